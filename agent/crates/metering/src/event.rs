@@ -1,0 +1,142 @@
+//! What happened, in words that a person can act on.
+
+use crate::{MeterId, Timestamp};
+use std::fmt;
+
+/// How much an event matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// For the record.
+    Note,
+    /// Quality suffers; somebody should look.
+    Act,
+    /// Measuring is wrong or data is lost.
+    Stop,
+}
+
+impl Severity {
+    /// The word of the contract.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Act => "act",
+            Self::Stop => "stop",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $code:ident, $number:literal, $word:literal, $severity:ident;)*) => {
+        /// The kinds of events; words and numbers are part of the published contract.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventCode { $($(#[$doc])* $code,)* }
+
+        impl EventCode {
+            /// The number kept on disk.
+            pub const fn number(self) -> u16 { match self { $(Self::$code => $number,)* } }
+
+            /// The event behind a number.
+            pub const fn from_number(number: u16) -> Option<Self> {
+                match number { $($number => Some(Self::$code),)* _ => None }
+            }
+
+            /// The word of the contract.
+            pub const fn word(self) -> &'static str { match self { $(Self::$code => $word,)* } }
+
+            /// How much it matters.
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$code => Severity::$severity,)* }
+            }
+
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$code,)*];
+        }
+    };
+}
+
+codes! {
+    /// The gateway started.
+    GatewayStarted, 1, "gateway-started", Note;
+    /// The previous run ended without a proper shutdown.
+    UncleanStop, 2, "unclean-stop", Act;
+    /// The gateway's clock jumped.
+    ClockJumped, 3, "clock-jumped", Act;
+    /// The gateway's clock lost or found its synchronisation.
+    ClockQualityChanged, 4, "clock-quality-changed", Note;
+    /// A store file was broken and set aside; data is read again where meters still hold it.
+    StoreFileSetAside, 5, "store-file-set-aside", Stop;
+    /// The disk is nearly full; what goes first went.
+    DiskNearlyFull, 6, "disk-nearly-full", Stop;
+    /// Entries left the outbox without the head-end having them.
+    EntriesDropped, 7, "entries-dropped", Stop;
+    /// The configuration was applied.
+    ConfigurationApplied, 8, "configuration-applied", Note;
+    /// A meter stopped answering.
+    MeterSilent, 20, "meter-silent", Act;
+    /// A silent meter answers again.
+    MeterBack, 21, "meter-back", Note;
+    /// A meter is not the one that was configured; its data is refused.
+    WrongMeter, 22, "wrong-meter", Stop;
+    /// A meter's identity was accepted.
+    MeterAccepted, 23, "meter-accepted", Note;
+    /// A total went back.
+    MeterReset, 24, "meter-reset", Act;
+    /// A value jumped beyond what the meter can measure.
+    ImplausibleValue, 25, "implausible-value", Act;
+    /// A meter refuses a register its model lists.
+    RegisterRefused, 26, "register-refused", Act;
+    /// A meter that crashed the gateway twice is left alone.
+    MeterQuarantined, 27, "meter-quarantined", Stop;
+    /// A line cannot be opened or has gone.
+    LineGone, 40, "line-gone", Stop;
+    /// A line is back.
+    LineBack, 41, "line-back", Note;
+    /// Requests that are not ours were heard on a line.
+    ForeignMaster, 42, "foreign-master", Stop;
+    /// A watermark without a valid signature of a known key was ignored.
+    WatermarkRefused, 60, "watermark-refused", Stop;
+    /// A message cannot be delivered and was set aside.
+    MessageSetAside, 61, "message-set-aside", Stop;
+    /// Another client uses this gateway's name.
+    ClientTakenOver, 62, "client-taken-over", Stop;
+    /// A certificate expires soon.
+    CertificateExpires, 63, "certificate-expires", Act;
+    /// Nobody at the head-end receives this gateway's messages.
+    HeadEndAbsent, 64, "head-end-absent", Act;
+    /// A hostile or malformed message from the head-end's side was dropped.
+    DownMessageRefused, 65, "down-message-refused", Act;
+}
+
+impl fmt::Display for EventCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When, by the gateway's clock.
+    pub at: Timestamp,
+    /// What.
+    pub code: EventCode,
+    /// The meter concerned, if one is.
+    pub meter: Option<MeterId>,
+    /// What it means and what to do, in words.
+    pub detail: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_words_are_unique() {
+        for (index, code) in EventCode::ALL.iter().enumerate() {
+            assert_eq!(EventCode::from_number(code.number()), Some(*code));
+            for other in EventCode::ALL.iter().skip(index + 1) {
+                assert_ne!(code.word(), other.word());
+            }
+        }
+    }
+}
