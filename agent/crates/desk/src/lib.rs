@@ -1,1 +1,25 @@
-//! Not yet.
+//! What a person may ask of the gateway, what it answers, and how both look on the local socket.
+//!
+//! One line of JSON a request, one line an answer. `pmuctl` and later the web pages ask through
+//! [`GatewayDesk`]; the daemon answers.
+
+mod answer;
+mod request;
+mod wire;
+
+pub use answer::{
+    Answer, BusStatus, FileStats, LinkState, MeterStatus, MeterTrust, OutboxStatus, ProfileRow,
+    ReadValue, Refusal, Status, StoreStats, TraceLine, UplinkStatus, VerifyResult,
+};
+pub use request::{Caller, Request, TraceSwitch};
+pub use wire::{LINE_BYTES_MAX, WireError, decode, encode};
+
+/// Answers what a person asks. The daemon implements it; tests use a fake.
+pub trait GatewayDesk {
+    /// Answers one request of `caller`.
+    fn ask(
+        &self,
+        caller: Caller,
+        request: Request,
+    ) -> impl Future<Output = Result<Answer, Refusal>> + Send;
+}

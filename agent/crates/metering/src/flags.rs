@@ -54,9 +54,11 @@ pub enum Flag {
     ClockUnsynchronised,
     /// The value jumped beyond what the meter can measure, and reading twice confirmed it.
     Implausible,
+    /// The meter's number format no longer resolves the last digits of the channel's scale.
+    Coarse,
 }
 
-const TABLE: [(Flag, u8, &str); 24] = [
+const TABLE: [(Flag, u8, &str); 25] = [
     (Flag::Missing, 0, "missing"),
     (Flag::PowerDown, 1, "power-down"),
     (Flag::PowerUp, 2, "power-up"),
@@ -81,6 +83,7 @@ const TABLE: [(Flag, u8, &str); 24] = [
     (Flag::Rollover, 21, "rollover"),
     (Flag::ClockUnsynchronised, 22, "clock-unsynchronised"),
     (Flag::Implausible, 23, "implausible"),
+    (Flag::Coarse, 24, "coarse"),
 ];
 
 impl Flag {

@@ -30,8 +30,8 @@ impl Obis {
 
     /// The same quantity as energy of one interval (D = 29, time integral 5).
     pub const fn as_increment(self) -> Self {
-        let [a, b, c, _, e, f] = self.0;
-        Self([a, b, c, 29, e, f])
+        let [medium, channel, quantity, _, rate, storage] = self.0;
+        Self([medium, channel, quantity, 29, rate, storage])
     }
 }
 
@@ -71,8 +71,8 @@ fn number(text: &str) -> Option<u8> {
 
 impl fmt::Display for Obis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, storage] = self.0;
-        write!(f, "{a}-{b}:{c}.{d}.{e}")?;
+        let [medium, channel, quantity, kind, rate, storage] = self.0;
+        write!(f, "{medium}-{channel}:{quantity}.{kind}.{rate}")?;
         if storage == 255 {
             Ok(())
         } else {

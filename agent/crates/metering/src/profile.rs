@@ -53,8 +53,8 @@ impl Period {
     }
 
     /// Its length.
-    pub const fn duration(self) -> Duration {
-        Duration::from_secs(self.0 as u64)
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(u64::from(self.0))
     }
 
     /// The latest mark (interval end) at or before `at`.

@@ -1,0 +1,64 @@
+//! Requests.
+
+use serde::{Deserialize, Serialize};
+
+/// Who asks, as the kernel says it of the socket's other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// User id.
+    pub uid: u32,
+    /// Process id.
+    pub pid: i32,
+}
+
+/// What may be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// How the gateway is.
+    Status,
+    /// How each meter is.
+    Meters,
+    /// Reads a meter now, between two polls.
+    ReadMeter {
+        /// Which meter.
+        meter: String,
+    },
+    /// Takes the meter that answers now as the right one.
+    AcceptMeter {
+        /// Which meter.
+        meter: String,
+    },
+    /// Stored intervals of a meter.
+    Profile {
+        /// Which meter.
+        meter: String,
+        /// From this end of interval, seconds since 1970.
+        from: u64,
+        /// Up to this one.
+        to: u64,
+    },
+    /// What the store holds and costs.
+    StoreStats,
+    /// Checks every checksum and the audit chain.
+    StoreVerify,
+    /// Switches the byte trace of a bus.
+    Trace {
+        /// Which bus.
+        bus: String,
+        /// What to do.
+        switch: TraceSwitch,
+    },
+}
+
+/// What to do with a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TraceSwitch {
+    /// Record from now on.
+    On,
+    /// Stop recording; what was recorded stays.
+    Off,
+    /// Hand out what was recorded.
+    Show,
+}

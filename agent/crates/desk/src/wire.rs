@@ -1,0 +1,90 @@
+//! One line of JSON each way.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Longest line either side accepts.
+pub const LINE_BYTES_MAX: usize = 4 << 20;
+
+/// A line that is not what was expected.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// Too long to be honest.
+    #[error("a line of {0} bytes is longer than the limit of {LINE_BYTES_MAX}")]
+    TooLong(usize),
+    /// Not the expected JSON.
+    #[error("not a request or answer of this version")]
+    Malformed(#[source] serde_json::Error),
+}
+
+/// A value as one line, with its line end.
+pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, WireError> {
+    let mut line = serde_json::to_vec(value).map_err(WireError::Malformed)?;
+    line.push(b'\n');
+    if line.len() > LINE_BYTES_MAX {
+        Err(WireError::TooLong(line.len()))
+    } else {
+        Ok(line)
+    }
+}
+
+/// A value from one line.
+pub fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, WireError> {
+    if line.len() > LINE_BYTES_MAX {
+        return Err(WireError::TooLong(line.len()));
+    }
+    serde_json::from_slice(line).map_err(WireError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Answer, Refusal, Request};
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(request: &Request, line: &str) {
+        assert_eq!(
+            String::from_utf8(encode(request).unwrap()).unwrap(),
+            format!("{line}\n")
+        );
+        assert_eq!(&decode::<Request>(line.as_bytes()).unwrap(), request);
+    }
+
+    #[test]
+    fn requests_read_like_words() {
+        check(&Request::Status, r#"{"ask":"status"}"#);
+        check(
+            &Request::ReadMeter {
+                meter: "feeder-1".into(),
+            },
+            r#"{"ask":"read-meter","meter":"feeder-1"}"#,
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_request_is_refused() {
+        assert!(decode::<Request>(b"{}").is_err());
+        assert!(decode::<Request>(br#"{"ask":"read-meter","meter":"a","and":1}"#).is_err());
+        assert!(decode::<Request>(br#"{"ask":"reboot"}"#).is_err());
+        assert!(decode::<Request>(&vec![b' '; LINE_BYTES_MAX + 1]).is_err());
+    }
+
+    #[test]
+    fn refusals_and_answers_are_told_apart() {
+        let refused: Result<Answer, Refusal> = Err(Refusal {
+            problem: "no".into(),
+            remedy: "ask again".into(),
+        });
+        let line = encode(&refused).unwrap();
+        assert_eq!(decode::<Result<Answer, Refusal>>(&line).unwrap(), refused);
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_the_parser_panic(line: Vec<u8>) {
+            drop(decode::<Request>(&line));
+            drop(decode::<Result<Answer, Refusal>>(&line));
+        }
+    }
+}
