@@ -1,7 +1,12 @@
 # Installs what the tests need, where that is allowed; sourced by hil-tests/run.
 # shellcheck shell=bash disable=SC2154  # tools, skip: defined by the caller
 
-packages=(mosquitto mosquitto-clients openssl python3 python3-venv)
+# mosquitto and openssl play the broker and its authority; mbpoll, libmodbus and socat are meters
+# and masters that we did not write; faketime turns clocks.
+packages=(
+    mosquitto mosquitto-clients openssl python3 python3-venv
+    faketime mbpoll libmodbus-dev gcc libc6-dev socat coreutils util-linux
+)
 
 missing=()
 for package in "${packages[@]}"; do
@@ -22,6 +27,17 @@ fi
 
 if [ ! -x "$tools/bin/typos" ]; then
     python3 -m venv "$tools" >/dev/null 2>&1 && timeout 300 "$tools/bin/pip" install --quiet typos || true
+fi
+# Peers in another language. A test that misses one says so by itself.
+python_modules=(pymodbus==3.16.1 pyserial==3.5 cbor2 'paho-mqtt>=2,<3' cryptography)
+if ! "$tools/bin/python" -c "import pymodbus, serial, cbor2, paho.mqtt.client, cryptography" >/dev/null 2>&1; then
+    echo "== installing ${python_modules[*]}"
+    if [ -x "$tools/bin/python" ] || python3 -m venv "$tools" >/dev/null 2>&1; then
+        timeout 300 "$tools/bin/pip" install --quiet "${python_modules[@]}" || true
+    fi
+fi
+if [ -x "$tools/bin/python" ]; then
+    export PMU_PYTHON="$tools/bin/python"
 fi
 if ! command -v cargo-deny >/dev/null; then
     echo "== installing cargo-deny (about three minutes, once)"

@@ -1,0 +1,5 @@
+mod ports;
+mod rules;
+mod soak;
+mod troubles;
+mod wire;

@@ -1,0 +1,163 @@
+//! Meter models as data: what lies where in which meter, and how sure that is.
+//!
+//! A model is one TOML file, which technicians can read, compare and sign; the gateway reads
+//! meters by it and the simulator builds meters from it. Addresses are those on the wire.
+//! Codes of net values follow IEC 62056-61: 16.7.0 is active power with its sign (positive =
+//! import). It has no such code for net reactive power, which stands under 3.7.0 with its sign.
+
+mod check;
+mod check_register;
+mod complaint;
+mod decimal;
+mod encode;
+mod encoding;
+mod fault;
+mod file;
+mod fuzz;
+mod identity;
+mod limits;
+mod model;
+mod register;
+mod sunspec;
+
+pub use complaint::Complaint;
+pub use encode::{Image, image};
+pub use encoding::{Absent, Encoding, Layout, Order};
+pub use fault::{DecodeFault, EncodeFault};
+pub use fuzz::{fuzz_decode, fuzz_model};
+pub use identity::{Identify, IdentityCheck, IdentityForm, IdentityValue, What};
+pub use model::{Certainty, Doubt, Fact, Limits, LineDefaults, Model, Parity, Protocol};
+pub use register::{Decoded, Kind, Register, ScaleKind, ScaleRegister};
+pub use sunspec::{NotFound, Step, SunSpec, SunSpecBlock, SunSpecWalk};
+
+use complaint::Notebook;
+use limits::{MODEL_FILE_BYTES_MAX, MODELS_MAX};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// Every model the gateway knows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Catalogue {
+    models: BTreeMap<String, Model>,
+}
+
+impl Catalogue {
+    /// Reads every `*.toml` of a folder.
+    pub fn load(folder: &Path) -> Result<Self, Vec<Complaint>> {
+        let files = read_folder(folder).map_err(|complaint| vec![complaint])?;
+        let files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()))
+            .collect();
+        Self::parse(&files)
+    }
+
+    /// Reads model files from their names and texts. A file's name without folder and `.toml` is
+    /// the model's name in the configuration.
+    pub fn parse(files: &[(&str, &str)]) -> Result<Self, Vec<Complaint>> {
+        let mut models = BTreeMap::new();
+        let mut complaints = Vec::new();
+        for (name, text) in files {
+            match parse_model(name, text) {
+                Ok(model) => {
+                    models.insert(model.id.clone(), model);
+                }
+                Err(found) => complaints.extend(found),
+            }
+        }
+        if complaints.is_empty() {
+            Ok(Self { models })
+        } else {
+            Err(complaints)
+        }
+    }
+
+    /// A model by its name.
+    pub fn model(&self, id: &str) -> Option<&Model> {
+        self.models.get(id)
+    }
+
+    /// All models, in the order of their names.
+    pub fn models(&self) -> impl Iterator<Item = &Model> {
+        self.models.values()
+    }
+}
+
+fn parse_model(name: &str, text: &str) -> Result<Model, Vec<Complaint>> {
+    let mut notes = Notebook::new(name, text);
+    let stem = Path::new(name).file_stem().and_then(OsStr::to_str);
+    let id = stem.unwrap_or_default();
+    let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if id.is_empty() || !id.bytes().all(word) {
+        notes.note_file(
+            "the file's name is no model name",
+            "use a-z, 0-9 and - before .toml",
+        );
+        return Err(notes.into_complaints());
+    }
+    if text.len() > MODEL_FILE_BYTES_MAX {
+        notes.note_file(
+            "the file is too large",
+            format!("keep it below {MODEL_FILE_BYTES_MAX} bytes"),
+        );
+        return Err(notes.into_complaints());
+    }
+    let file = match toml::from_str::<file::ModelFile>(text) {
+        Ok(file) => file,
+        Err(error) => {
+            notes.note_toml(&error);
+            return Err(notes.into_complaints());
+        }
+    };
+    let model = check::model(id, file, &mut notes);
+    let complaints = notes.into_complaints();
+    if complaints.is_empty() {
+        Ok(model)
+    } else {
+        Err(complaints)
+    }
+}
+
+/// The only IO of the catalogue.
+fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, Complaint> {
+    let complain = |path: &Path, problem: String, remedy: &str| Complaint {
+        file: path.display().to_string(),
+        line: 0,
+        key: String::new(),
+        problem,
+        remedy: remedy.to_owned(),
+    };
+    let unreadable = |error: std::io::Error| {
+        let remedy = "correct gateway.model-folder, or let the gateway's user read it";
+        complain(folder, error.to_string(), remedy)
+    };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension() == Some(OsStr::new("toml")) {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() || paths.len() > MODELS_MAX {
+        let problem = format!("the folder holds {} model files", paths.len());
+        return Err(complain(
+            folder,
+            problem,
+            "name a folder with 1 to 500 *.toml files",
+        ));
+    }
+    paths.sort();
+    let read = |path: &std::path::PathBuf| match std::fs::read_to_string(path) {
+        Ok(text) => Ok((path.display().to_string(), text)),
+        Err(error) => Err(complain(
+            path,
+            error.to_string(),
+            "let the gateway's user read it",
+        )),
+    };
+    paths.iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests;

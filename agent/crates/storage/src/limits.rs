@@ -1,0 +1,78 @@
+//! Every limit of the store, with its reason.
+
+use std::time::Duration;
+
+/// One entry on disk aims at this size: a message of it fits any broker's packet limit, and a
+/// commit window of 250 meters stays one row.
+pub const ENTRY_BYTES_AIM: usize = 32 * 1024;
+/// No encoded value is longer; a decoder refuses more before it allocates.
+pub const VALUE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Columns of one block: channels or values of one poll, and what belongs to each row.
+pub const COLUMNS_MAX: usize = 512;
+/// Cells of one block before it is taken apart: a day of 1 s intervals with 40 channels.
+pub const CELLS_MAX: usize = 1 << 22;
+/// Rows of one day chunk: one a second.
+pub const CHUNK_ROWS_MAX: usize = 86_400;
+/// Different shapes within one chunk: as many as rows, if each had one of its own.
+pub const SECTIONS_MAX: usize = CHUNK_ROWS_MAX;
+/// Polls in one entry.
+pub const POLLS_MAX: usize = 16_384;
+/// Ranges in one gap record.
+pub const GAP_RANGES_MAX: usize = 1024;
+/// Bytes of a request's id, as the contract has it.
+pub const REQUEST_ID_BYTES_MAX: usize = 32;
+/// Text of an event or an audit record; longer text is cut at a character.
+pub const TEXT_BYTES_MAX: usize = 1024;
+/// Bytes of one state value.
+pub const STATE_BYTES_MAX: usize = 4096;
+/// Ranges confirmed ahead of the watermark that are remembered; the rest is merely sent again.
+pub const ISLANDS_MAX: usize = 64;
+/// A watermark reaches the disk with the first commit this long after the last one did: the
+/// head-end sends one every 2 s, and a commit each would cost 1 GB a day. A crash in between
+/// only repeats messages.
+pub const PERSIST_AFTER: Duration = Duration::from_mins(5);
+/// Encoded bytes that one call of `pending` reads.
+pub const PENDING_BYTES_MAX: usize = 1024 * 1024;
+/// Events kept for people on site after the head-end has them.
+pub const EVENTS_KEPT: u64 = 5_000;
+/// Audit records kept at least.
+pub const AUDIT_KEPT: u64 = 10_000;
+/// Drops remembered by number, so that a question about them can be answered.
+pub const DROPS_KEPT: u64 = 1_000;
+/// Messages set aside; the oldest of more is released again.
+pub const QUARANTINE_MAX: usize = 1_000;
+/// Values moved into the archive by one commit: 5 MB of memory, a quarter of an hour of
+/// 25 readings a second with 8 values each and the profiles beside them.
+pub const SEAL_VALUES_MAX: usize = 260_000;
+/// Entries moved into the archive by one commit.
+pub const SEAL_ENTRIES_MAX: usize = 4_096;
+/// Length of a telemetry chunk, chosen from its encoded size: 90 polls of 8 values make
+/// about 500 bytes.
+pub const TELEMETRY_SLOT_SECONDS: u64 = 900;
+/// Meters that one archive can tell apart in its lifetime.
+pub const METERS_MAX: usize = 20_000;
+/// Profiles that one archive can tell apart in its lifetime.
+pub const PROFILES_MAX: usize = 255;
+/// Shapes that one archive remembers.
+pub const SHAPES_MAX: usize = 20_000;
+/// Broken files kept beside the store for an inspection; the oldest goes first.
+pub const BROKEN_FILES_KEPT: usize = 3;
+/// Below this share of free disk the oldest telemetry goes (per cent).
+pub const DISK_LOW_PERCENT: u64 = 10;
+/// Below this share of free disk telemetry stops, and the oldest sent profiles go (per cent).
+pub const DISK_CRITICAL_PERCENT: u64 = 5;
+/// Rows that one transaction of retention deletes from a table.
+pub const DROP_ROWS_MAX: usize = 50_000;
+/// Days that one call of `retain` takes from the archive by their age.
+pub const RETAIN_DAYS_MAX: u16 = 2;
+/// Days of profiles that stay even on a nearly full disk: a billing month.
+pub const CRITICAL_PROFILE_DAYS_KEPT: u16 = 40;
+/// Telemetry that stays unsent even on a nearly full disk.
+pub const CRITICAL_TELEMETRY_KEPT: Duration = Duration::from_hours(1);
+/// Rows of one page of the ledger.
+pub const LEDGER_PAGE_ROWS_MAX: usize = 10_000;
+/// Islands that the ledger reports in one watermark.
+pub const LEDGER_ISLANDS_MAX: usize = 64;
+/// Settled runs that the ledger remembers of one stream; beyond, deliveries are booked and
+/// asked for again.
+pub const LEDGER_RUNS_MAX: usize = 4_096;

@@ -1,0 +1,10 @@
+//! The store as its owner sees it: on folders, on failing disks, and after power cuts.
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod store;
