@@ -1,2 +1,92 @@
-//! Not yet.
-fn main() {}
+//! `pmu-agent`: reads meters, keeps what they say, and hands it to the head-end.
+
+use clap::{Parser, Subcommand};
+use pmu_agent::adapters::{logging, marker};
+use pmu_agent::config::Settings;
+use pmu_agent::{check, supervisor};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// `EX_CONFIG` of sysexits: systemd does not restart a unit for it (`RestartPreventExitStatus`).
+const EXIT_MISCONFIGURED: u8 = 78;
+
+#[derive(Parser)]
+#[command(
+    name = "pmu-agent",
+    version,
+    about = "The daemon of the power master unit."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Read meters, store, and sync, until told to stop.
+    Run {
+        /// The configuration.
+        #[arg(long, default_value = "/etc/pmu/agent.toml")]
+        config: PathBuf,
+        /// Log every exchange.
+        #[arg(long)]
+        verbose: bool,
+    },
+    /// Check a configuration and show what it would do to each bus. Touches nothing.
+    Check {
+        /// The configuration.
+        #[arg(long, default_value = "/etc/pmu/agent.toml")]
+        config: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Check { config } => match Settings::load(&config) {
+            Ok(settings) => say_check(&settings),
+            Err(complaints) => misconfigured(&complaints),
+        },
+        Command::Run { config, verbose } => match Settings::load(&config) {
+            Ok(settings) => match check::refused(&settings) {
+                None => run(settings, config, verbose),
+                Some(words) => misconfigured(&words),
+            },
+            Err(complaints) => misconfigured(&complaints),
+        },
+    }
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "this is the answer to a person's command"
+)]
+fn say_check(settings: &Settings) -> ExitCode {
+    let report = check::report(settings);
+    println!("{}", report.text);
+    if report.refused {
+        ExitCode::from(EXIT_MISCONFIGURED)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "no logger is set up before the configuration is read"
+)]
+fn misconfigured(words: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("{words}");
+    ExitCode::from(EXIT_MISCONFIGURED)
+}
+
+fn run(settings: Settings, config: PathBuf, verbose: bool) -> ExitCode {
+    marker::install();
+    let outcome = logging::start(verbose).and_then(|()| supervisor::run(settings, config));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

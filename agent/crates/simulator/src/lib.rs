@@ -1,1 +1,15 @@
-//! Not yet.
+//! Simulated Modbus meters, the wires between them and the gateway, and an MQTT broker; one seed
+//! makes all their troubles repeatable.
+//!
+//! Never on a gateway: it is for tests, benches and the demonstration.
+
+#[cfg(feature = "broker")]
+pub mod broker;
+pub mod dice;
+pub mod frame;
+pub mod limits;
+pub mod meter;
+#[cfg(feature = "broker")]
+pub mod pki;
+pub mod trouble;
+pub mod wire;

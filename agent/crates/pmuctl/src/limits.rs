@@ -1,0 +1,74 @@
+//! Every limit of this program, with its reason.
+
+use std::time::Duration;
+
+/// What a serial console shows in one line.
+pub const COLUMNS: usize = 80;
+/// A meter on a slow line with retries answers within this, and so does everything shorter.
+pub const DESK_WAIT: Duration = Duration::from_mins(2);
+/// Checking every checksum of a 900-day store from a slow card.
+pub const VERIFY_WAIT: Duration = Duration::from_hours(1);
+
+/// The contract's largest packet.
+pub const MQTT_PACKET_BYTES_MAX: u32 = 256 * 1024;
+/// Messages that the broker may send before the first is acknowledged.
+pub const MQTT_RECEIVE_MAX: u16 = 200;
+/// Acknowledgements and messages handed to the MQTT client and not yet written; all
+/// acknowledgements of a window fit, with room for the rest.
+pub const MQTT_REQUESTS_MAX: usize = 1024;
+/// Events of the MQTT client that were not looked at.
+pub const MQTT_EVENTS_MAX: usize = 256;
+/// Watermarks and requests without the broker's word. Far fewer than the client takes, so that
+/// it never stops to pass on acknowledgements.
+pub const MQTT_UNANSWERED_MAX: usize = 32;
+/// The client crate panics below 5 s.
+pub const MQTT_KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// TCP, TLS and CONNACK.
+pub const MQTT_CONNECT_WITHIN_S: u64 = 15;
+/// A broker that owes a word for longer is not there any more.
+pub const MQTT_ANSWER_WITHIN: Duration = Duration::from_secs(15);
+/// The longest first pause before connecting again; it doubles with each loss.
+pub const BACK_OFF_FIRST: Duration = Duration::from_millis(500);
+/// The longest pause at all: a consumer is one, gateways are many.
+pub const BACK_OFF_MAX: Duration = Duration::from_secs(30);
+/// A connection that lasted this long starts the pauses anew.
+pub const BACK_OFF_RESET_AFTER: Duration = Duration::from_mins(1);
+/// How long the end of the program waits for the broker to take the last watermarks.
+pub const FAREWELL_WITHIN: Duration = Duration::from_secs(2);
+
+/// Messages booked in one transaction.
+pub const BATCH_MESSAGES_MAX: usize = 200;
+/// Their bytes.
+pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Gateways that one consumer serves; five thousand are the design size of a fleet.
+pub const GATEWAYS_MAX: usize = 10_000;
+/// Channel lists kept for one gateway.
+pub const LISTS_MAX: usize = 256;
+/// Channel lists that were looked for in the ledger in vain and are not looked for again.
+pub const LISTS_MISSED_MAX: usize = 1024;
+/// Blocks of one gateway that wait for their channel list. Beyond it they are dropped: without
+/// a watermark the gateway sends them again.
+pub const WAITING_BLOCKS_MAX: usize = 512;
+/// Bytes of all blocks of all gateways that wait.
+pub const WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How far before a block the ledger is searched for its channel list first.
+pub const LISTS_SEARCH: Duration = Duration::from_hours(7 * 24);
+/// Holes of one gateway whose age is known; the rest come when these are filled.
+pub const HOLES_MAX: usize = 1024;
+/// Numbers asked for in one request; a gateway refuses ten thousand.
+pub const REQUEST_NUMBERS_MAX: u64 = 5_000;
+/// A hole that stays is asked for again after 2, 4, 8 … times its first patience, 64 at most.
+pub const ASK_DOUBLINGS_MAX: u32 = 6;
+
+/// Meters in the live table.
+pub const METERS_SHOWN_MAX: usize = 20_000;
+/// Remarks under the live table.
+pub const REMARKS_SHOWN: usize = 5;
+/// Length of a remark from elsewhere.
+pub const REMARK_CHARS_MAX: usize = 300;
+/// The live table is drawn at most this often.
+pub const DRAW_EVERY: Duration = Duration::from_millis(500);
+/// Lines of a terminal that does not say how many it has.
+pub const LINES_DEFAULT: usize = 24;
+/// A PEM file.
+pub const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;

@@ -1,0 +1,12 @@
+//! The only files of the daemon that touch the world.
+
+pub mod clock;
+pub mod disk;
+pub mod local_socket;
+pub mod logging;
+pub mod marker;
+pub mod mqtt;
+pub mod port;
+mod serial_driver;
+pub mod service;
+pub mod tls;

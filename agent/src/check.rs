@@ -1,0 +1,156 @@
+//! What a configuration would do to each bus: the plan, the forecast, and what should be checked
+//! at the meters. Touches nothing.
+
+use crate::config::{BusSettings, LinkSettings, MeterSettings, Settings};
+use crate::plan;
+use meters::forecast::{Forecast, Verdict, forecast};
+use meters::planner::{PlannedMeter, PlannerSettings};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+/// What `pmu-agent check` says.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// For a person.
+    pub text: String,
+    /// A bus would be more than fully busy: the daemon refuses to start.
+    pub refused: bool,
+}
+
+/// Why the daemon refuses to start with this configuration, if it does.
+pub fn refused(settings: &Settings) -> Option<String> {
+    let words: Vec<String> = settings
+        .buses
+        .iter()
+        .map(|bus| bus_forecast(settings, bus))
+        .filter(|found| found.verdict == Verdict::Refused)
+        .flat_map(|found| found.words)
+        .collect();
+    (!words.is_empty()).then(|| words.join("\n"))
+}
+
+/// The whole report.
+pub fn report(settings: &Settings) -> Report {
+    let mut text = String::new();
+    let mut refused = false;
+    line(&mut text, format_args!("gateway {}", settings.gateway));
+    for bus in &settings.buses {
+        let forecast = bus_forecast(settings, bus);
+        refused |= forecast.verdict == Verdict::Refused;
+        say_bus(&mut text, settings, bus, &forecast);
+    }
+    if settings.meters.is_empty() {
+        line(
+            &mut text,
+            format_args!("no [[meter]] is configured: nothing will be read"),
+        );
+    }
+    match &settings.uplink {
+        Some(uplink) => {
+            line(
+                &mut text,
+                format_args!("head-end: {}:{} over TLS 1.3", uplink.host, uplink.port),
+            );
+        }
+        None => line(
+            &mut text,
+            format_args!("no [uplink]: everything is stored, nothing is sent"),
+        ),
+    }
+    say_doubts(&mut text, settings);
+    let verdict = if refused {
+        "refused: see above"
+    } else {
+        "configuration is good"
+    };
+    line(&mut text, format_args!("{verdict}"));
+    text.truncate(text.trim_end().len());
+    Report { text, refused }
+}
+
+fn bus_forecast(settings: &Settings, bus: &BusSettings) -> Forecast {
+    let meters: Vec<PlannedMeter> = settings
+        .meters_of(&bus.id)
+        .map(plan::forecast_plan)
+        .collect();
+    let planner = PlannerSettings {
+        late_after: bus.late_after,
+    };
+    forecast(&bus.id, &meters, plan::timing(bus), planner)
+}
+
+fn say_bus(text: &mut String, settings: &Settings, bus: &BusSettings, forecast: &Forecast) {
+    let link = match &bus.link {
+        LinkSettings::Serial(serial) => {
+            format!("{} at {} baud", serial.device.display(), serial.line.baud)
+        }
+        LinkSettings::RtuOverTcp { address, line } => {
+            format!("serial server {address}, {} baud behind it", line.baud)
+        }
+        LinkSettings::ModbusTcp { address } => format!("Modbus TCP {address}"),
+    };
+    line(text, format_args!("\nbus {}: {link}", bus.id));
+    for meter in settings.meters_of(&bus.id) {
+        say_meter(text, meter);
+    }
+    for words in &forecast.words {
+        line(text, format_args!("  {words}"));
+    }
+}
+
+fn say_meter(text: &mut String, meter: &MeterSettings) {
+    let mut reads = Vec::new();
+    if let Some(profile) = &meter.profile {
+        let (count, seconds) = (profile.totals.len(), profile.period.seconds());
+        reads.push(format!("load profile of {count} totals every {seconds} s"));
+    }
+    if let Some(instant) = &meter.instant {
+        let (count, seconds) = (instant.values.len(), instant.every.as_secs());
+        reads.push(format!("{count} values every {seconds} s"));
+    }
+    let model = &meter.model.id;
+    let line_words = format_args!(
+        "  {} unit {} {model}: {}",
+        meter.id,
+        meter.unit,
+        reads.join(", ")
+    )
+    .to_string();
+    line(text, format_args!("{line_words}"));
+}
+
+/// What the model files themselves are not sure of, for the values that are really read.
+fn say_doubts(text: &mut String, settings: &Settings) {
+    let mut seen = BTreeSet::new();
+    for meter in &settings.meters {
+        let read: BTreeSet<String> = meter
+            .profile
+            .iter()
+            .flat_map(|profile| &profile.totals)
+            .chain(meter.instant.iter().flat_map(|instant| &instant.values))
+            .map(ToString::to_string)
+            .collect();
+        for doubt in meter.model.doubts() {
+            let about_value = doubt.about.contains(':');
+            if !about_value || read.contains(&doubt.about) {
+                seen.insert(doubt.to_string());
+            }
+        }
+    }
+    if seen.is_empty() {
+        return;
+    }
+    line(
+        text,
+        format_args!("\ncheck at the meters, because the model files are not sure:"),
+    );
+    for doubt in seen {
+        line(text, format_args!("  {doubt}"));
+    }
+}
+
+fn line(text: &mut String, words: std::fmt::Arguments<'_>) {
+    if writeln!(text, "{words}").is_err() {
+        log::debug!("a string cannot be written to");
+    }
+}

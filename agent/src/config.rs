@@ -1,0 +1,14 @@
+//! Configuration has two shapes: the file as a person writes it, and the settings as the program
+//! trusts them. One door leads from one to the other.
+
+mod complaint;
+mod file;
+mod settings;
+mod settings_bus;
+mod settings_meter;
+
+pub use complaint::{Complaint, Complaints};
+pub use settings::{
+    BusSettings, ClockSettings, InstantSettings, LinkSettings, MeterSettings, ProfileSettings,
+    Rs485, SerialSettings, Settings, StoreSettings, UplinkSettings,
+};

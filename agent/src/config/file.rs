@@ -1,0 +1,174 @@
+//! The file as a person writes it. Unknown keys are refused; every value remembers its line.
+
+use serde::Deserialize;
+use std::path::PathBuf;
+use toml::Spanned;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct AgentFile {
+    pub(crate) gateway: GatewayFile,
+    #[serde(default)]
+    pub(crate) store: StoreFile,
+    pub(crate) uplink: Option<UplinkFile>,
+    #[serde(default)]
+    pub(crate) clock: ClockFile,
+    #[serde(default)]
+    pub(crate) bus: Vec<BusFile>,
+    #[serde(default)]
+    pub(crate) meter: Vec<MeterFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct GatewayFile {
+    pub(crate) id: Spanned<String>,
+    #[serde(default = "data_folder")]
+    pub(crate) data_folder: PathBuf,
+    #[serde(default = "runtime_folder")]
+    pub(crate) runtime_folder: PathBuf,
+    #[serde(default = "model_folder")]
+    pub(crate) model_folder: Spanned<PathBuf>,
+    /// Allows load-profile periods below a minute, for demonstrations and tests.
+    #[serde(default)]
+    pub(crate) demonstration: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct StoreFile {
+    pub(crate) commit_every_seconds: Spanned<u32>,
+    pub(crate) cache_mebibytes: Spanned<u32>,
+    pub(crate) keep_profile_days: Spanned<u32>,
+    pub(crate) keep_readings_days: Spanned<u32>,
+    pub(crate) outbox_mebibytes: Spanned<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct UplinkFile {
+    pub(crate) host: Spanned<String>,
+    #[serde(default = "mqtt_port")]
+    pub(crate) port: Spanned<u16>,
+    pub(crate) ca_file: PathBuf,
+    pub(crate) certificate_file: PathBuf,
+    pub(crate) key_file: PathBuf,
+    pub(crate) ingest_keys_file: PathBuf,
+    #[serde(default = "keep_alive")]
+    pub(crate) keep_alive_seconds: Spanned<u16>,
+    #[serde(default = "window")]
+    pub(crate) window: Spanned<u16>,
+    #[serde(default = "retry_after")]
+    pub(crate) resend_after_seconds: Spanned<u32>,
+    #[serde(default = "back_off_max")]
+    pub(crate) back_off_max_seconds: Spanned<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct ClockFile {
+    pub(crate) state_file: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct BusFile {
+    pub(crate) id: Spanned<String>,
+    pub(crate) link: Spanned<String>,
+    pub(crate) device: Option<Spanned<PathBuf>>,
+    pub(crate) address: Option<Spanned<String>>,
+    pub(crate) baud: Option<Spanned<u32>>,
+    pub(crate) parity: Option<Spanned<String>>,
+    pub(crate) stop_bits: Option<Spanned<u8>>,
+    pub(crate) rs485: Option<Spanned<String>>,
+    #[serde(default = "late_after")]
+    pub(crate) late_after_seconds: Spanned<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct MeterFile {
+    pub(crate) id: Spanned<String>,
+    pub(crate) bus: Spanned<String>,
+    pub(crate) model: Spanned<String>,
+    pub(crate) unit: Spanned<u8>,
+    pub(crate) serial: Option<String>,
+    pub(crate) max_power_kw: Option<Spanned<u32>>,
+    pub(crate) profile: Option<ProfileFile>,
+    pub(crate) instant: Option<InstantFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ProfileFile {
+    pub(crate) period_seconds: Spanned<u32>,
+    pub(crate) totals: Option<Vec<Spanned<String>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct InstantFile {
+    pub(crate) every_seconds: Spanned<u32>,
+    pub(crate) values: Option<Vec<Spanned<String>>>,
+}
+
+impl Default for StoreFile {
+    fn default() -> Self {
+        Self {
+            commit_every_seconds: shipped(10),
+            cache_mebibytes: shipped(4),
+            keep_profile_days: shipped(900),
+            keep_readings_days: shipped(30),
+            outbox_mebibytes: shipped(256),
+        }
+    }
+}
+
+impl Default for ClockFile {
+    fn default() -> Self {
+        Self {
+            state_file: "/run/pmu-clock/state".into(),
+        }
+    }
+}
+
+/// A value that stands in no file.
+fn shipped<T>(value: T) -> Spanned<T> {
+    Spanned::new(0..0, value)
+}
+
+fn data_folder() -> PathBuf {
+    "/var/lib/pmu".into()
+}
+
+fn runtime_folder() -> PathBuf {
+    "/run/pmu".into()
+}
+
+fn model_folder() -> Spanned<PathBuf> {
+    shipped("/usr/share/pmu/meter-models".into())
+}
+
+fn mqtt_port() -> Spanned<u16> {
+    shipped(8883)
+}
+
+fn keep_alive() -> Spanned<u16> {
+    shipped(30)
+}
+
+fn window() -> Spanned<u16> {
+    shipped(100)
+}
+
+fn retry_after() -> Spanned<u32> {
+    shipped(900)
+}
+
+fn back_off_max() -> Spanned<u32> {
+    shipped(300)
+}
+
+fn late_after() -> Spanned<u32> {
+    shipped(2)
+}

@@ -1,0 +1,380 @@
+//! What the gateway will do: domain types, nothing "maybe set".
+
+use super::complaint::{Complaint, Complaints, Notebook};
+use super::file::{AgentFile, StoreFile, UplinkFile};
+use super::settings_bus::buses;
+use super::settings_meter::meters;
+use line::LineSettings;
+use metering::{BusId, GatewayId, MeterId, Obis, Period};
+use meters::catalogue::{Catalogue, Model};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use toml::Spanned;
+
+/// Everything the daemon needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Name of this gateway.
+    pub gateway: GatewayId,
+    /// Where the store lives.
+    pub data_folder: PathBuf,
+    /// Where sockets and markers live; gone after a reboot.
+    pub runtime_folder: PathBuf,
+    /// The durable store.
+    pub store: StoreSettings,
+    /// The road to the head-end; without it the gateway only stores.
+    pub uplink: Option<UplinkSettings>,
+    /// Where the state of the clock is handed in.
+    pub clock: ClockSettings,
+    /// The lines.
+    pub buses: Vec<BusSettings>,
+    /// The meters, in the order of the file.
+    pub meters: Vec<MeterSettings>,
+}
+
+/// The durable store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreSettings {
+    /// Longest time a reading waits in memory.
+    pub commit_every: Duration,
+    /// Page cache of both files together.
+    pub cache_bytes: usize,
+    /// How long load profiles stay.
+    pub keep_profile: Duration,
+    /// How long instantaneous values stay.
+    pub keep_readings: Duration,
+    /// How large the outbox may grow.
+    pub outbox_bytes: u64,
+}
+
+/// The road to the head-end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UplinkSettings {
+    /// Broker host name, as in its certificate.
+    pub host: String,
+    /// Broker port.
+    pub port: u16,
+    /// Certificates of the authority that signed the broker's.
+    pub ca_file: PathBuf,
+    /// This gateway's certificate.
+    pub certificate_file: PathBuf,
+    /// Its private key.
+    pub key_file: PathBuf,
+    /// Public keys that may sign watermarks.
+    pub ingest_keys_file: PathBuf,
+    /// MQTT keep-alive.
+    pub keep_alive: Duration,
+    /// Messages in flight.
+    pub window: u16,
+    /// Acknowledged by the broker but not by the head-end for this long: send again.
+    pub resend_after: Duration,
+    /// Longest pause between two attempts to connect.
+    pub back_off_max: Duration,
+}
+
+/// Where the state of the clock is handed in from outside the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClockSettings {
+    /// File written by `pmu-clock-state.service`.
+    pub state_file: PathBuf,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusSettings {
+    /// Its name.
+    pub id: BusId,
+    /// What it is made of.
+    pub link: LinkSettings,
+    /// A sample later than this after its mark is flagged.
+    pub late_after: Duration,
+}
+
+/// What a line is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkSettings {
+    /// A serial port of this box.
+    Serial(SerialSettings),
+    /// A serial server that passes RTU frames through.
+    RtuOverTcp {
+        /// `host:port`.
+        address: String,
+        /// How the line behind it is set.
+        line: LineSettings,
+    },
+    /// A Modbus TCP host or gateway.
+    ModbusTcp {
+        /// `host:port`.
+        address: String,
+    },
+}
+
+/// A serial port of this box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SerialSettings {
+    /// `/dev/serial/by-path/...`
+    pub device: PathBuf,
+    /// Baud, parity, stop bits.
+    pub line: LineSettings,
+    /// Who turns the transmitter of an RS485 pair on and off.
+    pub rs485: Rs485,
+}
+
+/// Who turns the transmitter of an RS485 pair on and off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rs485 {
+    /// Ask the driver; without its support the adapter must do it.
+    Auto,
+    /// The driver must; a driver that cannot is a fault.
+    Kernel,
+    /// The adapter does, or the port is RS232.
+    Off,
+}
+
+/// One meter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeterSettings {
+    /// Its name.
+    pub id: MeterId,
+    /// The line it hangs on.
+    pub bus: BusId,
+    /// Its model.
+    pub model: Arc<Model>,
+    /// Its address on the line.
+    pub unit: u8,
+    /// The serial number it must answer with, if one was given.
+    pub serial: Option<String>,
+    /// Largest power its installation can carry; what exceeds it is read twice.
+    pub max_power_kw: Option<u32>,
+    /// Its load profile, if it makes one.
+    pub profile: Option<ProfileSettings>,
+    /// Its instantaneous values, if they are wanted.
+    pub instant: Option<InstantSettings>,
+}
+
+/// A load profile that the gateway makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileSettings {
+    /// Length of an interval.
+    pub period: Period,
+    /// The totals sampled at each interval's end.
+    pub totals: Vec<Obis>,
+}
+
+/// Instantaneous values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstantSettings {
+    /// How often.
+    pub every: Duration,
+    /// Which.
+    pub values: Vec<Obis>,
+}
+
+impl Settings {
+    /// Reads the configuration and every meter model it may name.
+    pub fn load(path: &Path) -> Result<Self, Complaints> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Complaints(vec![Complaint {
+                file: name.clone(),
+                line: 0,
+                key: String::new(),
+                problem: format!("cannot be read: {error}"),
+                remedy: "name the configuration with --config".to_owned(),
+            }])
+        })?;
+        Self::parse(&name, &text)
+    }
+
+    /// Reads a configuration from text; `name` is what complaints call it.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Complaints> {
+        let mut notes = Notebook::new(name, text);
+        let file = match toml::from_str::<AgentFile>(text) {
+            Ok(file) => file,
+            Err(error) => {
+                let span = error.span().unwrap_or(0..0);
+                notes.note(
+                    span,
+                    "",
+                    error.message().to_owned(),
+                    "see config/agent.toml, where every key is explained",
+                );
+                return notes.finish(None);
+            }
+        };
+        // A relative folder lies beside the configuration, wherever the command is typed.
+        let beside = Path::new(name).parent().unwrap_or(Path::new(""));
+        let folder = beside.join(file.gateway.model_folder.as_ref());
+        let catalogue = match Catalogue::load(&folder) {
+            Ok(catalogue) => catalogue,
+            Err(complaints) => {
+                for found in complaints {
+                    notes.add(Complaint::from(found));
+                }
+                return notes.finish(None);
+            }
+        };
+        let settings = Self::from_file(&file, &catalogue, &mut notes);
+        notes.finish(settings)
+    }
+
+    fn from_file(file: &AgentFile, catalogue: &Catalogue, notes: &mut Notebook) -> Option<Self> {
+        let gateway = name(&file.gateway.id, "gateway.id", notes);
+        let store = store(&file.store, notes);
+        let uplink = file
+            .uplink
+            .as_ref()
+            .map(|uplink| uplink_settings(uplink, notes));
+        let buses = buses(&file.bus, notes);
+        let meters = meters(file, &buses, catalogue, notes);
+        Some(Self {
+            gateway: gateway?,
+            data_folder: file.gateway.data_folder.clone(),
+            runtime_folder: file.gateway.runtime_folder.clone(),
+            store,
+            uplink,
+            clock: ClockSettings {
+                state_file: file.clock.state_file.clone(),
+            },
+            buses,
+            meters,
+        })
+    }
+
+    /// The meters of one line.
+    pub fn meters_of<'a>(&'a self, bus: &'a BusId) -> impl Iterator<Item = &'a MeterSettings> {
+        self.meters.iter().filter(move |meter| meter.bus == *bus)
+    }
+}
+
+impl From<meters::catalogue::Complaint> for Complaint {
+    fn from(found: meters::catalogue::Complaint) -> Self {
+        Self {
+            file: found.file,
+            line: found.line,
+            key: found.key,
+            problem: found.problem,
+            remedy: found.remedy,
+        }
+    }
+}
+
+/// A name, or a complaint.
+pub(super) fn name<T>(text: &Spanned<String>, key: &str, notes: &mut Notebook) -> Option<T>
+where
+    T: std::str::FromStr<Err = metering::InvalidName>,
+{
+    text.as_ref()
+        .parse()
+        .map_err(|error: metering::InvalidName| {
+            notes.note(text.span(), key, error.to_string(), "give it such a name");
+        })
+        .ok()
+}
+
+/// A number within its limits; out of them a complaint, and the nearest limit to go on with.
+pub(super) fn within<T>(
+    value: &Spanned<T>,
+    allowed: RangeInclusive<T>,
+    key: &str,
+    notes: &mut Notebook,
+) -> T
+where
+    T: PartialOrd + Copy + std::fmt::Display,
+{
+    let found = *value.as_ref();
+    if allowed.contains(&found) {
+        return found;
+    }
+    let (low, high) = (*allowed.start(), *allowed.end());
+    notes.note(
+        value.span(),
+        key,
+        format!("{found} is out of range"),
+        format!("use {low} to {high}"),
+    );
+    if found < low { low } else { high }
+}
+
+fn store(file: &StoreFile, notes: &mut Notebook) -> StoreSettings {
+    const DAY: Duration = Duration::from_hours(24);
+    let commit = within(
+        &file.commit_every_seconds,
+        1..=60,
+        "store.commit-every-seconds",
+        notes,
+    );
+    let cache = within(
+        &file.cache_mebibytes,
+        2..=1024,
+        "store.cache-mebibytes",
+        notes,
+    );
+    let profile = within(
+        &file.keep_profile_days,
+        1..=4000,
+        "store.keep-profile-days",
+        notes,
+    );
+    let readings = within(
+        &file.keep_readings_days,
+        0..=4000,
+        "store.keep-readings-days",
+        notes,
+    );
+    let outbox = within(
+        &file.outbox_mebibytes,
+        8..=16_384,
+        "store.outbox-mebibytes",
+        notes,
+    );
+    StoreSettings {
+        commit_every: Duration::from_secs(u64::from(commit)),
+        cache_bytes: usize::try_from(cache).unwrap_or(4) << 20,
+        keep_profile: DAY * profile,
+        keep_readings: DAY * readings,
+        outbox_bytes: u64::from(outbox) << 20,
+    }
+}
+
+fn uplink_settings(file: &UplinkFile, notes: &mut Notebook) -> UplinkSettings {
+    if file.host.as_ref().is_empty() {
+        let remedy = "write the broker's host name as it stands in its certificate";
+        notes.note(file.host.span(), "uplink.host", "is empty", remedy);
+    }
+    let port = within(&file.port, 1..=u16::MAX, "uplink.port", notes);
+    // Below 5 s the MQTT client refuses.
+    let keep = within(
+        &file.keep_alive_seconds,
+        5..=600,
+        "uplink.keep-alive-seconds",
+        notes,
+    );
+    let window = within(&file.window, 1..=1000, "uplink.window", notes);
+    let resend = within(
+        &file.resend_after_seconds,
+        1..=86_400,
+        "uplink.resend-after-seconds",
+        notes,
+    );
+    let back_off = within(
+        &file.back_off_max_seconds,
+        1..=3600,
+        "uplink.back-off-max-seconds",
+        notes,
+    );
+    UplinkSettings {
+        host: file.host.as_ref().clone(),
+        port,
+        ca_file: file.ca_file.clone(),
+        certificate_file: file.certificate_file.clone(),
+        key_file: file.key_file.clone(),
+        ingest_keys_file: file.ingest_keys_file.clone(),
+        keep_alive: Duration::from_secs(u64::from(keep)),
+        window,
+        resend_after: Duration::from_secs(u64::from(resend)),
+        back_off_max: Duration::from_secs(u64::from(back_off)),
+    }
+}

@@ -1,0 +1,60 @@
+//! Every limit of the daemon, by name.
+
+use std::time::Duration;
+
+/// Largest MQTT packet either way; the broker is told, and should allow the same.
+pub const MQTT_PACKET_BYTES_MAX: usize = 256 * 1024;
+/// Messages handed to the MQTT client and not yet written.
+pub const MQTT_REQUESTS_MAX: usize = 1024;
+/// Events of the MQTT client waiting for the uplink.
+pub const MQTT_EVENTS_MAX: usize = 64;
+/// Requests waiting for the storekeeper; beyond it the lines wait.
+pub const STORE_REQUESTS_MAX: usize = 256;
+/// Requests of people waiting for one bus.
+pub const BUS_REQUESTS_MAX: usize = 8;
+/// Messages the broker has but the head-end has not committed: beyond it no more are sent.
+pub const UNCOMMITTED_MAX: usize = 4096;
+/// Entries fetched from the store at a time.
+pub const FETCH_MAX: usize = 64;
+/// Entries one request of the head-end may ask for again.
+pub const BACKFILL_ENTRIES_MAX: usize = 10_000;
+/// Rows of a block that answers a request: a day of quarter-hours, well below a packet.
+pub const BACKFILL_ROWS_A_BLOCK: usize = 96;
+/// Refusals of one message by the broker before it is set aside.
+pub const REFUSALS_MAX: u8 = 5;
+/// Disconnections with the same message in flight before it is set aside.
+pub const POISON_DISCONNECTS_MAX: u8 = 4;
+/// Times another client may take our name within [`TAKEOVER_WINDOW`] before we pause.
+pub const TAKEOVERS_MAX: usize = 3;
+/// See [`TAKEOVERS_MAX`].
+pub const TAKEOVER_WINDOW: Duration = Duration::from_mins(10);
+/// The pause after too many takeovers.
+pub const TAKEOVER_PAUSE: Duration = Duration::from_mins(5);
+/// First pause between two attempts to connect; doubled up to the configured longest.
+pub const BACK_OFF_FIRST: Duration = Duration::from_secs(1);
+/// A connection that held this long was a good one: the pauses start anew.
+pub const BACK_OFF_RESET_AFTER: Duration = Duration::from_mins(1);
+/// Messages in flight and no word of the broker for this long: the connection is dead.
+pub const ACKNOWLEDGE_WITHIN: Duration = Duration::from_mins(1);
+/// How long the store is kept waiting for the rest of a burst of samples.
+pub const URGENT_COMMIT_WITHIN: Duration = Duration::from_millis(250);
+/// Pending bytes that force a commit before its window ends.
+pub const COMMIT_BYTES_MAX: usize = 256 * 1024;
+/// A vanished port is looked for this often; five seconds are promised.
+pub const REOPEN_EVERY: Duration = Duration::from_secs(1);
+/// A wall clock that moves by more than this against the monotonic one was set.
+pub const CLOCK_STEP_MS: i64 = 500;
+/// People connected to the local socket at a time.
+pub const LOCAL_CALLERS_MAX: usize = 16;
+/// Alarms shown by `pmuctl status`.
+pub const ALARMS_SHOWN_MAX: usize = 20;
+/// Tasks that made no progress for this long keep the watchdog hungry.
+pub const PROGRESS_WITHIN: Duration = Duration::from_secs(30);
+/// Requests of the head-end answered in one go.
+pub const REQUESTS_BURST: u32 = 10;
+/// And one more after each such time.
+pub const REQUESTS_EVERY: Duration = Duration::from_secs(6);
+/// Intervals handed out at once, to people and to the head-end.
+pub const PROFILE_ROWS_MAX: usize = 5000;
+/// Rows of one stored block of intervals.
+pub const BLOCK_ROWS_MAX: usize = 1024;

@@ -1,0 +1,236 @@
+//! Starting: the store first, then the lines, the uplink, the local sockets, the heartbeat.
+
+use super::{Stops, Supervisor, opening};
+use crate::adapters::clock::{Clock, SystemClock};
+use crate::alarms::Alarms;
+use crate::config::Settings;
+use crate::front::Front;
+use crate::health::Pulse;
+use crate::limits::BUS_REQUESTS_MAX;
+use crate::tasks::bus::{Bus, BusHandle, BusParts};
+use crate::tasks::heartbeat::Heartbeat;
+use crate::tasks::local_api::LocalApi;
+use crate::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
+use crate::tasks::uplink::{Uplink, UplinkParts, UplinkView};
+use anyhow::Context;
+use authority::IngestKeys;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// What every task gets a share of.
+struct Common {
+    clock: Clock,
+    stops: Stops,
+    pulses: Vec<Pulse>,
+    tasks: JoinSet<&'static str>,
+}
+
+impl Common {
+    fn pulse(&mut self, name: &str) -> Pulse {
+        let pulse = Pulse::new(name);
+        self.pulses.push(pulse.clone());
+        pulse
+    }
+}
+
+impl Supervisor {
+    /// Opens the store and starts every task.
+    pub(super) fn start(settings: Settings, config: PathBuf) -> anyhow::Result<Self> {
+        let started = Instant::now();
+        let mut common = Common {
+            clock: Clock::new(Arc::new(SystemClock)),
+            stops: Stops::default(),
+            pulses: Vec::new(),
+            tasks: JoinSet::new(),
+        };
+        let alarms = Alarms::default();
+        let opened = opening::open(&settings, &common.clock)?;
+        let (boot, events) = (opened.boot, opened.events);
+        let keeper = Keeper {
+            shelf: opened.shelf,
+            verify: opened.unclean,
+        };
+        let (store, store_done) = keeper.start(&settings, &mut common, alarms.clone())?;
+
+        let (steps, stepped) = watch::channel(0_u64);
+        let (buses, lines_done) = start_lines(&settings, &mut common, &store, &stepped)?;
+        let uplink = start_uplink(&settings, &mut common, &store, boot)?;
+        let front = Front {
+            gateway: settings.gateway.clone(),
+            clock: common.clock.clone(),
+            started,
+            data_folder: settings.data_folder.clone(),
+            store: store.clone(),
+            buses: buses.clone(),
+            uplink,
+            alarms,
+        };
+        start_local(&settings, &mut common, front)?;
+        let heartbeat = Heartbeat {
+            pulses: common.pulses,
+            clock: common.clock,
+            state_file: settings.clock.state_file.clone(),
+            store: store.clone(),
+            steps,
+            opening: events,
+            shutdown: common.stops.uplink.clone(),
+        };
+        common.tasks.spawn(async move {
+            heartbeat.run().await;
+            "the heartbeat"
+        });
+        let (stops, tasks) = (common.stops, common.tasks);
+        Ok(Self {
+            settings,
+            config,
+            stops,
+            store,
+            buses,
+            tasks,
+            lines_done,
+            store_done,
+        })
+    }
+}
+
+struct Keeper {
+    shelf: Shelf,
+    verify: bool,
+}
+
+type KeeperEnds = (StoreHandle, oneshot::Receiver<()>);
+
+impl Keeper {
+    fn start(
+        self,
+        settings: &Settings,
+        common: &mut Common,
+        alarms: Alarms,
+    ) -> anyhow::Result<KeeperEnds> {
+        let parts = StorekeeperParts {
+            settings: settings.store.clone(),
+            folder: settings.data_folder.clone(),
+            clock: common.clock.clone(),
+            shutdown: common.stops.store.clone(),
+            pulse: common.pulse("the storekeeper"),
+        };
+        let (keeper, handle) = Storekeeper::new(self.shelf, parts, self.verify, alarms);
+        let done = on_thread("store", move || keeper.run())?;
+        Ok((handle, done))
+    }
+}
+
+/// All lines share one thread of their own: a busy task elsewhere must not cost bus time.
+fn start_lines(
+    settings: &Settings,
+    common: &mut Common,
+    store: &StoreHandle,
+    stepped: &watch::Receiver<u64>,
+) -> anyhow::Result<(Vec<BusHandle>, oneshot::Receiver<()>)> {
+    let mut handles = Vec::new();
+    let mut buses = Vec::new();
+    for bus in &settings.buses {
+        let (requests, asked) = mpsc::channel(BUS_REQUESTS_MAX);
+        let parts = BusParts {
+            settings: bus.clone(),
+            meters: settings.meters_of(&bus.id).cloned().collect(),
+            runtime_folder: settings.runtime_folder.clone(),
+            store: store.clone(),
+            clock: common.clock.clone(),
+            requests: asked,
+            stepped: stepped.clone(),
+            shutdown: common.stops.lines.clone(),
+            pulse: common.pulse(&format!("bus {}", bus.id)),
+        };
+        let (bus, handle) = Bus::new(parts, requests)?;
+        handles.push(handle);
+        buses.push(bus);
+    }
+    let idle = common.stops.lines.clone();
+    let done = on_thread("lines", move || async move {
+        let mut lines = JoinSet::new();
+        for bus in buses {
+            lines.spawn(bus.run());
+        }
+        // The first to end unasked ends them all; without a bus there is nothing to end.
+        if lines.join_next().await.is_none() {
+            idle.cancelled().await;
+        }
+        if idle.is_cancelled() {
+            while lines.join_next().await.is_some() {}
+        }
+    })?;
+    Ok((handles, done))
+}
+
+fn start_uplink(
+    settings: &Settings,
+    common: &mut Common,
+    store: &StoreHandle,
+    boot: u64,
+) -> anyhow::Result<Option<watch::Receiver<UplinkView>>> {
+    let Some(uplink) = &settings.uplink else {
+        log::warn!("no [uplink] is configured: everything is stored, nothing is sent");
+        return Ok(None);
+    };
+    let file = uplink.ingest_keys_file.display();
+    let text = std::fs::read_to_string(&uplink.ingest_keys_file)
+        .with_context(|| format!("{file}: the keys that sign watermarks cannot be read"))?;
+    let keys = IngestKeys::parse(&text).with_context(|| format!("{file}"))?;
+    let (view, seen) = watch::channel(UplinkView::default());
+    let task = Uplink::new(UplinkParts {
+        gateway: settings.gateway.clone(),
+        settings: uplink.clone(),
+        keys,
+        store: store.clone(),
+        clock: common.clock.clone(),
+        boot,
+        shutdown: common.stops.uplink.clone(),
+        pulse: common.pulse("the uplink"),
+        view,
+    });
+    common.tasks.spawn(async move {
+        task.run().await;
+        "the uplink"
+    });
+    Ok(Some(seen))
+}
+
+fn start_local(settings: &Settings, common: &mut Common, front: Front) -> anyhow::Result<()> {
+    let pulse = common.pulse("the local sockets");
+    let stop = common.stops.uplink.clone();
+    let folder = &settings.runtime_folder;
+    let local = LocalApi::open(folder, Arc::new(front), stop, pulse)
+        .with_context(|| format!("{}: no socket can be made there", folder.display()))?;
+    common.tasks.spawn(async move {
+        local.run().await;
+        "the local sockets"
+    });
+    Ok(())
+}
+
+/// Runs what `make` makes on a thread and runtime of its own; the receiver resolves at its end.
+fn on_thread<F, T>(name: &str, make: F) -> anyhow::Result<oneshot::Receiver<()>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Future<Output = ()>,
+{
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")?;
+    let (ended, done) = oneshot::channel::<()>();
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || {
+            runtime.block_on(make());
+            drop(ended);
+        })
+        .context("no thread")?;
+    Ok(done)
+}

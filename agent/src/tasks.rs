@@ -1,0 +1,7 @@
+//! The tasks: one owner per thing. They talk over bounded channels and share no lock.
+
+pub mod bus;
+pub mod heartbeat;
+pub mod local_api;
+pub mod storekeeper;
+pub mod uplink;

@@ -1,0 +1,80 @@
+//! How other tasks reach a bus.
+
+use super::view::BusView;
+use crate::config::MeterSettings;
+use crate::front::{going_down, refusal};
+use crate::hex::hex;
+use desk::{ReadValue, Refusal, TraceLine};
+use line::{Trace, Use};
+use metering::{BusId, MeterId};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// What is asked of a bus.
+#[derive(Debug)]
+pub enum BusRequest {
+    /// Read a meter now.
+    Read {
+        /// Which.
+        meter: MeterId,
+        /// Where the values go.
+        reply: oneshot::Sender<Result<Vec<ReadValue>, Refusal>>,
+    },
+    /// Take the meter that answers now as the right one.
+    Accept {
+        /// Which.
+        meter: MeterId,
+        /// Who says so.
+        who: String,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<String, Refusal>>,
+    },
+    /// These are the meters from now on.
+    Replace(Vec<MeterSettings>),
+}
+
+/// A way to a bus; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct BusHandle {
+    /// Its name.
+    pub id: BusId,
+    /// What it shows of itself.
+    pub view: watch::Receiver<BusView>,
+    pub(super) requests: mpsc::Sender<BusRequest>,
+    pub(super) trace: Trace,
+}
+
+impl BusHandle {
+    /// Hands a request over.
+    pub fn request(&self, request: BusRequest) -> Result<(), Refusal> {
+        self.requests
+            .try_send(request)
+            .map_err(|error| match error {
+                TrySendError::Full(_) => refusal(
+                    format!("bus {} has too many requests waiting", self.id),
+                    "ask again in a minute",
+                ),
+                TrySendError::Closed(_) => going_down(),
+            })
+    }
+
+    /// Switches the byte trace.
+    pub fn record(&self, on: bool) {
+        self.trace.switch(on);
+    }
+
+    /// What the byte trace holds.
+    pub fn recorded(&self) -> Vec<TraceLine> {
+        let line = |record: line::TraceRecord| TraceLine {
+            at_us: u64::try_from(record.at.as_micros()).unwrap_or(u64::MAX),
+            direction: if record.used == Use::Request {
+                '>'
+            } else {
+                '<'
+            },
+            fate: record.used.to_string(),
+            bytes: hex(&record.octets),
+        };
+        self.trace.since(0).into_iter().map(line).collect()
+    }
+}

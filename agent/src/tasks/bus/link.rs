@@ -1,0 +1,208 @@
+//! The line of a bus: open, lost, looked for, open again.
+
+use super::view::LineTotals;
+use crate::adapters::clock::Clock;
+use crate::adapters::port::{OpenPort, Port};
+use crate::config::LinkSettings;
+use crate::limits::REOPEN_EVERY;
+use desk::LinkState;
+use line::{GuardSettings, GuardedLine, LineFault, LineTiming, Trace};
+use meters::modbus::{ReadAnswer, ReadFault, TransactionIds, read_registers, read_registers_tcp};
+use meters::planner::{Exchange, Outcome};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// A line, open or not.
+pub(super) struct Link {
+    settings: LinkSettings,
+    guard: Option<GuardedLine<Port>>,
+    trace: Trace,
+    ids: TransactionIds,
+    next_try: Instant,
+    state: LinkState,
+    remarks: Vec<String>,
+    before: LineTotals,
+    simulated: Option<Arc<OpenPort>>,
+}
+
+/// What changed about a line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It can be used now; `true` if it had been lost before.
+    Opened,
+    /// It cannot be used; in words, once.
+    Lost(String),
+    /// Nothing new.
+    Same,
+}
+
+impl Link {
+    pub(super) fn new(settings: LinkSettings, trace: Trace) -> Self {
+        Self {
+            settings,
+            guard: None,
+            trace,
+            ids: TransactionIds::default(),
+            next_try: Instant::now(),
+            state: LinkState::Gone("not opened yet".to_owned()),
+            remarks: Vec::new(),
+            before: LineTotals::default(),
+            simulated: None,
+        }
+    }
+
+    /// Opens simulated lines from now on.
+    pub(super) fn simulate(&mut self, open: Arc<OpenPort>) {
+        self.simulated = Some(open);
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.guard.is_some()
+    }
+
+    pub(super) fn state(&self) -> &LinkState {
+        &self.state
+    }
+
+    pub(super) fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Counters over every time the line was opened.
+    pub(super) fn totals(&self) -> LineTotals {
+        match &self.guard {
+            Some(guard) => self.before.plus(guard.counters()),
+            None => self.before,
+        }
+    }
+
+    /// When to look for a lost line again.
+    pub(super) fn next_try(&self) -> Instant {
+        self.next_try
+    }
+
+    /// Opens the line if it is time to.
+    pub(super) async fn open(&mut self) -> Change {
+        if self.guard.is_some() || Instant::now() < self.next_try {
+            return Change::Same;
+        }
+        self.next_try = Instant::now() + REOPEN_EVERY;
+        let opened = match &self.simulated {
+            Some(open) => open(&self.settings).map(|line| (Port::Simulated(line), Vec::new())),
+            None => Port::open(&self.settings).await,
+        };
+        match opened {
+            Ok((port, remarks)) => {
+                let (timing, settings) = self.timing();
+                let guard = GuardedLine::new(port, timing, settings).with_trace(self.trace.clone());
+                self.guard = Some(guard);
+                self.remarks = remarks;
+                self.state = LinkState::Open;
+                Change::Opened
+            }
+            Err(error) => self.gone(self.words(&error)),
+        }
+    }
+
+    fn timing(&self) -> (LineTiming, GuardSettings) {
+        match &self.settings {
+            LinkSettings::Serial(serial) => (
+                LineTiming::serial(&serial.line, Duration::ZERO),
+                GuardSettings::default(),
+            ),
+            LinkSettings::RtuOverTcp { line, .. } => (
+                LineTiming::serial_server(line, Duration::ZERO),
+                GuardSettings::default(),
+            ),
+            LinkSettings::ModbusTcp { .. } => (LineTiming::stream(), GuardSettings::gateway()),
+        }
+    }
+
+    fn gone(&mut self, why: String) -> Change {
+        if let Some(guard) = self.guard.take() {
+            self.before = self.before.plus(guard.counters());
+        }
+        let state = LinkState::Gone(why.clone());
+        if self.state == state {
+            return Change::Same;
+        }
+        self.state = state;
+        Change::Lost(why)
+    }
+
+    fn words(&self, error: &std::io::Error) -> String {
+        let remedy = match error.kind() {
+            std::io::ErrorKind::NotFound => "check the cable, and the name in the configuration",
+            std::io::ErrorKind::PermissionDenied => "the user pmu must be in the port's group",
+            std::io::ErrorKind::ResourceBusy => "another program uses it: stop that one",
+            _ => "check the cable and the power of what is at its end",
+        };
+        match &self.settings {
+            LinkSettings::Serial(serial) => {
+                format!("{}: {error}; {remedy}", serial.device.display())
+            }
+            LinkSettings::RtuOverTcp { address, .. } | LinkSettings::ModbusTcp { address } => {
+                format!("{address}: {error}; {remedy}")
+            }
+        }
+    }
+
+    /// Listens until then, so that a late answer is known to be late, and a vanished port is
+    /// noticed although nothing is sent. May be dropped half-way.
+    pub(super) async fn listen(&mut self, until: Instant) -> Change {
+        let Some(guard) = &mut self.guard else {
+            sleep_until(until).await;
+            return Change::Same;
+        };
+        match guard.listen(until).await {
+            Err(LineFault::Gone(error)) => {
+                self.next_try = Instant::now() + REOPEN_EVERY;
+                self.gone(self.words(&error))
+            }
+            Ok(()) | Err(_) => Change::Same,
+        }
+    }
+
+    /// Puts one exchange on the line. Runs to its end whatever happens meanwhile.
+    pub(super) async fn converse(
+        &mut self,
+        exchange: &Exchange,
+        clock: &Clock,
+    ) -> (Outcome, Change) {
+        let Some(guard) = &mut self.guard else {
+            return (Outcome::LineGone, Change::Same);
+        };
+        let (unit, span, gap) = (exchange.unit, exchange.span, exchange.min_gap);
+        let read = match &self.settings {
+            LinkSettings::ModbusTcp { .. } => {
+                read_registers_tcp(guard, &mut self.ids, unit, span, gap).await
+            }
+            _ => read_registers(guard, unit, span, gap).await,
+        };
+        match read {
+            Ok(answer) => (words(answer, clock), Change::Same),
+            Err(ReadFault::Exception(exception)) => {
+                (Outcome::Exception(exception.code()), Change::Same)
+            }
+            Err(ReadFault::Line(LineFault::Gone(error))) => {
+                let change = self.gone(self.words(&error));
+                self.next_try = Instant::now() + REOPEN_EVERY;
+                (Outcome::LineGone, change)
+            }
+            Err(ReadFault::Line(LineFault::Silent { .. })) => (Outcome::Silent, Change::Same),
+            Err(fault) => {
+                log::debug!(fault:%, unit, span:%; "exchange without a usable answer");
+                (Outcome::Damaged, Change::Same)
+            }
+        }
+    }
+}
+
+fn words(answer: ReadAnswer, clock: &Clock) -> Outcome {
+    Outcome::Words {
+        words: answer.words,
+        left_at: clock.moment(answer.left_at),
+        arrived_at: clock.moment(answer.arrived_at),
+    }
+}

@@ -1,0 +1,270 @@
+//! What people ask of a bus: a read now, the acceptance of a meter, other meters. And the walk
+//! along a SunSpec chain, which uses the same door.
+
+use super::book::{Book, value};
+use super::{Bus, BusRequest};
+use crate::front::refusal;
+use crate::plan;
+use crate::tasks::storekeeper::{Record, Urgency};
+use desk::{MeterTrust, ReadValue, Refusal};
+use metering::{EventCode, MeterId};
+use meters::Span;
+use meters::catalogue::{Register, Step};
+use meters::planner::{Answered, CommandRequest, Why};
+use tokio::sync::oneshot;
+
+/// Who waits for a read.
+pub(super) enum Waiting {
+    /// A person.
+    Person {
+        meter: MeterId,
+        reply: oneshot::Sender<Result<Vec<ReadValue>, Refusal>>,
+    },
+    /// The walk along a meter's SunSpec chain.
+    Walk { meter: MeterId },
+}
+
+impl Bus {
+    pub(super) async fn request(&mut self, request: BusRequest) {
+        match request {
+            BusRequest::Read { meter, reply } => self.read_for_person(meter, reply),
+            BusRequest::Accept { meter, who, reply } => {
+                let answer = self.accept(&meter, &who).await;
+                if reply.send(answer).is_err() {
+                    log::debug!("nobody waits for this answer any more");
+                }
+            }
+            BusRequest::Replace(meters) => {
+                self.take_meters(meters).await;
+                self.start_walks();
+            }
+        }
+        self.due = tokio::time::Instant::now();
+    }
+
+    fn read_for_person(
+        &mut self,
+        meter: MeterId,
+        reply: oneshot::Sender<Result<Vec<ReadValue>, Refusal>>,
+    ) {
+        let Some(book) = self.books.iter().find(|book| *book.id() == meter) else {
+            self.refuse(
+                reply,
+                refusal(format!("{meter} is left alone"), "look at the alarms"),
+            );
+            return;
+        };
+        if !self.link.is_open() {
+            let words = format!("the line of {meter} is not open");
+            self.refuse(reply, refusal(words, "`pmuctl status` says why"));
+            return;
+        }
+        let mut spans: Vec<Span> = book.registers().flat_map(Register::spans).collect();
+        spans.sort_unstable();
+        spans.dedup();
+        self.token += 1;
+        let request = CommandRequest {
+            meter: meter.clone(),
+            spans,
+            token: self.token,
+        };
+        match self.planner.command(request) {
+            Ok(()) => {
+                self.waiting
+                    .insert(self.token, Waiting::Person { meter, reply });
+            }
+            Err(error) => self.refuse(reply, refusal(error.to_string(), "ask again in a minute")),
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "reads like its siblings")]
+    fn refuse(&self, reply: oneshot::Sender<Result<Vec<ReadValue>, Refusal>>, refusal: Refusal) {
+        if reply.send(Err(refusal)).is_err() {
+            log::debug!("nobody waits for this answer any more");
+        }
+    }
+
+    /// A read that somebody waits for has ended.
+    pub(super) async fn read_done(
+        &mut self,
+        token: u64,
+        words: &[Answered],
+        failed: &[(Span, Why)],
+    ) {
+        match self.waiting.remove(&token) {
+            Some(Waiting::Person { meter, reply }) => {
+                let Some(book) = self.books.iter().find(|book| *book.id() == meter) else {
+                    return;
+                };
+                let answer = if words.is_empty() {
+                    let why = failed
+                        .first()
+                        .map_or("nothing came", |(_, why)| why_words(*why));
+                    Err(refusal(
+                        format!("{meter} brought no value: {why}"),
+                        "check the meter's supply, the two wires and its address",
+                    ))
+                } else {
+                    Ok(shown(book, words))
+                };
+                if reply.send(answer).is_err() {
+                    log::debug!("nobody waits for this answer any more");
+                }
+            }
+            Some(Waiting::Walk { meter }) => self.walk_on(&meter, words, failed).await,
+            None => {}
+        }
+    }
+
+    async fn accept(&mut self, meter: &MeterId, who: &str) -> Result<String, Refusal> {
+        let Some(book) = self.books.iter_mut().find(|book| book.id() == meter) else {
+            return Err(refusal(
+                format!("{meter} is left alone"),
+                "look at the alarms",
+            ));
+        };
+        if book.trust() != MeterTrust::Wrong {
+            let words = format!("{meter} is not refused");
+            return Err(refusal(words, "`pmuctl meter list` shows which meters are"));
+        }
+        let serial = book.accept().unwrap_or_default();
+        self.planner.forget_refusals(meter);
+        self.ask_identity(meter);
+        let record = Record::Audit {
+            who: who.to_owned(),
+            what: "meter accepted".to_owned(),
+            detail: format!("{meter}, serial number {serial}"),
+        };
+        self.parts.store.keep(vec![record], Urgency::Soon).await;
+        Ok(format!(
+            "{meter} is asked once more, and taken as it is (serial number {serial})"
+        ))
+    }
+
+    /// Begins the walk of every SunSpec meter whose registers are not known yet.
+    pub(super) fn start_walks(&mut self) {
+        let meters: Vec<MeterId> = self
+            .books
+            .iter()
+            .filter(|book| book.walk.is_some())
+            .map(|book| book.id().clone())
+            .collect();
+        for meter in meters {
+            let is_under_way = |waiting: &Waiting| match waiting {
+                Waiting::Walk { meter: other } => *other == meter,
+                Waiting::Person { .. } => false,
+            };
+            if !self.waiting.values().any(is_under_way) {
+                self.walk_step(&meter, None);
+            }
+        }
+    }
+
+    async fn walk_on(&mut self, meter: &MeterId, words: &[Answered], failed: &[(Span, Why)]) {
+        let refused =
+            |why: &Why| matches!(why, Why::Refused(_) | Why::Exception(_) | Why::NotReadable);
+        let answer = words.first().map(|answered| answered.words.clone());
+        if answer.is_none() && !failed.iter().any(|(_, why)| refused(why)) {
+            // Silence is no refusal: begin again when the meter is back.
+            self.restart_walk(meter);
+            return;
+        }
+        match self.walk_step(meter, answer.as_deref()) {
+            None => {}
+            Some(Ok(registers)) => self.walk_found(meter, &registers).await,
+            Some(Err(why)) => {
+                let detail = format!("{why}; check that it speaks SunSpec");
+                self.event(EventCode::RegisterRefused, Some(meter.clone()), detail)
+                    .await;
+            }
+        }
+    }
+
+    fn restart_walk(&mut self, meter: &MeterId) {
+        if let Some(book) = self.books.iter_mut().find(|book| book.id() == meter) {
+            book.restart_walk();
+        }
+    }
+
+    /// One step: asks for the next span, or says how the walk ended. No answer begins it,
+    /// or says that the meter refused.
+    fn walk_step(
+        &mut self,
+        meter: &MeterId,
+        answer: Option<&[u16]>,
+    ) -> Option<Result<Vec<Register>, String>> {
+        let book = self.books.iter_mut().find(|book| book.id() == meter)?;
+        let walk = book.walk.as_mut()?;
+        match walk.next(answer) {
+            Step::Read(span) => {
+                self.token += 1;
+                let spans = vec![span];
+                let request = CommandRequest {
+                    meter: meter.clone(),
+                    spans,
+                    token: self.token,
+                };
+                if self.planner.command(request).is_ok() {
+                    self.waiting.insert(
+                        self.token,
+                        Waiting::Walk {
+                            meter: meter.clone(),
+                        },
+                    );
+                } else {
+                    book.restart_walk();
+                }
+                None
+            }
+            Step::Found(registers) => {
+                book.walk = None;
+                Some(Ok(registers))
+            }
+            Step::NotFound(why) => {
+                book.walk = None;
+                Some(Err(why.to_string()))
+            }
+        }
+    }
+
+    async fn walk_found(&mut self, meter: &MeterId, registers: &[Register]) {
+        let Some(place) = self.books.iter().position(|book| book.id() == meter) else {
+            return;
+        };
+        let mut book = self.books.swap_remove(place);
+        book.plan = plan::plan(&book.settings, Some(registers));
+        self.begin_profile(&mut book).await;
+        self.books.push(book);
+        self.replan();
+        self.ask_identity(meter);
+    }
+}
+
+fn shown(book: &Book, words: &[Answered]) -> Vec<ReadValue> {
+    book.registers()
+        .filter_map(|register| {
+            let reading = value(register, words)?;
+            Some(ReadValue {
+                obis: register.obis.to_string(),
+                name: register.unit.to_string(),
+                value: reading.quantity.map_or_else(
+                    || "not available".to_owned(),
+                    |quantity| quantity.to_string(),
+                ),
+            })
+        })
+        .collect()
+}
+
+fn why_words(why: Why) -> &'static str {
+    match why {
+        Why::Silent => "it does not answer",
+        Why::Damaged => "its answers are damaged on the line",
+        Why::Refused(_) | Why::Exception(_) => "it refuses these registers",
+        Why::Late => "the line had no time",
+        Why::Clock => "the clock was set",
+        Why::LineGone => "the line is gone",
+        Why::NotReadable => "its model forbids these registers",
+        Why::Replaced => "its settings changed meanwhile",
+    }
+}

@@ -1,0 +1,138 @@
+//! Where a bus goes on: accepted serial numbers, the last intervals, the gap since then.
+
+use super::Bus;
+use super::book::Book;
+use crate::config::MeterSettings;
+use crate::front::GATEWAY_PROFILE;
+use crate::plan::IDENTITY;
+use crate::state::StateKey;
+use crate::tasks::storekeeper::{Ask, Look, Record, Urgency};
+use metering::MeterId;
+use meters::planner::PlannedMeter;
+
+impl Bus {
+    /// These are the meters from now on. One that did not change keeps its book and its place in
+    /// the plan.
+    pub(super) async fn take_meters(&mut self, meters: Vec<MeterSettings>) {
+        let mut old = std::mem::take(&mut self.books);
+        let mut fresh = Vec::new();
+        for settings in meters {
+            if Some(&settings.id) == self.quarantined.as_ref() {
+                continue;
+            }
+            let same = |book: &Book| book.settings == settings;
+            if let Some(place) = old.iter().position(same) {
+                self.books.push(old.swap_remove(place));
+                continue;
+            }
+            fresh.push(settings.id.clone());
+            let accepted = self.accepted_serial(&settings.id).await;
+            let mut book = Book::new(settings, accepted);
+            self.begin_profile(&mut book).await;
+            self.books.push(book);
+        }
+        self.replan();
+        for meter in fresh {
+            self.ask_identity(&meter);
+        }
+    }
+
+    /// Hands all plans to the planner; what did not change is not disturbed there.
+    pub(super) fn replan(&mut self) {
+        let planned: Vec<PlannedMeter> = self
+            .books
+            .iter()
+            .map(|book| book.plan.planned.clone())
+            .collect();
+        let now = self.now();
+        self.planner.replace(planned, now);
+        self.due = tokio::time::Instant::now();
+    }
+
+    /// Who a meter is comes before what it says.
+    pub(super) fn ask_identity(&mut self, meter: &MeterId) {
+        let now = self.now();
+        if !self.planner.read_again(meter, IDENTITY, None, now) {
+            log::debug!(meter:%; "its identity is asked for at its next turn");
+        }
+    }
+
+    /// The profile of a meter goes on after its last stored interval.
+    pub(super) async fn begin_profile(&mut self, book: &mut Book) {
+        if book.settings.profile.is_none() {
+            return;
+        }
+        let meter = book.id().clone();
+        let profile = GATEWAY_PROFILE;
+        let last = self
+            .parts
+            .store
+            .ask(|reply| Look::LastRow {
+                meter,
+                profile,
+                reply,
+            })
+            .await;
+        let last = last.unwrap_or_else(|error| {
+            log::error!(error:%; "the last interval cannot be read; a new profile begins");
+            None
+        });
+        let now = self.parts.clock.now().utc;
+        let late_after = self.parts.settings.late_after;
+        let records: Vec<Record> =
+            book.begin_profile(last.as_ref(), late_after, now, &self.parts.clock);
+        self.parts.store.keep(records, Urgency::Soon).await;
+    }
+
+    /// After the clock was set back, profiles go on after the last interval before now: what was
+    /// made under the wrong time stays, flagged, and is not made again.
+    pub(super) async fn continue_before_now(&mut self) {
+        let now = self.parts.clock.now().utc;
+        for book in &mut self.books {
+            if book.last_interval().is_none_or(|end| end <= now) {
+                continue;
+            }
+            let (meter, profile) = (book.id().clone(), GATEWAY_PROFILE);
+            let ask = self.parts.store.ask(|reply| Look::LastRowUpTo {
+                meter,
+                profile,
+                to: now,
+                reply,
+            });
+            match ask.await {
+                Ok(last) => book.continue_after(last.as_ref()),
+                Err(error) => log::error!(error:%; "intervals before now cannot be read"),
+            }
+        }
+    }
+
+    async fn accepted_serial(&self, meter: &MeterId) -> Option<String> {
+        let (kind, id) = StateKey::AcceptedSerial(meter.clone()).key();
+        let found = self
+            .parts
+            .store
+            .ask(|reply| Look::State { kind, id, reply })
+            .await;
+        String::from_utf8(found.ok().flatten()?)
+            .ok()
+            .filter(|text| !text.is_empty())
+    }
+
+    pub(super) async fn remember_serial(&self, meter: &MeterId, serial: &str) {
+        let (kind, id) = StateKey::AcceptedSerial(meter.clone()).key();
+        let value = serial.as_bytes().to_vec();
+        let done = self
+            .parts
+            .store
+            .ask(|reply| Ask::SetState {
+                kind,
+                id,
+                value,
+                reply,
+            })
+            .await;
+        if let Err(error) = done {
+            log::error!(error:%, meter:%; "its serial number cannot be kept");
+        }
+    }
+}

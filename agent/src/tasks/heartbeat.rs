@@ -1,0 +1,117 @@
+//! Feeds the watchdog while every task makes progress, and watches the wall clock.
+
+use crate::adapters::clock::{Clock, Now, read_quality};
+use crate::adapters::service;
+use crate::health::Pulse;
+use crate::limits::CLOCK_STEP_MS;
+use crate::tasks::storekeeper::StoreHandle;
+use metering::{ClockQuality, Event, EventCode};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The task.
+pub struct Heartbeat {
+    /// Whose progress counts.
+    pub pulses: Vec<Pulse>,
+    /// Both clocks.
+    pub clock: Clock,
+    /// Where the clock's state is handed in.
+    pub state_file: PathBuf,
+    /// Where events go.
+    pub store: StoreHandle,
+    /// Counts steps of the wall clock, for those who plan by it.
+    pub steps: watch::Sender<u64>,
+    /// What happened before any task ran.
+    pub opening: Vec<Event>,
+    /// When to stop.
+    pub shutdown: CancellationToken,
+}
+
+impl Heartbeat {
+    /// Looks once a second until shutdown.
+    pub async fn run(mut self) {
+        for event in std::mem::take(&mut self.opening) {
+            self.store.event(event).await;
+        }
+        let mut last = self.clock.now();
+        let mut quality = last.quality;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return,
+                () = sleep(LOOK_EVERY) => {}
+            }
+            quality = self.look_at_quality(quality).await;
+            let now = self.clock.now();
+            self.look_at_step(last, now).await;
+            last = now;
+            self.feed();
+        }
+    }
+
+    fn feed(&self) {
+        match self.pulses.iter().find(|pulse| !pulse.is_beating()) {
+            None => service::alive(),
+            Some(stuck) => {
+                log::error!(task = stuck.name(); "{} makes no progress; the watchdog is not fed", stuck.name());
+            }
+        }
+    }
+
+    async fn look_at_quality(&self, before: ClockQuality) -> ClockQuality {
+        let quality = read_quality(&self.state_file, before);
+        self.clock.note_quality(quality);
+        if quality != before {
+            let detail = format!("the clock is {} now", quality_word(quality));
+            self.event(EventCode::ClockQualityChanged, detail).await;
+        }
+        quality
+    }
+
+    async fn look_at_step(&self, last: Now, now: Now) {
+        let passed = i64::try_from(now.moment.since(last.moment).as_millis()).unwrap_or(i64::MAX);
+        let step = now.utc.millis_since(last.utc) - passed;
+        if step.abs() <= CLOCK_STEP_MS {
+            return;
+        }
+        self.steps.send_modify(|count| *count += 1);
+        let (way, amount) = if step > 0 {
+            ("forward", step)
+        } else {
+            ("back", -step)
+        };
+        let detail = format!(
+            "the gateway's clock was set {way} by {}.{:03} s; the intervals around it are flagged",
+            amount / 1000,
+            amount % 1000
+        );
+        self.event(EventCode::ClockJumped, detail).await;
+    }
+
+    async fn event(&self, code: EventCode, detail: String) {
+        let at = self.clock.now().utc;
+        self.store
+            .event(Event {
+                at,
+                code,
+                meter: None,
+                detail,
+            })
+            .await;
+    }
+}
+
+/// The word people read.
+pub fn quality_word(quality: ClockQuality) -> &'static str {
+    match quality {
+        ClockQuality::Unsynchronised => "unsynchronised",
+        ClockQuality::Holdover => "holdover",
+        ClockQuality::Synchronised => "synchronised",
+        ClockQuality::Traceable => "traceable",
+    }
+}

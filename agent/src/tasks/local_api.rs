@@ -1,0 +1,143 @@
+//! The local sockets: one for people (`pmuctl`), one for metrics.
+//!
+//! Who may connect is decided by the socket's group and mode; who did is known from the kernel.
+
+use crate::adapters::local_socket::LocalSocket;
+use crate::front::Front;
+use crate::health::Pulse;
+use crate::limits::LOCAL_CALLERS_MAX;
+use desk::{Answer, Caller, GatewayDesk, Refusal, Request};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// A caller who says nothing for this long is let go.
+const IDLE_MAX: Duration = Duration::from_mins(5);
+const REQUEST_BYTES_MAX: u64 = 64 * 1024;
+const METRICS_WITHIN: Duration = Duration::from_secs(5);
+
+/// What a caller talks through.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// The task.
+pub struct LocalApi {
+    people: LocalSocket,
+    metrics: LocalSocket,
+    front: Arc<Front>,
+    shutdown: CancellationToken,
+    pulse: Pulse,
+}
+
+impl LocalApi {
+    /// Opens `desk.sock` and `metrics.sock` in `folder`.
+    pub fn open(
+        folder: &Path,
+        front: Arc<Front>,
+        shutdown: CancellationToken,
+        pulse: Pulse,
+    ) -> io::Result<Self> {
+        let people = LocalSocket::listen(&folder.join("desk.sock"))?;
+        let metrics = LocalSocket::listen(&folder.join("metrics.sock"))?;
+        Ok(Self {
+            people,
+            metrics,
+            front,
+            shutdown,
+            pulse,
+        })
+    }
+
+    /// Serves both sockets until shutdown.
+    pub async fn run(self) {
+        let mut callers = JoinSet::new();
+        loop {
+            self.pulse.beat();
+            while callers.try_join_next().is_some() {}
+            let room = callers.len() < LOCAL_CALLERS_MAX;
+            tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return,
+                Ok((stream, caller)) = self.people.accept(), if room => {
+                    callers.spawn(serve(stream, caller, Arc::clone(&self.front)));
+                }
+                Ok((stream, _)) = self.metrics.accept(), if room => {
+                    callers.spawn(serve_metrics(stream, Arc::clone(&self.front)));
+                }
+                () = sleep(Duration::from_secs(5)) => {}
+            }
+        }
+    }
+}
+
+async fn serve(stream: impl Stream, caller: Caller, front: Arc<Front>) {
+    if let Err(error) = converse(stream, caller, &front).await {
+        log::debug!(error:%; "a local caller was let go");
+    }
+}
+
+async fn converse(stream: impl Stream, caller: Caller, front: &Front) -> io::Result<()> {
+    let (reader, mut writer) = tokio::io::split(stream);
+    let mut reader = BufReader::new(reader);
+    loop {
+        let mut line = Vec::new();
+        let mut bounded = (&mut reader).take(REQUEST_BYTES_MAX);
+        if timeout(IDLE_MAX, bounded.read_until(b'\n', &mut line)).await?? == 0 {
+            return Ok(());
+        }
+        let answer = match desk::decode::<Request>(&line) {
+            Ok(request) => front.ask(caller, request).await,
+            Err(error) => Err(Refusal {
+                problem: error.to_string(),
+                remedy: "use the pmuctl of the same version".to_owned(),
+            }),
+        };
+        writer.write_all(&wire(&answer)).await?;
+    }
+}
+
+fn wire(answer: &Result<Answer, Refusal>) -> Vec<u8> {
+    desk::encode(answer).unwrap_or_else(|error| {
+        let refusal: Result<Answer, Refusal> = Err(Refusal {
+            problem: error.to_string(),
+            remedy: "ask for a shorter time".to_owned(),
+        });
+        desk::encode(&refusal).unwrap_or_default()
+    })
+}
+
+async fn serve_metrics(stream: impl Stream, front: Arc<Front>) {
+    match timeout(METRICS_WITHIN, answer_metrics(stream, &front)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => log::debug!(error:%; "metrics could not be handed out"),
+        Err(_) => log::debug!("whoever asked for metrics did not listen"),
+    }
+}
+
+/// Enough HTTP for `curl --unix-socket` and for a scraper: whatever is asked, metrics are given.
+async fn answer_metrics(mut stream: impl Stream, front: &Front) -> io::Result<()> {
+    let mut asked = [0_u8; 4096];
+    let mut length = 0;
+    while let Some(room) = asked.get_mut(length..).filter(|room| !room.is_empty()) {
+        let got = stream.read(room).await?;
+        length += got;
+        let so_far = asked.get(..length).unwrap_or_default();
+        if got == 0 || so_far.windows(4).any(|end| end == b"\r\n\r\n") {
+            break;
+        }
+    }
+    let body = front.metrics().await;
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/openmetrics-text; version=1.0.0; \
+         charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await?;
+    stream.shutdown().await
+}

@@ -1,0 +1,242 @@
+//! What the storekeeper does with each ask.
+
+use super::housekeeping::damage_words;
+use super::{Ask, Look, OutboxAsk, Record, Storekeeper};
+use crate::limits::PROFILE_ROWS_MAX;
+use metering::{MeterId, ProfileId, Row, Timestamp};
+use storage::{
+    AuditRecord, Body, DamagedItem, GapRange, GapReason, GapRecord, StoreError, Stream, VerifyFrom,
+};
+use tokio::sync::oneshot;
+
+/// What a full check found.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FullCheck {
+    /// Rows and audit records looked at.
+    pub checked: u64,
+    /// What is wrong, in words.
+    pub faults: Vec<String>,
+}
+
+impl Storekeeper {
+    pub(super) fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Keep(records, urgency) => {
+                self.keep(records);
+                self.schedule(urgency);
+            }
+            Ask::SetState {
+                kind,
+                id,
+                value,
+                reply,
+            } => {
+                let done = self.shelf.with(|store| store.set_state(kind, id, &value));
+                send(reply, done);
+            }
+            Ask::Outbox(ask) => self.outbox(ask),
+            Ask::Look(look) => self.look(look),
+        }
+    }
+
+    fn outbox(&mut self, ask: OutboxAsk) {
+        match ask {
+            OutboxAsk::Pending {
+                stream,
+                after,
+                limit,
+                reply,
+            } => {
+                let found = self.shelf.with(|store| store.pending(stream, after, limit));
+                let found = found.map(|found| self.without_damaged(stream, found));
+                send(reply, found);
+            }
+            OutboxAsk::Entry {
+                stream,
+                number,
+                reply,
+            } => {
+                send(reply, self.shelf.with(|store| store.entry(stream, number)));
+            }
+            OutboxAsk::Confirm {
+                stream,
+                upto,
+                islands,
+                reply,
+            } => {
+                let done = self
+                    .shelf
+                    .with(|store| store.confirm(stream, upto, &islands));
+                self.publish();
+                send(reply, done.map(drop));
+            }
+            OutboxAsk::SetAside {
+                stream,
+                number,
+                why,
+                reply,
+            } => {
+                let at = self.parts.clock.now().utc;
+                let done = self
+                    .shelf
+                    .with(|store| store.quarantine(stream, number, &why, at));
+                self.publish();
+                send(reply, done);
+            }
+        }
+    }
+
+    fn look(&mut self, look: Look) {
+        match look {
+            Look::Profile {
+                meter,
+                profile,
+                from,
+                to,
+                reply,
+            } => {
+                self.commit();
+                let limit = PROFILE_ROWS_MAX;
+                let found = self
+                    .shelf
+                    .with(|store| store.profile(&meter, profile, from, to, limit));
+                send(reply, found);
+            }
+            Look::LastRow {
+                meter,
+                profile,
+                reply,
+            } => {
+                self.commit();
+                send(
+                    reply,
+                    self.shelf.with(|store| store.last_row(&meter, profile)),
+                );
+            }
+            Look::LastRowUpTo {
+                meter,
+                profile,
+                to,
+                reply,
+            } => {
+                let found = self.last_row_up_to(&meter, profile, to);
+                send(reply, found);
+            }
+            Look::State { kind, id, reply } => {
+                send(reply, self.shelf.with(|store| store.state(kind, id)));
+            }
+            Look::Stats(reply) => send(reply, self.shelf.with(|store| store.stats())),
+            Look::Verify(reply) => {
+                self.commit();
+                let checked = self.full_check();
+                send(reply, checked);
+            }
+        }
+    }
+
+    fn keep(&mut self, records: Vec<Record>) {
+        let now = self.parts.clock.now();
+        for record in records {
+            let body = match record {
+                Record::Readings(_) if self.telemetry_stopped => continue,
+                Record::Readings(readings) => Body::Readings(vec![readings]),
+                Record::Rows(rows) => Body::Profile(rows),
+                Record::Event(event) => Body::Event(event),
+                Record::Gap(gap) => Body::Gap(gap),
+                Record::Audit { who, what, detail } => {
+                    let record = AuditRecord {
+                        at: now.utc,
+                        who,
+                        what,
+                        detail,
+                    };
+                    self.pending.audit(record, now.quality);
+                    continue;
+                }
+            };
+            self.pending.push(body, now.utc, now.quality);
+        }
+    }
+
+    /// Entries that cannot be read are set aside, and the head-end is told that they are lost.
+    fn without_damaged(&mut self, stream: Stream, found: storage::Pending) -> Vec<storage::Entry> {
+        let now = self.parts.clock.now();
+        for number in found.damaged {
+            let why = damage_words(&DamagedItem::Entry { stream, number });
+            let done = self
+                .shelf
+                .with(|store| store.quarantine(stream, number, &why, now.utc));
+            if let Err(error) = done {
+                log::error!(error:%; "{why}, and cannot be set aside");
+                continue;
+            }
+            let what = GapRange::Numbers {
+                stream,
+                ranges: vec![(number, number)],
+            };
+            let gap = GapRecord {
+                what,
+                why: GapReason::Damaged,
+                request: Vec::new(),
+            };
+            self.keep(vec![Record::Gap(gap)]);
+            self.note(metering::EventCode::EntriesDropped, why);
+        }
+        found.entries
+    }
+
+    fn last_row_up_to(
+        &mut self,
+        meter: &MeterId,
+        profile: ProfileId,
+        to: Timestamp,
+    ) -> Result<Option<Row>, StoreError> {
+        self.commit();
+        let mut from = Timestamp::default();
+        let mut last = None;
+        loop {
+            let found = self
+                .shelf
+                .with(|store| store.profile(meter, profile, from, to, PROFILE_ROWS_MAX))?;
+            let newest = found
+                .blocks
+                .into_iter()
+                .filter_map(|block| block.rows.into_iter().last());
+            let Some(row) = newest.last() else {
+                return Ok(last);
+            };
+            from = row.end;
+            last = Some(row);
+            if !found.more {
+                return Ok(last);
+            }
+        }
+    }
+
+    fn full_check(&mut self) -> Result<FullCheck, StoreError> {
+        let mut check = FullCheck::default();
+        let mut from = Some(VerifyFrom::default());
+        while let Some(at) = from {
+            let slice = self.shelf.with(|store| store.verify(at, 4096))?;
+            check.checked += u64::try_from(slice.checked).unwrap_or(u64::MAX);
+            check.faults.extend(slice.damaged.iter().map(damage_words));
+            from = slice.next;
+            self.parts.pulse.beat();
+        }
+        let audit = self.shelf.with(|store| store.verify_audit())?;
+        check.checked += (audit.last + 1).saturating_sub(audit.first);
+        if let Some(number) = audit.broken_at {
+            check
+                .faults
+                .push(format!("the audit chain is broken at record {number}"));
+        }
+        Ok(check)
+    }
+}
+
+/// Whoever asked may have gone away since; that is its own business.
+fn send<T>(reply: oneshot::Sender<Result<T, StoreError>>, answer: Result<T, StoreError>) {
+    if reply.send(answer).is_err() {
+        log::debug!("nobody waits for this answer any more");
+    }
+}

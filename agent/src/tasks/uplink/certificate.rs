@@ -1,0 +1,91 @@
+//! The gateway's own certificate: renewed without a restart, and never expired unnoticed.
+
+use crate::adapters::tls;
+use crate::config::UplinkSettings;
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
+
+/// Days before expiry at which it is said.
+const WARN_AT_DAYS: [i64; 3] = [30, 7, 1];
+const LOOK_EVERY: Duration = Duration::from_secs(20);
+
+/// What a look at the files found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// Nothing new.
+    Same,
+    /// Other files than the connection was made with.
+    Renewed,
+}
+
+/// Looks at the certificate files now and then.
+#[derive(Debug)]
+pub(super) struct CertificateWatch {
+    settings: UplinkSettings,
+    seen: Vec<Option<SystemTime>>,
+    next_look: Instant,
+    warned_at: Option<i64>,
+}
+
+impl CertificateWatch {
+    pub(super) fn new(settings: &UplinkSettings) -> Self {
+        let mut watch = Self {
+            settings: settings.clone(),
+            seen: Vec::new(),
+            next_look: Instant::now() + LOOK_EVERY,
+            warned_at: None,
+        };
+        watch.seen = watch.stamps();
+        watch
+    }
+
+    pub(super) fn next_look(&self) -> Instant {
+        self.next_look
+    }
+
+    /// Notes the files the next connection will be made with.
+    pub(super) fn taken(&mut self) {
+        self.seen = self.stamps();
+    }
+
+    pub(super) fn look(&mut self) -> Finding {
+        self.next_look = Instant::now() + LOOK_EVERY;
+        // Half-written files do not make a configuration: wait until they do.
+        if self.stamps() != self.seen && tls::client_config(&self.settings).is_ok() {
+            return Finding::Renewed;
+        }
+        Finding::Same
+    }
+
+    /// When the certificate expires, and whether that must be said now (once a threshold).
+    pub(super) fn expiry(&mut self, now_s: u64) -> (Option<i64>, Option<i64>) {
+        let Ok(at) = tls::expires_at(&self.settings) else {
+            return (None, None);
+        };
+        let days = (at - i64::try_from(now_s).unwrap_or(i64::MAX)).div_euclid(86_400);
+        let threshold = WARN_AT_DAYS
+            .into_iter()
+            .filter(|limit| days <= *limit)
+            .min();
+        if threshold == self.warned_at {
+            return (Some(at), None);
+        }
+        self.warned_at = threshold;
+        (Some(at), threshold.map(|_| days))
+    }
+
+    fn stamps(&self) -> Vec<Option<SystemTime>> {
+        [
+            &self.settings.ca_file,
+            &self.settings.certificate_file,
+            &self.settings.key_file,
+        ]
+        .into_iter()
+        .map(|file| {
+            std::fs::metadata(file)
+                .and_then(|data| data.modified())
+                .ok()
+        })
+        .collect()
+    }
+}

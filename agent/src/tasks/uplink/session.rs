@@ -1,0 +1,485 @@
+//! One connection: birth, window, pump, until the first error.
+
+use super::lanes::{Age, Key, Lanes};
+use super::{SessionEnd, Uplink, backfill::Backfill, certificate::Finding, words};
+use crate::adapters::mqtt::{Connection, Ending, Hello, MqttEvent, Outbound, Verdict};
+use crate::limits::{ACKNOWLEDGE_WITHIN, FETCH_MAX, UNCOMMITTED_MAX};
+use crate::state::StateKey;
+use crate::tasks::storekeeper::{Ask, Look, OutboxAsk, StoreGone};
+use metering::EventCode;
+use std::future::poll_fn;
+use std::time::Duration;
+use storage::{Entry, Lookup, Stream};
+use tokio::time::{Instant, sleep_until};
+
+/// Nobody listens at the head-end: ask again after this.
+const LISTEN_PAUSE: Duration = Duration::from_secs(30);
+/// The broker hears our goodbye within this, or not at all.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
+/// How often overdue entries and the certificate are looked at, and the pulse beats.
+const TICK: Duration = Duration::from_secs(5);
+
+/// One connection and all it knows.
+pub(super) struct Session<'a> {
+    pub(super) up: &'a mut Uplink,
+    pub(super) lanes: Lanes,
+    pub(super) backfill: Backfill,
+    connection: Box<dyn Connection<Key>>,
+    sid: u64,
+    window: usize,
+    packet_bytes_max: usize,
+    quiet_since: Instant,
+    answered_at: Instant,
+    paused_until: Option<Instant>,
+    absent_said: bool,
+    lists: words::ListsSent,
+    tick_at: Instant,
+}
+
+/// What can wake a session.
+enum Wake {
+    Shutdown,
+    Mqtt(MqttEvent<Key>),
+    Stored,
+    Tick,
+}
+
+impl Uplink {
+    /// One connection from beginning to end.
+    pub(super) async fn session(&mut self) -> SessionEnd {
+        let Ok(sid) = self.next_sid().await else {
+            return SessionEnd::Shutdown;
+        };
+        let (topic, will) = words::will(&self.gateway, sid);
+        let hello = Hello {
+            name: self.gateway.as_str(),
+            status_topic: &topic,
+            will,
+        };
+        let connection = match self.dial.dial(&self.settings, hello) {
+            Ok(connection) => connection,
+            Err(fault) => return SessionEnd::NoTls(fault),
+        };
+        self.certificate.taken();
+        self.say_expiry().await;
+        let now = Instant::now();
+        let mut session = Session {
+            up: self,
+            lanes: Lanes::default(),
+            backfill: Backfill::default(),
+            connection,
+            sid,
+            window: 0,
+            packet_bytes_max: 0,
+            quiet_since: now,
+            answered_at: now,
+            paused_until: None,
+            absent_said: false,
+            lists: words::ListsSent::new(),
+            tick_at: now + TICK,
+        };
+        let end = session.run().await;
+        let in_flight = session.lanes.oldest_in_flight();
+        if matches!(end, SessionEnd::Lost(_)) {
+            for key in self.troubles.lost(&in_flight) {
+                self.set_aside(key, "the connection was lost each time it was sent")
+                    .await;
+            }
+        }
+        end
+    }
+
+    /// Counts connections, durably: a late will carries the number of its own connection.
+    async fn next_sid(&mut self) -> Result<u64, StoreGone> {
+        let (kind, id) = StateKey::Sid.key();
+        let before = self
+            .store
+            .ask(|reply| Look::State { kind, id, reply })
+            .await?;
+        let sid = StateKey::number(before.as_deref()) + 1;
+        let value = sid.to_be_bytes().to_vec();
+        self.store
+            .ask(|reply| Ask::SetState {
+                kind,
+                id,
+                value,
+                reply,
+            })
+            .await?;
+        Ok(sid)
+    }
+
+    async fn say_expiry(&mut self) {
+        let now = self.clock.now().utc.seconds();
+        let (at, days) = self.certificate.expiry(now);
+        self.view.send_modify(|view| view.certificate_expires = at);
+        if let Some(days) = days {
+            let detail = format!(
+                "{} expires in {days} days; put a new certificate in its place, no restart is needed",
+                self.settings.certificate_file.display()
+            );
+            self.event(EventCode::CertificateExpires, detail).await;
+        }
+    }
+
+    pub(super) async fn set_aside(&mut self, key: Key, why: &str) {
+        let (stream, number) = key;
+        self.troubles.cleared(key);
+        let reason = why.to_owned();
+        let done = self.store.ask(|reply| OutboxAsk::SetAside {
+            stream,
+            number,
+            why: reason,
+            reply,
+        });
+        match done.await {
+            Ok(()) => {
+                let detail = format!("entry {number} of stream {stream} was set aside: {why}");
+                self.event(EventCode::MessageSetAside, detail).await;
+            }
+            Err(error) => log::error!(error:%; "entry {number} of {stream} cannot be set aside"),
+        }
+    }
+}
+
+impl Session<'_> {
+    async fn run(&mut self) -> SessionEnd {
+        loop {
+            match self.wait().await {
+                Wake::Shutdown => {
+                    self.goodbye().await;
+                    return SessionEnd::Shutdown;
+                }
+                Wake::Mqtt(MqttEvent::Ended(ending)) => return SessionEnd::Lost(ending),
+                Wake::Mqtt(event) => {
+                    self.quiet_since = Instant::now();
+                    if let Err(end) = self.event(event).await {
+                        return end;
+                    }
+                }
+                Wake::Stored => self.look_at_store(),
+                Wake::Tick => {
+                    if let Some(end) = self.tick().await {
+                        return end;
+                    }
+                }
+            }
+            if self.pump().await.is_err() {
+                return SessionEnd::Shutdown;
+            }
+            self.up.pulse.beat();
+        }
+    }
+
+    async fn wait(&mut self) -> Wake {
+        tokio::select! {
+            biased;
+            () = self.up.shutdown.cancelled() => Wake::Shutdown,
+            event = poll_fn(|cx| self.connection.poll_event(cx)) => Wake::Mqtt(event),
+            () = self.up.store.changed() => Wake::Stored,
+            () = sleep_until(self.tick_at) => Wake::Tick,
+        }
+    }
+
+    async fn event(&mut self, event: MqttEvent<Key>) -> Result<(), SessionEnd> {
+        match event {
+            MqttEvent::Connected {
+                receive_max,
+                packet_bytes_max,
+            } => {
+                self.window = usize::from(receive_max.min(self.up.settings.window));
+                self.packet_bytes_max = packet_bytes_max;
+                for filter in head_end::down_filters(&self.up.gateway) {
+                    self.connection.subscribe(&filter);
+                }
+            }
+            MqttEvent::Subscribed { granted: true } if !self.lanes.is_begun() => self.open(),
+            MqttEvent::Subscribed { granted: false } => {
+                let why = "the broker refuses the subscription to our own topics: its rules must \
+                           let this gateway read gw/v1/<id>/dn/#";
+                return Err(lost(why));
+            }
+            MqttEvent::Answered { key, verdict } => self.answered(key, verdict).await,
+            MqttEvent::Message {
+                topic,
+                payload,
+                retained,
+            } => {
+                self.message(&topic, &payload, retained).await;
+            }
+            MqttEvent::Subscribed { .. } | MqttEvent::Alive | MqttEvent::Ended(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Subscribed: say hello and open the window.
+    fn open(&mut self) {
+        let announced = self.up.store.announced();
+        for state in &announced.outbox {
+            self.lanes.begin(state.stream, state.confirmed, state.next);
+        }
+        let now = self.up.clock.now();
+        let at = (now.utc, now.quality);
+        let birth = words::birth(&self.up.gateway, self.up.boot, self.sid, at, &announced);
+        match birth {
+            Ok((topic, payload)) => {
+                let message = Outbound {
+                    topic: &topic,
+                    payload,
+                    retain: true,
+                    expires_after: None,
+                };
+                self.connection.publish(None, message);
+            }
+            Err(error) => log::error!(error:%; "the birth message cannot be built"),
+        }
+        log::info!(host = self.up.settings.host.as_str(), sid = self.sid; "connected to the head-end");
+        self.up.show("connected");
+        self.up.view.send_modify(|view| view.connections += 1);
+        self.answered_at = Instant::now();
+    }
+
+    fn look_at_store(&mut self) {
+        for state in self.up.store.announced().outbox {
+            self.lanes.grown(state.stream, state.next);
+        }
+    }
+
+    async fn answered(&mut self, key: Key, verdict: Verdict) {
+        self.answered_at = Instant::now();
+        self.up.troubles.survived(key);
+        match verdict {
+            Verdict::Taken => {
+                self.up.troubles.cleared(key);
+                self.lanes.taken(key, Instant::now());
+                self.absent_said = false;
+            }
+            Verdict::NobodyListens => {
+                self.lanes.send_again(key);
+                self.paused_until = Some(Instant::now() + LISTEN_PAUSE);
+                if !self.absent_said {
+                    self.absent_said = true;
+                    let detail = "the broker has no subscriber for this gateway's messages; \
+                                  everything is kept until the head-end listens again";
+                    self.up
+                        .event(EventCode::HeadEndAbsent, detail.to_owned())
+                        .await;
+                }
+            }
+            Verdict::Refused(why) => {
+                self.lanes.send_again(key);
+                self.paused_until = Some(Instant::now() + TICK);
+                if self.up.troubles.refused(key) {
+                    self.lanes.forget(key);
+                    self.up.set_aside(key, why).await;
+                }
+            }
+        }
+    }
+
+    async fn tick(&mut self) -> Option<SessionEnd> {
+        let now = Instant::now();
+        self.tick_at = now + TICK;
+        if self.paused_until.is_some_and(|until| until <= now) {
+            self.paused_until = None;
+        }
+        if now - self.quiet_since > self.up.settings.keep_alive * 5 / 2 {
+            return Some(lost("the broker has not said a word for too long"));
+        }
+        if self.connection.unanswered() > 0 && now - self.answered_at > ACKNOWLEDGE_WITHIN {
+            return Some(lost("the broker acknowledges nothing any more"));
+        }
+        if let Some(before) = now.checked_sub(self.up.settings.resend_after) {
+            self.lanes.overdue(before);
+        }
+        if self.up.certificate.next_look() <= now {
+            if self.up.certificate.look() == Finding::Renewed {
+                self.leave().await;
+                return Some(SessionEnd::Renewed);
+            }
+            self.up.say_expiry().await;
+        }
+        None
+    }
+
+    /// Sends what fits into the window.
+    async fn pump(&mut self) -> Result<(), StoreGone> {
+        while self.has_room() {
+            if let Some(key) = self.up.troubles.suspect() {
+                // It was in flight at every loss: if it is the culprit, let it fall alone.
+                if self.connection.unanswered() > 0 {
+                    return Ok(());
+                }
+                self.send_numbered(key).await?;
+                return Ok(());
+            }
+            if let Some(key) = self.lanes.next_again() {
+                self.send_numbered(key).await?;
+                continue;
+            }
+            if let Some(key) = self.next_asked_for() {
+                self.send_numbered(key).await?;
+                continue;
+            }
+            let Some((stream, age, after, upto)) = self.lanes.next() else {
+                break;
+            };
+            self.send_lane(stream, age, after, upto).await?;
+        }
+        let uncommitted = u64::try_from(self.lanes.uncommitted()).unwrap_or(u64::MAX);
+        self.up
+            .view
+            .send_modify(|view| view.uncommitted = uncommitted);
+        Ok(())
+    }
+
+    fn has_room(&self) -> bool {
+        self.lanes.is_begun()
+            && self.paused_until.is_none()
+            && self.connection.unanswered() < self.window
+            && self.lanes.uncommitted() < UNCOMMITTED_MAX
+    }
+
+    async fn send_lane(
+        &mut self,
+        stream: Stream,
+        age: Age,
+        after: u64,
+        upto: u64,
+    ) -> Result<(), StoreGone> {
+        let room = self
+            .window
+            .saturating_sub(self.connection.unanswered())
+            .clamp(1, FETCH_MAX);
+        let limit = if age == Age::History {
+            room.min(8)
+        } else {
+            room
+        };
+        let found = self
+            .up
+            .store
+            .ask(|reply| OutboxAsk::Pending {
+                stream,
+                after,
+                limit,
+                reply,
+            })
+            .await?;
+        let complete = found.len() < limit;
+        for entry in found {
+            if entry.number > upto {
+                break;
+            }
+            let number = entry.number;
+            if !self.send(&entry).await {
+                return Ok(());
+            }
+            self.lanes.passed(stream, age, number);
+        }
+        if complete {
+            self.lanes.passed(stream, age, upto);
+        }
+        Ok(())
+    }
+
+    /// Sends one entry by its number; one that is not held any more is answered with a gap.
+    async fn send_numbered(&mut self, key: Key) -> Result<(), StoreGone> {
+        let (stream, number) = key;
+        if let Lookup::Held(entry) = self
+            .up
+            .store
+            .ask(|reply| OutboxAsk::Entry {
+                stream,
+                number,
+                reply,
+            })
+            .await?
+        {
+            self.send(&entry).await;
+        } else {
+            self.lanes.forget(key);
+            self.up.troubles.cleared(key);
+        }
+        Ok(())
+    }
+
+    /// Hands one entry to the client. `false`: no room now.
+    async fn send(&mut self, entry: &Entry) -> bool {
+        let key = (entry.stream, entry.number);
+        let now = self.up.clock.now().utc;
+        let epoch = self.up.store.announced().epoch;
+        let bytes = match words::message(entry, epoch, now, &mut self.lists) {
+            Ok(bytes) if bytes.len() + words::OVERHEAD <= self.packet_bytes_max => bytes,
+            Ok(bytes) => {
+                let why = format!("{} bytes are more than the broker takes", bytes.len());
+                self.up.set_aside(key, &why).await;
+                return true;
+            }
+            Err(error) => {
+                self.up.set_aside(key, &error.to_string()).await;
+                return true;
+            }
+        };
+        let topic = words::topic(&self.up.gateway, entry.stream);
+        let expires_after = words::expiry(entry.stream);
+        let message = Outbound {
+            topic: &topic,
+            payload: bytes,
+            retain: false,
+            expires_after,
+        };
+        let handed = self.connection.publish(Some(key), message);
+        if handed {
+            if self.lanes.uncommitted() == 0 {
+                self.answered_at = Instant::now();
+            }
+            self.lanes.sent(key);
+            self.up.view.send_modify(|view| view.sent += 1);
+        }
+        handed
+    }
+
+    /// What still fits is sent, within a moment; then the broker is told that we leave on purpose.
+    async fn goodbye(&mut self) {
+        let until = Instant::now() + Duration::from_secs(2);
+        self.look_at_store();
+        let sending = async {
+            while self.pump().await.is_ok() && self.connection.unanswered() > 0 {
+                match poll_fn(|cx| self.connection.poll_event(cx)).await {
+                    MqttEvent::Answered { key, verdict } => self.answered(key, verdict).await,
+                    MqttEvent::Ended(_) => return,
+                    _ => {}
+                }
+            }
+        };
+        if tokio::time::timeout_at(until, sending).await.is_err() {
+            log::info!("shutdown does not wait for the rest of the outbox; it is kept");
+        }
+        self.leave().await;
+    }
+
+    /// Tells the broker that we leave on purpose, so that nobody reads the will, and waits a
+    /// moment until it has heard.
+    async fn leave(&mut self) {
+        self.connection.close();
+        let heard = async {
+            loop {
+                let event = poll_fn(|cx| self.connection.poll_event(cx)).await;
+                if matches!(event, MqttEvent::Ended(_)) {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(GOODBYE_WITHIN, heard).await.is_err() {
+            log::debug!("the broker did not hear the goodbye");
+        }
+    }
+}
+
+fn lost(why: &str) -> SessionEnd {
+    SessionEnd::Lost(Ending {
+        why: why.to_owned(),
+        taken_over: false,
+    })
+}

@@ -1,0 +1,504 @@
+//! Broker and head-end in one, in memory, with the troubles of both and of the way between.
+
+use super::books::{Books, Sabotage};
+use authority::{SigningKey, sign_watermark};
+use head_end::{Presence, Request, RequestId, Subject, Topic, Wanted};
+use metering::GatewayId;
+use pmu_agent::adapters::mqtt::{
+    Connection, Dial, Ending, Hello, MqttEvent, Outbound, Verdict,
+};
+use pmu_agent::adapters::tls::TlsFault;
+use pmu_agent::config::UplinkSettings;
+use simulator::dice::Dice;
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// An entry, as the uplink names it.
+type Key = (storage::Stream, u64);
+
+/// What a broker of ours allows.
+const RECEIVE_MAX: u16 = 40;
+/// The head-end asks for what is missing this often.
+const ASK_EVERY: Duration = Duration::from_secs(60);
+
+/// The state of the way to the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Open,
+    /// Connections are refused.
+    Closed,
+    /// Nothing comes back, and nobody says so.
+    Silent,
+}
+
+/// What goes wrong up there; one in so many, never for zero.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct UpTroubles {
+    /// The broker takes a message and loses it.
+    pub(super) lost: u64,
+    /// A message comes twice.
+    pub(super) doubled: u64,
+    /// The broker refuses a message this time.
+    pub(super) refused: u64,
+    /// The connection breaks when a message is sent.
+    pub(super) breaks: u64,
+    /// Somebody else writes to the gateway.
+    pub(super) hostile: u64,
+    /// Nobody subscribes at the head-end.
+    pub(super) absent: bool,
+}
+
+enum Coming {
+    Event(MqttEvent<Key>),
+    /// The acknowledgement of a message without a key.
+    Acknowledged,
+}
+
+struct Link {
+    id: u64,
+    coming: BTreeMap<(Instant, u64), Coming>,
+    unanswered: usize,
+    subscribed: bool,
+    waker: Option<Waker>,
+    alive_at: Instant,
+}
+
+struct Arrival {
+    link: u64,
+    topic: String,
+    payload: Vec<u8>,
+}
+
+/// What was counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Traffic {
+    pub(super) connections: u64,
+    pub(super) publishes: u64,
+    pub(super) hostile: u64,
+    pub(super) requests: u64,
+    pub(super) unanswered_max: usize,
+}
+
+struct Hall {
+    gateway: GatewayId,
+    key: SigningKey,
+    dice: Dice,
+    way: Way,
+    troubles: UpTroubles,
+    link: Option<Link>,
+    arrivals: BTreeMap<(Instant, u64), Arrival>,
+    counted: u64,
+    word_at: Instant,
+    word_every: Duration,
+    ask_at: Instant,
+    old_words: Vec<Vec<u8>>,
+    books: Books,
+    traffic: Traffic,
+    last_session: u64,
+}
+
+/// The head-end; clones share it.
+#[derive(Clone)]
+pub(super) struct HeadEnd(Arc<Mutex<Hall>>);
+
+impl HeadEnd {
+    pub(super) fn new(gateway: GatewayId, seed: &Dice, sabotage: Sabotage) -> Self {
+        let mut dice = seed.fork(0x4845);
+        let now = Instant::now();
+        Self(Arc::new(Mutex::new(Hall {
+            gateway,
+            key: SigningKey::from_seed(&[3; 32]),
+            way: Way::Open,
+            troubles: UpTroubles::default(),
+            link: None,
+            arrivals: BTreeMap::new(),
+            counted: 0,
+            word_at: now,
+            word_every: Duration::from_secs(dice.between(&(2..=20))),
+            ask_at: now,
+            old_words: Vec::new(),
+            books: Books::new(sabotage),
+            traffic: Traffic::default(),
+            last_session: 0,
+            dice,
+        })))
+    }
+
+    /// The public half of the key that signs watermarks.
+    pub(super) fn public_pem(&self) -> String {
+        self.hall().key.public_pem().expect("a key has a public half")
+    }
+
+    pub(super) fn set_way(&self, way: Way) {
+        let mut hall = self.hall();
+        hall.way = way;
+        if way == Way::Closed {
+            hall.cut("the broker went away", false);
+        }
+        if way == Way::Silent
+            && let Some(link) = &mut hall.link
+        {
+            link.coming.clear();
+            hall.arrivals.clear();
+        }
+    }
+
+    pub(super) fn cut(&self, taken_over: bool) {
+        self.hall().cut("cut", taken_over);
+    }
+
+    pub(super) fn trouble(&self, change: impl FnOnce(&mut UpTroubles)) {
+        change(&mut self.hall().troubles);
+    }
+
+    pub(super) fn books<T>(&self, look: impl FnOnce(&mut Books) -> T) -> T {
+        look(&mut self.hall().books)
+    }
+
+    pub(super) fn traffic(&self) -> Traffic {
+        self.hall().traffic
+    }
+
+    /// The gateway's process ended: its connection did too.
+    pub(super) fn gateway_died(&self) {
+        self.hall().link = None;
+    }
+
+    /// Lets everything happen that is due.
+    pub(super) fn settle(&self) {
+        self.hall().settle(Instant::now());
+    }
+
+    fn hall(&self) -> MutexGuard<'_, Hall> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hall {
+    fn number(&mut self) -> u64 {
+        self.counted += 1;
+        self.counted
+    }
+
+    fn happens(&mut self, one_in: u64) -> bool {
+        one_in > 0 && self.dice.between(&(1..=one_in)) == 1
+    }
+
+    fn latency(&mut self) -> Duration {
+        Duration::from_millis(self.dice.between(&(5..=120)))
+    }
+
+    fn cut(&mut self, why: &str, taken_over: bool) {
+        let now = Instant::now();
+        self.settle(now);
+        let number = self.number();
+        if let Some(link) = &mut self.link {
+            self.arrivals.retain(|_, arrival| arrival.link != link.id);
+            link.coming.clear();
+            let ending = Ending { why: why.to_owned(), taken_over };
+            link.coming.insert((now, number), Coming::Event(MqttEvent::Ended(ending)));
+            if let Some(waker) = link.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    fn put(&mut self, at: Instant, coming: Coming) {
+        if self.way == Way::Silent {
+            return;
+        }
+        let number = self.number();
+        if let Some(link) = &mut self.link {
+            link.coming.insert((at, number), coming);
+            if let Some(waker) = link.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    fn settle(&mut self, now: Instant) {
+        while let Some(entry) = self.arrivals.first_entry()
+            && entry.key().0 <= now
+        {
+            let arrival = entry.remove();
+            self.arrive(&arrival);
+        }
+        let Some(link) = &mut self.link else { return };
+        let (subscribed, alive_at) = (link.subscribed, link.alive_at);
+        if alive_at <= now {
+            link.alive_at = now + Duration::from_secs(30);
+            self.put(now, Coming::Event(MqttEvent::Alive));
+        }
+        if subscribed && self.word_at <= now && !self.troubles.absent && self.way == Way::Open {
+            self.word_at = now + self.word_every;
+            self.say(now);
+        }
+    }
+
+    /// When something will happen by itself.
+    fn next_due(&self) -> Option<Instant> {
+        let link = self.link.as_ref()?;
+        let coming = link.coming.first_key_value().map(|((at, _), _)| *at);
+        let arrival = self.arrivals.first_key_value().map(|((at, _), _)| *at);
+        let word = link.subscribed.then_some(self.word_at).filter(|_| self.way == Way::Open);
+        [coming, arrival, word, Some(link.alive_at)].into_iter().flatten().min()
+    }
+
+    fn arrive(&mut self, arrival: &Arrival) {
+        match arrival.topic.parse::<Topic>() {
+            Ok(topic) if topic.gateway == self.gateway => match topic.subject {
+                Subject::Records(stream) => self.books.take(stream, &arrival.payload),
+                Subject::Presence => self.presence(&arrival.payload),
+                _ => self.books.complain(format!("the gateway wrote to {}", arrival.topic)),
+            },
+            _ => self.books.complain(format!("no topic of the contract: {}", arrival.topic)),
+        }
+    }
+
+    fn presence(&mut self, bytes: &[u8]) {
+        match Presence::decode(bytes) {
+            Ok(presence) => {
+                if presence.session() <= self.last_session {
+                    let told = presence.session();
+                    let last = self.last_session;
+                    self.books.complain(format!("session {told} follows session {last}"));
+                }
+                self.last_session = presence.session();
+            }
+            Err(fault) => self.books.complain(format!("a birth cannot be read: {fault}")),
+        }
+    }
+
+    /// Watermark, request, and what others write.
+    fn say(&mut self, now: Instant) {
+        let at = now + self.latency();
+        if let Some(words) = self.books.watermark() {
+            let payload = words.encode().expect("a watermark of ours is proper");
+            let signed = sign_watermark(&self.key, &self.gateway, &payload).expect("it is small");
+            if self.old_words.len() < 50 {
+                self.old_words.push(signed.clone());
+            }
+            self.tell(at, Subject::Watermark, signed, false);
+        }
+        if self.ask_at <= now
+            && let Some((epoch, stream, ranges)) = self.books.wanted()
+        {
+            self.ask_at = now + ASK_EVERY;
+            self.traffic.requests += 1;
+            let id = RequestId::new(&self.traffic.requests.to_be_bytes()).expect("eight bytes");
+            let wanted = Wanted::Numbers { epoch, stream, ranges };
+            let request = Request { id, wanted }.encode().expect("a request of ours is proper");
+            self.tell(at, Subject::Request, request, false);
+        }
+        if self.happens(self.troubles.hostile) {
+            self.traffic.hostile += 1;
+            self.be_hostile(at);
+        }
+    }
+
+    fn tell(&mut self, at: Instant, subject: Subject, payload: Vec<u8>, retained: bool) {
+        let topic = Topic { gateway: self.gateway.clone(), subject }.to_string().into_bytes();
+        self.put(at, Coming::Event(MqttEvent::Message { topic, payload, retained }));
+    }
+
+    fn be_hostile(&mut self, at: Instant) {
+        let Some(words) = self.books.watermark() else { return };
+        let mut beyond = words.clone();
+        for mark in beyond.marks.values_mut() {
+            mark.upto += 1000;
+            mark.islands.clear();
+        }
+        let forged = beyond.encode().expect("proper");
+        let foreign = SigningKey::from_seed(&[9; 32]);
+        let other: GatewayId = "pmu-other".parse().expect("a name");
+        let old = self.dice.index(self.old_words.len());
+        let old = self.old_words.get(old).cloned().unwrap_or_default();
+        let sign = |key: &SigningKey, name: &GatewayId, payload: &[u8]| {
+            sign_watermark(key, name, payload).expect("small")
+        };
+        let (payload, retained) = match self.dice.index(7) {
+            0 => (sign(&foreign, &self.gateway, &forged), false),
+            1 => (sign(&self.key, &other, &forged), false),
+            2 => (forged, false),
+            3 => (old, false),
+            4 => {
+                let mut cut = old;
+                cut.truncate(self.dice.index(cut.len()));
+                (cut, false)
+            }
+            5 => {
+                let mut flipped = old;
+                let place = self.dice.index(flipped.len());
+                if let Some(octet) = flipped.get_mut(place) {
+                    *octet ^= 1;
+                }
+                (flipped, false)
+            }
+            _ => (old, true),
+        };
+        let subject = if self.dice.index(5) == 0 { Subject::Request } else { Subject::Watermark };
+        self.tell(at, subject, payload, retained);
+    }
+
+    fn publish(&mut self, id: u64, key: Option<Key>, message: &Outbound<'_>) -> bool {
+        let now = Instant::now();
+        let Some(link) = self.link.as_mut().filter(|link| link.id == id) else { return false };
+        link.unanswered += 1;
+        self.traffic.unanswered_max = self.traffic.unanswered_max.max(link.unanswered);
+        self.traffic.publishes += 1;
+        if self.way != Way::Open {
+            return true;
+        }
+        if self.happens(self.troubles.breaks) {
+            self.cut("broken by a message", false);
+            return true;
+        }
+        let arrives = now + self.latency();
+        let answered = arrives + self.latency();
+        let verdict = if self.troubles.absent {
+            Verdict::NobodyListens
+        } else if self.happens(self.troubles.refused) {
+            Verdict::Refused("over the broker's quota")
+        } else {
+            Verdict::Taken
+        };
+        if verdict == Verdict::Taken && !self.happens(self.troubles.lost) {
+            let times = if self.happens(self.troubles.doubled) { 2 } else { 1 };
+            for time in 0..times {
+                let number = self.number();
+                let (topic, payload) = (message.topic.to_owned(), message.payload.clone());
+                let at = arrives + Duration::from_millis(time * 700);
+                self.arrivals.insert((at, number), Arrival { link: id, topic, payload });
+            }
+        }
+        let coming = match key {
+            Some(key) => Coming::Event(MqttEvent::Answered { key, verdict }),
+            None => Coming::Acknowledged,
+        };
+        self.put(answered, coming);
+        true
+    }
+}
+
+impl Dial<Key> for HeadEnd {
+    fn dial(
+        &self,
+        _settings: &UplinkSettings,
+        _hello: Hello<'_>,
+    ) -> Result<Box<dyn Connection<Key>>, TlsFault> {
+        let mut hall = self.hall();
+        let now = Instant::now();
+        let id = hall.number();
+        hall.traffic.connections += 1;
+        hall.link = Some(Link {
+            id,
+            coming: BTreeMap::new(),
+            unanswered: 0,
+            subscribed: false,
+            waker: None,
+            alive_at: now + Duration::from_secs(30),
+        });
+        let at = now + hall.latency() * 3;
+        match hall.way {
+            Way::Open => {
+                let packet_bytes_max = 256 * 1024;
+                let connected = MqttEvent::Connected { receive_max: RECEIVE_MAX, packet_bytes_max };
+                hall.put(at, Coming::Event(connected));
+            }
+            Way::Closed | Way::Silent => {
+                let (wait, why) = match hall.way {
+                    Way::Closed => (Duration::from_millis(100), "connection refused"),
+                    _ => (Duration::from_secs(15), "no answer"),
+                };
+                let ending = Ending { why: why.to_owned(), taken_over: false };
+                let number = hall.number();
+                if let Some(link) = &mut hall.link {
+                    let ended = Coming::Event(MqttEvent::Ended(ending));
+                    link.coming.insert((now + wait, number), ended);
+                }
+            }
+        }
+        drop(hall);
+        let timer = Box::pin(sleep_until(now));
+        Ok(Box::new(Peer { head_end: self.clone(), id, timer }))
+    }
+
+    fn dice(&self) -> u32 {
+        let [a, b, c, d, ..] = self.hall().dice.roll().to_le_bytes();
+        u32::from_le_bytes([a, b, c, d])
+    }
+}
+
+/// The gateway's end of one connection.
+struct Peer {
+    head_end: HeadEnd,
+    id: u64,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Connection<Key> for Peer {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<MqttEvent<Key>> {
+        loop {
+            let now = Instant::now();
+            let mut hall = self.head_end.hall();
+            hall.settle(now);
+            let id = self.id;
+            let due = hall.next_due();
+            let Some(link) = hall.link.as_mut().filter(|link| link.id == id) else {
+                let why = "another connection took its place".to_owned();
+                return Poll::Ready(MqttEvent::Ended(Ending { why, taken_over: true }));
+            };
+            if let Some(entry) = link.coming.first_entry()
+                && entry.key().0 <= now
+            {
+                match entry.remove() {
+                    Coming::Acknowledged => link.unanswered = link.unanswered.saturating_sub(1),
+                    Coming::Event(event) => {
+                        if matches!(event, MqttEvent::Answered { .. }) {
+                            link.unanswered = link.unanswered.saturating_sub(1);
+                        }
+                        return Poll::Ready(event);
+                    }
+                }
+                continue;
+            }
+            link.waker = Some(cx.waker().clone());
+            drop(hall);
+            let due = due.unwrap_or(now + Duration::from_secs(30)).max(now + Duration::from_millis(1));
+            self.timer.as_mut().reset(due);
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn subscribe(&self, _filter: &str) -> bool {
+        let mut hall = self.head_end.hall();
+        let id = self.id;
+        let Some(link) = hall.link.as_mut().filter(|link| link.id == id) else { return false };
+        link.subscribed = true;
+        let at = Instant::now() + hall.latency();
+        hall.put(at, Coming::Event(MqttEvent::Subscribed { granted: true }));
+        true
+    }
+
+    fn publish(&mut self, key: Option<Key>, message: Outbound<'_>) -> bool {
+        self.head_end.hall().publish(self.id, key, &message)
+    }
+
+    fn unanswered(&self) -> usize {
+        let hall = self.head_end.hall();
+        hall.link.as_ref().filter(|link| link.id == self.id).map_or(0, |link| link.unanswered)
+    }
+
+    fn close(&self) {
+        let mut hall = self.head_end.hall();
+        if hall.link.as_ref().is_some_and(|link| link.id == self.id) {
+            hall.link = None;
+        }
+    }
+}
