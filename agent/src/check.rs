@@ -93,9 +93,37 @@ fn say_bus(text: &mut String, settings: &Settings, bus: &BusSettings, forecast: 
     for meter in settings.meters_of(&bus.id) {
         say_meter(text, meter);
     }
+    say_forecast(text, forecast);
     for words in &forecast.words {
         line(text, format_args!("  {words}"));
     }
+}
+
+fn say_forecast(text: &mut String, forecast: &Forecast) {
+    if forecast.meters.is_empty() {
+        return;
+    }
+    let percent = |share: u32| format!("{}.{} %", share / 10, share % 10);
+    let with_dead: Vec<String> = (1..)
+        .zip(&forecast.with_dead)
+        .take(3)
+        .map(|(count, share)| format!("{} with {count}", percent(*share)))
+        .collect();
+    let dead = match with_dead.as_slice() {
+        [] => String::new(),
+        some => format!("; dead meters would make it {}", some.join(", ")),
+    };
+    let burst = forecast.sample_burst;
+    let tenths = burst.as_millis().div_ceil(100);
+    line(
+        text,
+        format_args!(
+            "  forecast: {} busy{dead}; all samples of a mark take {}.{} s",
+            percent(forecast.healthy),
+            tenths / 10,
+            tenths % 10
+        ),
+    );
 }
 
 fn say_meter(text: &mut String, meter: &MeterSettings) {

@@ -138,7 +138,7 @@ pub trait Connection<K>: Send {
 }
 
 struct Client<K> {
-    client: AsyncClient,
+    requests: AsyncClient,
     events: mpsc::Receiver<Result<Event, ConnectionError>>,
     submitted: VecDeque<Option<K>>,
     in_flight: HashMap<u16, Option<K>>,
@@ -182,7 +182,7 @@ impl<K> Client<K> {
         poller.spawn(poll(event_loop, sender));
         let (submitted, in_flight) = (VecDeque::new(), HashMap::new());
         Ok(Self {
-            client,
+            requests: client,
             events,
             submitted,
             in_flight,
@@ -257,7 +257,9 @@ impl<K: Send> Connection<K> for Client<K> {
     }
 
     fn subscribe(&self, filter: &str) -> bool {
-        self.client.try_subscribe(filter, QoS::AtLeastOnce).is_ok()
+        self.requests
+            .try_subscribe(filter, QoS::AtLeastOnce)
+            .is_ok()
     }
 
     fn publish(&mut self, key: Option<K>, message: Outbound<'_>) -> bool {
@@ -269,7 +271,7 @@ impl<K: Send> Connection<K> for Client<K> {
             ..PublishProperties::default()
         };
         let (topic, payload) = (message.topic, message.payload);
-        let handed = self.client.try_publish_with_properties(
+        let handed = self.requests.try_publish_with_properties(
             topic,
             QoS::AtLeastOnce,
             message.retain,
@@ -287,7 +289,7 @@ impl<K: Send> Connection<K> for Client<K> {
     }
 
     fn close(&self) {
-        if self.client.try_disconnect().is_err() {
+        if self.requests.try_disconnect().is_err() {
             log::debug!("no room for a goodbye");
         }
     }

@@ -21,7 +21,7 @@ use crate::health::Pulse;
 use crate::plan;
 use crate::tasks::storekeeper::{Record, StoreHandle, Urgency};
 use anyhow::Context;
-use book::Book;
+use book::{Begin, Book};
 use line::Trace;
 use link::{Change, Link};
 use metering::{Event, EventCode, MeterId, Moment};
@@ -146,8 +146,7 @@ impl Bus {
 
     async fn live(mut self) {
         let meters = std::mem::take(&mut self.parts.meters);
-        self.take_meters(meters).await;
-        self.start_walks();
+        self.take_meters(meters, Begin::Start).await;
         self.say_quarantine().await;
         loop {
             match self.wait().await {
@@ -277,7 +276,6 @@ impl Bus {
                 }
                 let now = self.now();
                 self.planner.line_back(now);
-                self.start_walks();
                 self.due = Instant::now();
                 (EventCode::LineBack, format!("bus {bus} is open"))
             }
@@ -331,6 +329,9 @@ impl Bus {
     fn show(&mut self) {
         self.show_at = Instant::now() + SHOW_EVERY;
         let status = self.planner.status();
+        if self.link.is_open() {
+            self.start_walks(&status);
+        }
         let meters = self
             .books
             .iter()

@@ -199,6 +199,11 @@ impl ProfileMaker {
         self.pending = self.pending.with(Flag::GatewayRestart);
     }
 
+    /// The meter's settings changed within the interval that the next row ends.
+    pub fn reconfigured(&mut self) {
+        self.pending = self.pending.with(Flag::ConfigChanged);
+    }
+
     /// The gateway's clock was set within the interval that the next row ends.
     pub fn clock_stepped(&mut self) {
         self.pending = self.pending.with(Flag::TimeSet);

@@ -57,7 +57,11 @@ mod tests {
 
     #[test]
     fn spans_know_what_they_hold() {
-        let span = |address, count| Span { table: Table::Input, address, count };
+        let span = |address, count| Span {
+            table: Table::Input,
+            address,
+            count,
+        };
         assert!(span(10, 10).contains(span(18, 2)));
         assert!(!span(10, 10).contains(span(19, 2)));
         assert!(span(10, 10).overlaps(span(19, 2)));

@@ -15,6 +15,7 @@ use meters::Span;
 use meters::catalogue::{Register, SunSpecWalk};
 use meters::planner::{Answered, Happening, MeterState, Outcome, PlannedMeterStatus, PollId, Why};
 use meters::profile_maker::ProfileMaker;
+pub(super) use sample::Begin;
 
 /// One meter's book.
 pub(super) struct Book {

@@ -1,7 +1,7 @@
 //! What people ask of a bus: a read now, the acceptance of a meter, other meters. And the walk
 //! along a SunSpec chain, which uses the same door.
 
-use super::book::{Book, value};
+use super::book::{Begin, Book, value};
 use super::{Bus, BusRequest};
 use crate::front::refusal;
 use crate::plan;
@@ -10,7 +10,7 @@ use desk::{MeterTrust, ReadValue, Refusal};
 use metering::{EventCode, MeterId};
 use meters::Span;
 use meters::catalogue::{Register, Step};
-use meters::planner::{Answered, CommandRequest, Why};
+use meters::planner::{Answered, CommandRequest, MeterState, PlannerStatus, Why};
 use tokio::sync::oneshot;
 
 /// Who waits for a read.
@@ -35,8 +35,7 @@ impl Bus {
                 }
             }
             BusRequest::Replace(meters) => {
-                self.take_meters(meters).await;
-                self.start_walks();
+                self.take_meters(meters, Begin::Change).await;
             }
         }
         self.due = tokio::time::Instant::now();
@@ -141,12 +140,12 @@ impl Bus {
         ))
     }
 
-    /// Begins the walk of every SunSpec meter whose registers are not known yet.
-    pub(super) fn start_walks(&mut self) {
+    /// Begins the walk of every SunSpec meter that answers and whose registers are not known yet.
+    pub(super) fn start_walks(&mut self, status: &PlannerStatus) {
         let meters: Vec<MeterId> = self
             .books
             .iter()
-            .filter(|book| book.walk.is_some())
+            .filter(|book| book.walk.is_some() && answers(book.id(), status))
             .map(|book| book.id().clone())
             .collect();
         for meter in meters {
@@ -233,11 +232,16 @@ impl Bus {
         };
         let mut book = self.books.swap_remove(place);
         book.plan = plan::plan(&book.settings, Some(registers));
-        self.begin_profile(&mut book).await;
+        self.begin_profile(&mut book, Begin::Start).await;
         self.books.push(book);
         self.replan();
         self.ask_identity(meter);
     }
+}
+
+fn answers(meter: &MeterId, status: &PlannerStatus) -> bool {
+    let found = status.meters.iter().find(|found| found.id == *meter);
+    found.is_some_and(|found| found.state == MeterState::Healthy)
 }
 
 fn shown(book: &Book, words: &[Answered]) -> Vec<ReadValue> {

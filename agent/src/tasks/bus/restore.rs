@@ -1,7 +1,7 @@
 //! Where a bus goes on: accepted serial numbers, the last intervals, the gap since then.
 
 use super::Bus;
-use super::book::Book;
+use super::book::{Begin, Book};
 use crate::config::MeterSettings;
 use crate::front::GATEWAY_PROFILE;
 use crate::plan::IDENTITY;
@@ -13,7 +13,7 @@ use meters::planner::PlannedMeter;
 impl Bus {
     /// These are the meters from now on. One that did not change keeps its book and its place in
     /// the plan.
-    pub(super) async fn take_meters(&mut self, meters: Vec<MeterSettings>) {
+    pub(super) async fn take_meters(&mut self, meters: Vec<MeterSettings>, begin: Begin) {
         let mut old = std::mem::take(&mut self.books);
         let mut fresh = Vec::new();
         for settings in meters {
@@ -28,7 +28,7 @@ impl Bus {
             fresh.push(settings.id.clone());
             let accepted = self.accepted_serial(&settings.id).await;
             let mut book = Book::new(settings, accepted);
-            self.begin_profile(&mut book).await;
+            self.begin_profile(&mut book, begin).await;
             self.books.push(book);
         }
         self.replan();
@@ -58,7 +58,7 @@ impl Bus {
     }
 
     /// The profile of a meter goes on after its last stored interval.
-    pub(super) async fn begin_profile(&mut self, book: &mut Book) {
+    pub(super) async fn begin_profile(&mut self, book: &mut Book, begin: Begin) {
         if book.settings.profile.is_none() {
             return;
         }
@@ -77,10 +77,9 @@ impl Bus {
             log::error!(error:%; "the last interval cannot be read; a new profile begins");
             None
         });
-        let now = self.parts.clock.now().utc;
         let late_after = self.parts.settings.late_after;
         let records: Vec<Record> =
-            book.begin_profile(last.as_ref(), late_after, now, &self.parts.clock);
+            book.begin_profile(last.as_ref(), late_after, begin, &self.parts.clock);
         self.parts.store.keep(records, Urgency::Soon).await;
     }
 

@@ -1,15 +1,16 @@
 //! One connection: birth, window, pump, until the first error.
 
-use super::lanes::{Age, Key, Lanes};
+mod pump;
+
+use super::lanes::{Key, Lanes};
 use super::{SessionEnd, Uplink, backfill::Backfill, certificate::Finding, words};
 use crate::adapters::mqtt::{Connection, Ending, Hello, MqttEvent, Outbound, Verdict};
-use crate::limits::{ACKNOWLEDGE_WITHIN, FETCH_MAX, UNCOMMITTED_MAX};
+use crate::limits::ACKNOWLEDGE_WITHIN;
 use crate::state::StateKey;
 use crate::tasks::storekeeper::{Ask, Look, OutboxAsk, StoreGone};
 use metering::EventCode;
 use std::future::poll_fn;
 use std::time::Duration;
-use storage::{Entry, Lookup, Stream};
 use tokio::time::{Instant, sleep_until};
 
 /// Nobody listens at the head-end: ask again after this.
@@ -33,6 +34,7 @@ pub(super) struct Session<'a> {
     paused_until: Option<Instant>,
     absent_said: bool,
     lists: words::ListsSent,
+    asked_first: bool,
     tick_at: Instant,
 }
 
@@ -76,6 +78,7 @@ impl Uplink {
             paused_until: None,
             absent_said: false,
             lists: words::ListsSent::new(),
+            asked_first: false,
             tick_at: now + TICK,
         };
         let end = session.run().await;
@@ -300,180 +303,6 @@ impl Session<'_> {
             self.up.say_expiry().await;
         }
         None
-    }
-
-    /// Sends what fits into the window.
-    async fn pump(&mut self) -> Result<(), StoreGone> {
-        while self.has_room() {
-            if let Some(key) = self.up.troubles.suspect() {
-                // It was in flight at every loss: if it is the culprit, let it fall alone.
-                if self.connection.unanswered() > 0 {
-                    return Ok(());
-                }
-                self.send_numbered(key).await?;
-                return Ok(());
-            }
-            if let Some(key) = self.lanes.next_again() {
-                self.send_numbered(key).await?;
-                continue;
-            }
-            if let Some(key) = self.next_asked_for() {
-                self.send_numbered(key).await?;
-                continue;
-            }
-            let Some((stream, age, after, upto)) = self.lanes.next() else {
-                break;
-            };
-            self.send_lane(stream, age, after, upto).await?;
-        }
-        let uncommitted = u64::try_from(self.lanes.uncommitted()).unwrap_or(u64::MAX);
-        self.up
-            .view
-            .send_modify(|view| view.uncommitted = uncommitted);
-        Ok(())
-    }
-
-    fn has_room(&self) -> bool {
-        self.lanes.is_begun()
-            && self.paused_until.is_none()
-            && self.connection.unanswered() < self.window
-            && self.lanes.uncommitted() < UNCOMMITTED_MAX
-    }
-
-    async fn send_lane(
-        &mut self,
-        stream: Stream,
-        age: Age,
-        after: u64,
-        upto: u64,
-    ) -> Result<(), StoreGone> {
-        let room = self
-            .window
-            .saturating_sub(self.connection.unanswered())
-            .clamp(1, FETCH_MAX);
-        let limit = if age == Age::History {
-            room.min(8)
-        } else {
-            room
-        };
-        let found = self
-            .up
-            .store
-            .ask(|reply| OutboxAsk::Pending {
-                stream,
-                after,
-                limit,
-                reply,
-            })
-            .await?;
-        let complete = found.len() < limit;
-        for entry in found {
-            if entry.number > upto {
-                break;
-            }
-            let number = entry.number;
-            if !self.send(&entry).await {
-                return Ok(());
-            }
-            self.lanes.passed(stream, age, number);
-        }
-        if complete {
-            self.lanes.passed(stream, age, upto);
-        }
-        Ok(())
-    }
-
-    /// Sends one entry by its number; one that is not held any more is answered with a gap.
-    async fn send_numbered(&mut self, key: Key) -> Result<(), StoreGone> {
-        let (stream, number) = key;
-        if let Lookup::Held(entry) = self
-            .up
-            .store
-            .ask(|reply| OutboxAsk::Entry {
-                stream,
-                number,
-                reply,
-            })
-            .await?
-        {
-            self.send(&entry).await;
-        } else {
-            self.lanes.forget(key);
-            self.up.troubles.cleared(key);
-        }
-        Ok(())
-    }
-
-    /// Hands one entry to the client. `false`: no room now.
-    async fn send(&mut self, entry: &Entry) -> bool {
-        let key = (entry.stream, entry.number);
-        let now = self.up.clock.now().utc;
-        let epoch = self.up.store.announced().epoch;
-        let bytes = match words::message(entry, epoch, now, &mut self.lists) {
-            Ok(bytes) if bytes.len() + words::OVERHEAD <= self.packet_bytes_max => bytes,
-            Ok(bytes) => {
-                let why = format!("{} bytes are more than the broker takes", bytes.len());
-                self.up.set_aside(key, &why).await;
-                return true;
-            }
-            Err(error) => {
-                self.up.set_aside(key, &error.to_string()).await;
-                return true;
-            }
-        };
-        let topic = words::topic(&self.up.gateway, entry.stream);
-        let expires_after = words::expiry(entry.stream);
-        let message = Outbound {
-            topic: &topic,
-            payload: bytes,
-            retain: false,
-            expires_after,
-        };
-        let handed = self.connection.publish(Some(key), message);
-        if handed {
-            if self.lanes.uncommitted() == 0 {
-                self.answered_at = Instant::now();
-            }
-            self.lanes.sent(key);
-            self.up.view.send_modify(|view| view.sent += 1);
-        }
-        handed
-    }
-
-    /// What still fits is sent, within a moment; then the broker is told that we leave on purpose.
-    async fn goodbye(&mut self) {
-        let until = Instant::now() + Duration::from_secs(2);
-        self.look_at_store();
-        let sending = async {
-            while self.pump().await.is_ok() && self.connection.unanswered() > 0 {
-                match poll_fn(|cx| self.connection.poll_event(cx)).await {
-                    MqttEvent::Answered { key, verdict } => self.answered(key, verdict).await,
-                    MqttEvent::Ended(_) => return,
-                    _ => {}
-                }
-            }
-        };
-        if tokio::time::timeout_at(until, sending).await.is_err() {
-            log::info!("shutdown does not wait for the rest of the outbox; it is kept");
-        }
-        self.leave().await;
-    }
-
-    /// Tells the broker that we leave on purpose, so that nobody reads the will, and waits a
-    /// moment until it has heard.
-    async fn leave(&mut self) {
-        self.connection.close();
-        let heard = async {
-            loop {
-                let event = poll_fn(|cx| self.connection.poll_event(cx)).await;
-                if matches!(event, MqttEvent::Ended(_)) {
-                    return;
-                }
-            }
-        };
-        if tokio::time::timeout(GOODBYE_WITHIN, heard).await.is_err() {
-            log::debug!("the broker did not hear the goodbye");
-        }
     }
 }
 

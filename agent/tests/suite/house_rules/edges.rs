@@ -219,7 +219,7 @@ pub(super) fn io_crates_have_owners(packages: &[Package]) -> Vec<Breach> {
     let owners: [(&str, &[&str]); 5] = [
         ("redb", &["storage"]),
         ("rumqttc", &["pmu-agent", "pmuctl", "simulator"]),
-        ("tokio-serial", &["pmu-agent"]),
+        ("tokio-serial", &["pmu-agent", "hil-tests"]),
         ("mio-serial", &["pmu-agent"]),
         ("serialport", &["pmu-agent"]),
     ];

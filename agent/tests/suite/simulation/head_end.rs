@@ -502,3 +502,9 @@ impl Connection<Key> for Peer {
         }
     }
 }
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -12,7 +12,8 @@ pub struct Tally {
     pub bytes: u64,
     /// Messages booked for the first time.
     pub booked: u64,
-    /// Intervals booked for the first time.
+    /// Intervals booked for the first time. Where an interval gets a further channel later, its
+    /// share counts; the ledger's own count is exact.
     pub intervals: u64,
     /// Among them, those with a flag.
     pub flagged: u64,

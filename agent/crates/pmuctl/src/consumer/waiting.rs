@@ -48,9 +48,14 @@ impl Waiting {
         keys.iter().filter_map(|key| self.take(key)).collect()
     }
 
-    /// Forgets a block that came again in a form that can be booked.
+    /// Forgets a block that came again in a form that can be booked. One with another content
+    /// stays, so that the ledger finds the conflict.
     pub(super) fn forget(&mut self, record: &Record) {
-        drop(self.take(&key(record)));
+        let key = key(record);
+        let waits = self.blocks.get(&key);
+        if waits.is_some_and(|waits| waits.message.body == record.message.body) {
+            drop(self.take(&key));
+        }
     }
 
     /// Numbers of the blocks of one store that wait.

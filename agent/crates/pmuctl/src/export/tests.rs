@@ -46,13 +46,12 @@ fn block(meter: &str, first_end: u64) -> ProfileRows {
 fn ledger() -> (tempfile::TempDir, Ledger) {
     let folder = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(folder.path()).unwrap();
-    let mut number = 0;
-    for (gateway, meter) in [
+    let meters = [
         ("pmu-001", "feeder-2"),
         ("pmu-001", "feeder-1"),
         ("pmu-002", "main"),
-    ] {
-        number += 1;
+    ];
+    for (number, (gateway, meter)) in (1..).zip(meters) {
         let delivery = Delivery {
             gateway: gateway.parse().unwrap(),
             epoch: [1; 8],
@@ -104,10 +103,7 @@ fn a_section_has_a_head_and_a_line_for_each_value() {
         "2026-11-23T00:30:00Z,2026-11-23T01:00:00Z,2026-11-23T00:59:59.970Z,2,1-0:1.29.0,,Wh,,missing,missing+gateway-restart,2",
     ];
     assert_eq!(body, expected);
-    let rows: String = expected[1..]
-        .iter()
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let rows = format!("{}\n", expected[1..].join("\n"));
     let hash = crate::words::hex(&Sha256::digest(rows.as_bytes()));
     assert!(
         head.iter().any(|line| line.ends_with(&hash)),

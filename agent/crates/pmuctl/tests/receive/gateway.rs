@@ -33,6 +33,8 @@ pub(crate) struct Gateway {
     list_sent: bool,
     pub(crate) watermarks_refused: u32,
     pub(crate) requests: u32,
+    /// Records that were sent once more.
+    pub(crate) sent_again: u64,
 }
 
 struct Entry {
@@ -55,6 +57,7 @@ impl Gateway {
             list_sent: false,
             watermarks_refused: 0,
             requests: 0,
+            sent_again: 0,
         }
     }
 
@@ -77,6 +80,11 @@ impl Gateway {
 
     pub(crate) fn confirmed(&self, stream: Stream) -> u64 {
         self.confirmed.get(&stream).copied().unwrap_or_default()
+    }
+
+    /// Whether the broker has all that was sent.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.connection.unanswered() == 0
     }
 
     /// Runs until `done`, which must come true unless `limit` is what is wanted.
@@ -131,7 +139,8 @@ impl Gateway {
         };
         if self.connection.publish(&topic.to_string(), bytes) {
             self.list_sent |= key.0 == Stream::Profile;
-            self.records.get_mut(&key).unwrap().sent_at = Some(Instant::now());
+            let before = &mut self.records.get_mut(&key).unwrap().sent_at;
+            self.sent_again += u64::from(before.replace(Instant::now()).is_some());
         }
     }
 

@@ -85,14 +85,7 @@ impl World {
         let address = self.address("headend-ingest");
         let child = Command::new(env!("CARGO_BIN_EXE_pmuctl"))
             .args(["--json", "head-end", "receive", "--host", &address.host])
-            .args([
-                "--port",
-                &address.port.to_string(),
-                "--for",
-                "100s",
-                "--ack-every",
-                "100ms",
-            ])
+            .args(["--port", &address.port.to_string(), "--for", "100s"])
             .arg("--ca")
             .arg(&self.ca)
             .arg("--certificate")
@@ -180,6 +173,16 @@ impl Consumer {
             );
             sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Lines that it has written about this.
+    pub(crate) fn lines(&self, words: &str) -> u64 {
+        self.words()
+            .lines()
+            .filter(|line| line.contains(words))
+            .count()
+            .try_into()
+            .unwrap()
     }
 
     fn words(&self) -> String {

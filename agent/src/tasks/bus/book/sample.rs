@@ -12,6 +12,24 @@ use meters::Span;
 use meters::planner::{Answered, Why};
 use meters::profile_maker::{Made, ProfileMaker, ProfileSettings, SampledTotal, TotalChannel};
 
+/// Why a profile begins, or goes on after a break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Begin {
+    /// The gateway started.
+    Start,
+    /// The meter's settings changed.
+    Change,
+}
+
+impl Begin {
+    fn flag(self) -> Flag {
+        match self {
+            Self::Start => Flag::GatewayRestart,
+            Self::Change => Flag::ConfigChanged,
+        }
+    }
+}
+
 /// What came at one interval end.
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
@@ -44,9 +62,10 @@ impl Book {
         &mut self,
         last: Option<&(Row, ProfileShape)>,
         late_after: std::time::Duration,
-        now: Timestamp,
+        begin: Begin,
         clock: &Clock,
     ) -> Vec<Record> {
+        let now = clock.now().utc;
         let Some(profile) = &self.settings.profile else {
             return Vec::new();
         };
@@ -68,7 +87,7 @@ impl Book {
         match last {
             Some((_, shape)) if *shape == maker.shape() => {
                 let upto = first_mark(profile.period, now).before(profile.period.duration());
-                let gap = maker.fill_gap(upto, Flags::from(Flag::GatewayRestart));
+                let gap = maker.fill_gap(upto, Flags::from(begin.flag()));
                 if let Some((first, last)) = gap.cut {
                     let meter = self.id();
                     log::error!(meter:%; "{meter}: no intervals are made for {first} to {last}, the gap is too long");
@@ -78,7 +97,10 @@ impl Book {
             // Other totals or another period: a new profile begins.
             _ => maker = ProfileMaker::new(channels, profile.period, settings, None),
         }
-        maker.restarted();
+        match begin {
+            Begin::Start => maker.restarted(),
+            Begin::Change => maker.reconfigured(),
+        }
         self.maker = Some(maker);
         self.records(&rows, clock)
     }

@@ -1,0 +1,57 @@
+//! Every limit of the demonstration, with its reason.
+
+use std::time::Duration;
+
+/// Below this no interval would be confirmed.
+pub(crate) const RUN_MIN: Duration = Duration::from_secs(20);
+/// What the meters' truth was made for; longer soaks are the business of `hil-tests`.
+pub(crate) const RUN_MAX: Duration = Duration::from_hours(24);
+/// Length of an interval, in seconds: half a minute shall show some.
+pub(crate) const PERIOD_S: u32 = 5;
+/// Pace of the instantaneous values, in seconds.
+pub(crate) const INSTANT_S: u32 = 5;
+/// The gateway flags a sample that is further from its mark: the shipped default.
+pub(crate) const LATE_AFTER: Duration = Duration::from_secs(2);
+/// A value was on the meter within this distance from the end of its interval: the tolerance, and
+/// the time of one exchange.
+pub(crate) const SAMPLE_REACH: Duration = Duration::from_millis(2500);
+/// The clock of the machine may move by this much against the monotonic one and values can still
+/// be judged.
+pub(crate) const CLOCK_DRIFT_MAX: Duration = Duration::from_millis(250);
+
+/// The children are looked at, and the table is drawn, this often.
+pub(crate) const TICK: Duration = Duration::from_millis(500);
+/// Where no terminal is, a line is said this often.
+pub(crate) const LINE_EVERY: Duration = Duration::from_secs(5);
+/// The gateway's desk is asked this often.
+pub(crate) const ASK_EVERY: Duration = Duration::from_secs(1);
+/// It has this long for an answer.
+pub(crate) const DESK_WITHIN: Duration = Duration::from_secs(5);
+/// Octets of an answer.
+pub(crate) const ANSWER_OCTETS_MAX: u64 = 4 << 20;
+/// The gateway answers its desk this long after its start, on a busy machine too.
+pub(crate) const START_WITHIN: Duration = Duration::from_secs(30);
+/// A desk that was silent for this long belongs to a gateway that hangs.
+pub(crate) const SILENT_MAX: Duration = Duration::from_secs(20);
+/// The state of the clock is said anew this often; the gateway believes it for ten minutes.
+pub(crate) const CLOCK_STATE_EVERY: Duration = Duration::from_mins(1);
+
+/// What the gateway has made is numbered in its store after this: its commit window, and a little.
+pub(crate) const COMMIT_GRACE: Duration = Duration::from_secs(2);
+/// What was stored at the end has this long to be confirmed.
+pub(crate) const DRAIN_WITHIN: Duration = Duration::from_secs(15);
+/// The gateway ends within this once it is told to: it finishes exchanges, store and uplink.
+pub(crate) const AGENT_GRACE: Duration = Duration::from_secs(35);
+/// So does the head-end.
+pub(crate) const CONSUMER_GRACE: Duration = Duration::from_secs(15);
+
+/// Last lines of a log that are shown when its program failed.
+pub(crate) const LOG_LINES: usize = 12;
+/// New octets taken from the head-end's report at once.
+pub(crate) const REPORT_OCTETS_MAX: u64 = 1 << 20;
+/// Broken promises told one by one, of each kind.
+pub(crate) const FINDINGS_SHOWN: usize = 8;
+/// The kernel takes names of unix sockets up to 108 octets; `/run/metrics.sock` is added.
+pub(crate) const FOLDER_OCTETS_MAX: usize = 85;
+/// Columns of a terminal that does not say how many it has.
+pub(crate) const COLUMNS_DEFAULT: usize = 80;

@@ -1,0 +1,171 @@
+//! One life of the daemon: its real tasks, on adapters of the simulated world.
+
+use super::world::World;
+use authority::IngestKeys;
+use pmu_agent::adapters::clock::{Clock, WallClock};
+use pmu_agent::alarms::Alarms;
+use pmu_agent::health::Pulse;
+use pmu_agent::limits::BUS_REQUESTS_MAX;
+use pmu_agent::state::StateKey;
+use pmu_agent::tasks::bus::{Bus, BusHandle, BusParts};
+use pmu_agent::tasks::heartbeat::Heartbeat;
+use pmu_agent::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
+use pmu_agent::tasks::uplink::{Uplink, UplinkParts, UplinkView};
+use std::sync::Arc;
+use std::time::Duration;
+use storage::{FileState, OpenReport, Store, StoreError, StoreOptions};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// A daemon that runs.
+pub(super) struct Gateway {
+    lines: JoinSet<()>,
+    uplinks: JoinSet<()>,
+    keeper: JoinSet<()>,
+    stops: [CancellationToken; 3],
+    pub(super) store: StoreHandle,
+    pub(super) buses: Vec<BusHandle>,
+    pub(super) uplink: watch::Receiver<UplinkView>,
+    pub(super) pulses: Vec<Pulse>,
+    pub(super) alarms: Alarms,
+    pub(super) report: OpenReport,
+}
+
+/// The store's options in this world; the caches are small, so that pages are really read.
+pub(super) fn options(world: &World) -> StoreOptions {
+    let epoch = world.dice.fork(world.disk.syncs() ^ 0xE90C).roll().to_be_bytes();
+    let mut options = StoreOptions::new(epoch);
+    options.hot_cache_bytes = 512 * 1024;
+    options.archive_cache_bytes = 512 * 1024;
+    options
+}
+
+impl Gateway {
+    /// Starts as the supervisor does: the store first, then lines, uplink, heartbeat.
+    pub(super) fn start(world: &World) -> Result<Self, StoreError> {
+        let wall: Arc<dyn WallClock> = Arc::<super::clock::WorldClock>::clone(&world.clock);
+        let clock = Clock::new(wall);
+        let (mut store, report) = Store::open_on(&world.disk, &options(world))?;
+        let (kind, id) = StateKey::Boot.key();
+        let boot = StateKey::number(store.state(kind, id)?.as_deref()) + 1;
+        store.set_state(kind, id, &boot.to_be_bytes())?;
+        let (disk, again) = (world.disk.clone(), options(world));
+        let shelf =
+            Shelf::opened_by(store, Box::new(move || Ok(Store::open_on(&disk, &again)?.0)));
+        let stops: [CancellationToken; 3] = Default::default();
+        let alarms = Alarms::default();
+        let mut pulses = Vec::new();
+        let mut pulse = |name: &str| {
+            let pulse = Pulse::new(name);
+            pulses.push(pulse.clone());
+            pulse
+        };
+        let parts = StorekeeperParts {
+            settings: world.settings.store.clone(),
+            folder: world.folder.path().to_owned(),
+            clock: clock.clone(),
+            shutdown: stops[2].clone(),
+            pulse: pulse("the storekeeper"),
+        };
+        let (keeper, store) = Storekeeper::new(shelf, parts, report.unclean_stop, alarms.clone());
+        let (steps, stepped) = watch::channel(0_u64);
+        let mut lines = JoinSet::new();
+        let mut buses = Vec::new();
+        for (index, bus) in world.settings.buses.iter().enumerate() {
+            let (requests, asked) = mpsc::channel(BUS_REQUESTS_MAX);
+            let parts = BusParts {
+                settings: bus.clone(),
+                meters: world.settings.meters_of(&bus.id).cloned().collect(),
+                runtime_folder: world.settings.runtime_folder.clone(),
+                store: store.clone(),
+                clock: clock.clone(),
+                requests: asked,
+                stepped: stepped.clone(),
+                shutdown: stops[0].clone(),
+                pulse: pulse(&format!("bus {}", bus.id)),
+            };
+            let (task, handle) = Bus::new(parts, requests).expect("a runtime folder");
+            lines.spawn(task.on(world.open_port(index)).run());
+            buses.push(handle);
+        }
+        let (view, uplink) = watch::channel(UplinkView::default());
+        let keys = IngestKeys::parse(&world.head_end.public_pem()).expect("a public key");
+        let task = Uplink::new(UplinkParts {
+            gateway: world.settings.gateway.clone(),
+            settings: world.settings.uplink.clone().expect("an uplink is configured"),
+            keys,
+            store: store.clone(),
+            clock: clock.clone(),
+            boot,
+            shutdown: stops[1].clone(),
+            pulse: pulse("the uplink"),
+            view,
+        });
+        let mut uplinks = JoinSet::new();
+        uplinks.spawn(task.through(Arc::new(world.head_end.clone())).run());
+        let heartbeat = Heartbeat {
+            pulses: pulses.clone(),
+            clock,
+            state_file: world.settings.clock.state_file.clone(),
+            store: store.clone(),
+            steps,
+            opening: Vec::new(),
+            shutdown: stops[1].clone(),
+        };
+        uplinks.spawn(heartbeat.run());
+        let mut keepers = JoinSet::new();
+        keepers.spawn(keeper.run());
+        Ok(Self {
+            lines,
+            uplinks,
+            keeper: keepers,
+            stops,
+            store,
+            buses,
+            uplink,
+            pulses,
+            alarms,
+            report,
+        })
+    }
+
+    /// Whether a file of the store was given up at the start.
+    pub(super) fn set_aside(&self) -> bool {
+        let aside = |state: &FileState| matches!(state, FileState::SetAside { .. });
+        aside(&self.report.hot) || aside(&self.report.archive)
+    }
+
+    /// A task that ended although nobody asked it to.
+    pub(super) fn ended(&mut self) -> Option<String> {
+        let groups = [
+            ("a line", &mut self.lines),
+            ("uplink or heartbeat", &mut self.uplinks),
+            ("the storekeeper", &mut self.keeper),
+        ];
+        groups.into_iter().find_map(|(name, group)| {
+            group.try_join_next().map(|end| format!("{name} ended unasked: {end:?}"))
+        })
+    }
+
+    /// Stops as the supervisor does. `false`: a task did not end in time.
+    pub(super) async fn stop(mut self) -> bool {
+        let mut in_time = true;
+        let limits = [8, 5, 20].map(Duration::from_secs);
+        let groups = [&mut self.lines, &mut self.uplinks, &mut self.keeper];
+        for ((stop, group), limit) in self.stops.iter().zip(groups).zip(limits) {
+            stop.cancel();
+            let rest = async { while group.join_next().await.is_some() {} };
+            in_time &= timeout(limit, rest).await.is_ok();
+        }
+        in_time
+    }
+
+    /// Ends in the middle of whatever it does. The disk must be told before.
+    pub(super) async fn kill(mut self) {
+        self.lines.shutdown().await;
+        self.uplinks.shutdown().await;
+        self.keeper.shutdown().await;
+    }
+}
