@@ -1,11 +1,11 @@
 # Installs what the tests need, where that is allowed; sourced by hil-tests/run.
 # shellcheck shell=bash disable=SC2154  # tools, skip: defined by the caller
 
-# mosquitto and openssl play the broker and its authority; mbpoll, libmodbus and socat are meters
+# mosquitto and openssl play the broker and its authority; mbpoll and libmodbus are meters
 # and masters that we did not write; faketime turns clocks.
 packages=(
     mosquitto mosquitto-clients openssl python3 python3-venv
-    faketime mbpoll libmodbus-dev gcc libc6-dev socat coreutils util-linux
+    faketime mbpoll libmodbus-dev gcc libc6-dev coreutils util-linux
 )
 
 missing=()

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use pmu_agent::adapters::{logging, marker};
 use pmu_agent::config::Settings;
 use pmu_agent::{check, supervisor};
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -56,17 +57,14 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "this is the answer to a person's command"
-)]
 fn say_check(settings: &Settings) -> ExitCode {
     let report = check::report(settings);
-    println!("{}", report.text);
-    if report.refused {
-        ExitCode::from(EXIT_MISCONFIGURED)
-    } else {
-        ExitCode::SUCCESS
+    // Whoever reads only the first lines has closed the pipe; that is no fault.
+    let written = writeln!(std::io::stdout(), "{}", report.text);
+    match (report.refused, written) {
+        (true, _) => ExitCode::from(EXIT_MISCONFIGURED),
+        (false, Err(error)) if error.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        (false, _) => ExitCode::SUCCESS,
     }
 }
 
