@@ -5,11 +5,20 @@ use crate::adapters::mqtt::{MqttEvent, Outbound};
 use crate::limits::{FETCH_MAX, UNCOMMITTED_MAX};
 use crate::tasks::storekeeper::{OutboxAsk, StoreGone};
 use crate::tasks::uplink::lanes::{Age, Key};
-use crate::tasks::uplink::words;
+use crate::tasks::uplink::words::{self, ListsSent};
 use std::future::poll_fn;
 use std::time::Duration;
 use storage::{Entry, Lookup, Stream};
 use tokio::time::Instant;
+
+/// Whether a block brings its channel list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum List {
+    /// The first of a connection does.
+    Once,
+    /// It was asked for, or did not arrive: so may have gone the block that brought the list.
+    Always,
+}
 
 impl Session<'_> {
     /// Sends what fits into the window.
@@ -91,7 +100,7 @@ impl Session<'_> {
                 self.lanes.passed(stream, age, upto);
                 break;
             }
-            if !self.send(&entry).await {
+            if !self.send(&entry, List::Once).await {
                 return Ok(false);
             }
             self.lanes.passed(stream, age, entry.number);
@@ -112,7 +121,7 @@ impl Session<'_> {
             })
             .await?
         {
-            return Ok(self.send(&entry).await);
+            return Ok(self.send(&entry, List::Always).await);
         }
         self.lanes.forget(key);
         self.up.troubles.cleared(key);
@@ -120,11 +129,16 @@ impl Session<'_> {
     }
 
     /// Hands one entry to the client. `false`: no room now.
-    async fn send(&mut self, entry: &Entry) -> bool {
+    async fn send(&mut self, entry: &Entry, list: List) -> bool {
         let key = (entry.stream, entry.number);
         let now = self.up.clock.now().utc;
         let epoch = self.up.store.announced().epoch;
-        let bytes = match words::message(entry, epoch, now, &mut self.lists) {
+        let mut none = ListsSent::new();
+        let lists = match list {
+            List::Once => &mut self.lists,
+            List::Always => &mut none,
+        };
+        let bytes = match words::message(entry, epoch, now, lists) {
             Ok(bytes) if bytes.len() + words::OVERHEAD <= self.packet_bytes_max => bytes,
             Ok(bytes) => {
                 let why = format!("{} bytes are more than the broker takes", bytes.len());
