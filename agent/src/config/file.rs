@@ -146,7 +146,7 @@ fn runtime_folder() -> PathBuf {
 }
 
 fn model_folder() -> Spanned<PathBuf> {
-    shipped("/usr/share/pmu/meter-models".into())
+    shipped("meter-models".into())
 }
 
 fn mqtt_port() -> Spanned<u16> {
