@@ -3,7 +3,7 @@
 use crate::audit::AuditLink;
 use crate::batch::Batch;
 use crate::error::StoreError;
-use crate::hot::{AUDIT, LOG, STATE, StreamState};
+use crate::hot::{self, AUDIT, STATE, StreamState};
 use crate::stream::PerStream;
 use crate::{AuditHead, Body, Entry, Stream, codec};
 use metering::Timestamp;
@@ -48,10 +48,14 @@ impl Plan {
 
     /// Writes everything into a transaction.
     pub(crate) fn write(&self, transaction: &WriteTransaction) -> Result<(), redb::Error> {
-        if !self.rows.is_empty() {
-            let mut log = transaction.open_table(LOG)?;
-            for (stream, number, row) in &self.rows {
-                let before = log.insert((stream.code(), *number), row.as_slice())?;
+        for stream in Stream::ALL {
+            let mut own = self.rows.iter().filter(|row| row.0 == stream).peekable();
+            if own.peek().is_none() {
+                continue;
+            }
+            let mut log = transaction.open_table(hot::log(stream))?;
+            for (_, number, row) in own {
+                let before = log.insert(*number, row.as_slice())?;
                 assert!(before.is_none(), "entry {number} of {stream} written twice");
             }
         }

@@ -9,8 +9,21 @@ use crate::{AuditHead, StoreFile, Stream, audit};
 use redb::{ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use std::collections::BTreeSet;
 
-/// Every entry, by stream and number: journal and outbox at once.
-pub(crate) const LOG: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("log");
+/// Every entry of a stream by its number: journal and outbox at once.
+///
+/// Each stream has a table of its own, because rows that go in anywhere but at a tree's right
+/// end leave pages behind that are never filled: with one table for all, the 250 rows of an
+/// interval's end took a page each.
+pub(crate) const fn log(stream: Stream) -> TableDefinition<'static, u64, &'static [u8]> {
+    TableDefinition::new(match stream {
+        Stream::Profiles => "log-lp",
+        Stream::Events => "log-ev",
+        Stream::Telemetry => "log-tm",
+        Stream::Audit => "log-au",
+        Stream::Gaps => "log-gap",
+    })
+}
+
 /// How far each stream has come.
 pub(crate) const CURSORS: TableDefinition<u8, &[u8]> = TableDefinition::new("cursors");
 /// Small values of the other crates, by kind and id.
@@ -87,9 +100,9 @@ fn prepare_tables(
     drop(in_use);
     let base = audit_base(&meta)?;
     drop(meta);
-    let log = transaction.open_table(LOG).of(StoreFile::Hot)?;
     let table = transaction.open_table(CURSORS).of(StoreFile::Hot)?;
     let streams = PerStream::try_of(|stream| {
+        let log = transaction.open_table(log(stream)).of(StoreFile::Hot)?;
         let cursor = read_cursor(&table, &log, stream)?;
         let (unsent_entries, unsent_bytes) = unsent(&log, &cursor)?;
         Ok(StreamState {
@@ -119,36 +132,32 @@ fn missing(what: &str) -> StoreError {
 /// A stream's cursor; entries committed after it was last written are counted in.
 fn read_cursor(
     cursors: &impl ReadableTable<u8, &'static [u8]>,
-    log: &impl ReadableTable<(u8, u64), &'static [u8]>,
+    log: &impl ReadableTable<u64, &'static [u8]>,
     stream: Stream,
 ) -> Result<Cursor, StoreError> {
-    let code = stream.code();
-    let row = cursors.get(code).of(StoreFile::Hot)?;
+    let row = cursors.get(stream.code()).of(StoreFile::Hot)?;
     let mut cursor = match row {
         None => Cursor::new(stream),
         Some(row) => Cursor::decode(stream, row.value()).map_err(|damage| {
             StoreError::damaged(StoreFile::Hot, format!("the cursor of {stream}"), damage)
         })?,
     };
-    let mut rows = log.range((code, 0)..=(code, u64::MAX)).of(StoreFile::Hot)?;
-    if let Some(newest) = rows.next_back() {
-        let (key, _) = newest.of(StoreFile::Hot)?;
-        cursor.next = cursor.next.max(key.value().1 + 1);
+    if let Some((newest, _)) = log.last().of(StoreFile::Hot)? {
+        cursor.next = cursor.next.max(newest.value() + 1);
     }
     Ok(cursor)
 }
 
 /// Entries and bytes that the head-end has not confirmed.
 fn unsent(
-    log: &impl ReadableTable<(u8, u64), &'static [u8]>,
+    log: &impl ReadableTable<u64, &'static [u8]>,
     cursor: &Cursor,
 ) -> Result<(u64, u64), StoreError> {
-    let code = cursor.stream.code();
     let (mut entries, mut bytes) = (0, 0);
-    let rows = log.range((code, cursor.confirmed + 1)..=(code, u64::MAX));
+    let rows = log.range(cursor.confirmed + 1..);
     for row in rows.of(StoreFile::Hot)? {
         let (key, value) = row.of(StoreFile::Hot)?;
-        if !cursor.is_confirmed(key.value().1) {
+        if !cursor.is_confirmed(key.value()) {
             entries += 1;
             bytes += u64::try_from(value.value().len()).unwrap_or(0);
         }

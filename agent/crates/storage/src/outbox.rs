@@ -1,7 +1,7 @@
 //! The outbox: what the head-end has not confirmed, in the order of its numbers.
 
 use crate::error::{InFile, StoreError};
-use crate::hot::{self, DROPS, LOG, QUARANTINE};
+use crate::hot::{self, DROPS, QUARANTINE};
 use crate::limits::{PENDING_BYTES_MAX, QUARANTINE_MAX, TEXT_BYTES_MAX};
 use crate::wire::{Reader, Writer, place};
 use crate::{Body, Entry, GapReason, Store, StoreFile, Stream, codec};
@@ -78,14 +78,16 @@ impl Store {
         let mut pending = Pending::default();
         let mut bytes = 0;
         let transaction = hot::reading(&self.hot)?;
-        let log = transaction.open_table(LOG).of(StoreFile::Hot)?;
-        let rows = log.range((code, first)..=(code, u64::MAX));
+        let log = transaction
+            .open_table(hot::log(stream))
+            .of(StoreFile::Hot)?;
+        let rows = log.range(first..);
         for row in rows.of(StoreFile::Hot)? {
             if pending.entries.len() >= limit || bytes >= PENDING_BYTES_MAX {
                 break;
             }
             let (key, value) = row.of(StoreFile::Hot)?;
-            let number = key.value().1;
+            let number = key.value();
             if cursor.is_confirmed(number) || self.quarantined.contains(&(code, number)) {
                 continue;
             }
@@ -105,9 +107,11 @@ impl Store {
             return Ok(Lookup::NotWritten);
         }
         let transaction = hot::reading(&self.hot)?;
-        let log = transaction.open_table(LOG).of(StoreFile::Hot)?;
+        let log = transaction
+            .open_table(hot::log(stream))
+            .of(StoreFile::Hot)?;
         let code = stream.code();
-        if let Some(row) = log.get((code, number)).of(StoreFile::Hot)? {
+        if let Some(row) = log.get(number).of(StoreFile::Hot)? {
             let entry = codec::decode(stream, number, row.value());
             return Ok(entry.map_or(Lookup::Damaged, Lookup::Held));
         }
@@ -124,16 +128,18 @@ impl Store {
     /// Where each stream stands.
     pub fn outbox(&self) -> Result<Vec<Outbox>, StoreError> {
         let transaction = hot::reading(&self.hot)?;
-        let log = transaction.open_table(LOG).of(StoreFile::Hot)?;
         let mut outboxes = Vec::new();
         for stream in Stream::ALL {
             let state = self.streams.get(stream);
             let code = stream.code();
             let mut oldest = None;
-            let rows = log.range((code, state.cursor.confirmed + 1)..=(code, u64::MAX));
+            let log = transaction
+                .open_table(hot::log(stream))
+                .of(StoreFile::Hot)?;
+            let rows = log.range(state.cursor.confirmed + 1..);
             if let Some(row) = rows.of(StoreFile::Hot)?.next() {
                 let (key, value) = row.of(StoreFile::Hot)?;
-                let number = key.value().1;
+                let number = key.value();
                 let at = codec::decode_at(stream, number, value.value()).ok();
                 oldest = Some((number, at));
             }
@@ -155,13 +161,14 @@ impl Store {
     /// The newest events, newest first, whether confirmed or not.
     pub fn events(&self, limit: usize) -> Result<Vec<(u64, Event)>, StoreError> {
         let transaction = hot::reading(&self.hot)?;
-        let log = transaction.open_table(LOG).of(StoreFile::Hot)?;
-        let code = Stream::Events.code();
-        let rows = log.range((code, 0)..=(code, u64::MAX)).of(StoreFile::Hot)?;
+        let log = transaction
+            .open_table(hot::log(Stream::Events))
+            .of(StoreFile::Hot)?;
+        let rows = log.iter().of(StoreFile::Hot)?;
         let mut events = Vec::new();
         for row in rows.rev().take(limit) {
             let (key, value) = row.of(StoreFile::Hot)?;
-            let number = key.value().1;
+            let number = key.value();
             let entry = codec::decode(Stream::Events, number, value.value());
             if let Ok(Body::Event(event)) = entry.map(|entry| entry.body) {
                 events.push((number, event));

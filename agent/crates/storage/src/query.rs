@@ -3,7 +3,7 @@
 use crate::archive::{PROFILES, TELEMETRY, get_day, get_slot};
 use crate::chunk::{Day, day_of, day_start};
 use crate::error::{InFile, StoreError};
-use crate::hot::{self, LOG};
+use crate::hot;
 use crate::slot::{Slot, slot_of};
 use crate::wire::Damage;
 use crate::{Body, Store, StoreFile, Stream, codec};
@@ -238,12 +238,13 @@ impl Store {
         mut look: impl FnMut(u64, &[u8]),
     ) -> Result<(), StoreError> {
         let transaction = hot::reading(&self.hot)?;
-        let log = transaction.open_table(LOG).of(StoreFile::Hot)?;
-        let code = stream.code();
-        let rows = log.range((code, sealed + 1)..=(code, u64::MAX));
+        let log = transaction
+            .open_table(hot::log(stream))
+            .of(StoreFile::Hot)?;
+        let rows = log.range(sealed + 1..);
         for row in rows.of(StoreFile::Hot)? {
             let (key, value) = row.of(StoreFile::Hot)?;
-            look(key.value().1, value.value());
+            look(key.value(), value.value());
         }
         Ok(())
     }

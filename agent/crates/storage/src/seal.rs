@@ -6,7 +6,7 @@
 use crate::archive::{self, PROFILES, TELEMETRY, Tally, get_day, get_slot};
 use crate::chunk::{Day, day_of, day_place};
 use crate::error::{InFile, StoreError};
-use crate::hot::{self, LOG};
+use crate::hot;
 use crate::limits::{SEAL_ENTRIES_MAX, SEAL_VALUES_MAX};
 use crate::registry::Registry;
 use crate::slot::{Slot, slot_of, slot_place};
@@ -86,17 +86,19 @@ impl Store {
         gathered: &mut Gathered,
     ) -> Result<(), StoreError> {
         let cursor = &self.streams.get(stream).cursor;
-        let (code, mut upto) = (stream.code(), cursor.sealed);
+        let mut upto = cursor.sealed;
         let transaction = hot::reading(&self.hot)?;
-        let log = transaction.open_table(LOG).of(StoreFile::Hot)?;
-        let rows = log.range((code, upto + 1)..=(code, u64::MAX));
+        let log = transaction
+            .open_table(hot::log(stream))
+            .of(StoreFile::Hot)?;
+        let rows = log.range(upto + 1..);
         for row in rows.of(StoreFile::Hot)? {
             let (key, value) = row.of(StoreFile::Hot)?;
             if gathered.is_full() {
                 gathered.more = true;
                 break;
             }
-            let number = key.value().1;
+            let number = key.value();
             upto = number;
             match codec::decode(stream, number, value.value()).map(|entry| entry.body) {
                 Ok(Body::Profile(block)) => gathered.take_block(&block, registry)?,

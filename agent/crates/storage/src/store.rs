@@ -5,7 +5,7 @@ use crate::archive::Archive;
 use crate::batch::Batch;
 use crate::database::{FileState, OnRepair, OpenFile, Opening};
 use crate::error::{InFile, StoreError};
-use crate::hot::{self, LOG, QUARANTINE, STATE, StreamState};
+use crate::hot::{self, QUARANTINE, STATE, StreamState};
 use crate::limits::{EVENTS_KEPT, PERSIST_AFTER};
 use crate::medium::{Folder, Medium};
 use crate::stream::PerStream;
@@ -209,13 +209,11 @@ impl Store {
             return Ok(freed);
         }
         let transaction = hot::reading(&self.hot)?;
-        let log = transaction.open_table(LOG).of(StoreFile::Hot)?;
-        let code = stream.code();
+        let log = transaction
+            .open_table(hot::log(stream))
+            .of(StoreFile::Hot)?;
         for (first, last) in runs {
-            for row in log
-                .range((code, *first)..=(code, *last))
-                .of(StoreFile::Hot)?
-            {
+            for row in log.range(*first..=*last).of(StoreFile::Hot)? {
                 let (_, value) = row.of(StoreFile::Hot)?;
                 freed.entries += 1;
                 freed.bytes += u64::try_from(value.value().len()).unwrap_or(0);
@@ -291,12 +289,12 @@ fn delete_done(
     quarantined: &BTreeSet<(u8, u64)>,
 ) -> Result<Vec<(u8, u64)>, redb::Error> {
     let mut settled = Vec::new();
-    let mut log = transaction.open_table(LOG)?;
     for stream in Stream::ALL {
         let cursor = &mut streams.get_mut(stream).cursor;
         let (code, done) = (stream.code(), cursor.done(EVENTS_KEPT));
         if done > cursor.freed {
-            log.retain_in((code, 0)..=(code, done), |_, _| false)?;
+            let mut log = transaction.open_table(hot::log(stream))?;
+            log.retain_in(..=done, |_, _| false)?;
             cursor.freed = done;
         }
         settled.extend(quarantined.range((code, 0)..=(code, cursor.confirmed)));

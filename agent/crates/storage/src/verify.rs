@@ -5,7 +5,7 @@ use crate::audit::{AuditLink, AuditVerdict};
 use crate::chunk::day_start;
 use crate::database::META;
 use crate::error::{InFile, StoreError};
-use crate::hot::{self, AUDIT, LOG};
+use crate::hot::{self, AUDIT};
 use crate::slot::slot_start;
 use crate::{FileTraffic, Store, StoreFile, Stream, codec};
 use metering::{MeterId, Timestamp};
@@ -17,14 +17,14 @@ pub struct VerifyFrom(Step);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    Log(u8, u64),
+    Log(Stream, u64),
     Profiles(u16, u8, u16),
     Telemetry(u32, u16),
 }
 
 impl Default for Step {
     fn default() -> Self {
-        Self::Log(0, 0)
+        Self::Log(Stream::Profiles, 0)
     }
 }
 
@@ -105,7 +105,7 @@ impl Store {
             && slice.checked < rows
         {
             step = match at {
-                Step::Log(code, number) => self.verify_log((code, number), rows, &mut slice)?,
+                Step::Log(stream, number) => self.verify_log((stream, number), rows, &mut slice)?,
                 Step::Profiles(day, profile, meter) => {
                     self.verify_profiles((day, profile, meter), rows, &mut slice)?
                 }
@@ -120,27 +120,29 @@ impl Store {
 
     fn verify_log(
         &self,
-        from: (u8, u64),
+        from: (Stream, u64),
         rows: usize,
         slice: &mut VerifySlice,
     ) -> Result<Option<Step>, StoreError> {
         let transaction = hot::reading(&self.hot)?;
-        let table = transaction.open_table(LOG).of(StoreFile::Hot)?;
-        for row in table.range(from..).of(StoreFile::Hot)? {
+        let (stream, first) = from;
+        let table = transaction
+            .open_table(hot::log(stream))
+            .of(StoreFile::Hot)?;
+        for row in table.range(first..).of(StoreFile::Hot)? {
             let (key, value) = row.of(StoreFile::Hot)?;
-            let (code, number) = key.value();
+            let number = key.value();
             if slice.checked >= rows {
-                return Ok(Some(Step::Log(code, number)));
+                return Ok(Some(Step::Log(stream, number)));
             }
             slice.checked += 1;
-            let Some(stream) = Stream::from_code(code) else {
-                continue;
-            };
             if codec::decode(stream, number, value.value()).is_err() {
                 slice.damaged.push(DamagedItem::Entry { stream, number });
             }
         }
-        Ok(Some(Step::Profiles(0, 0, 0)))
+        let mut later = Stream::ALL.into_iter().filter(|other| *other > stream);
+        let next = later.next().map(|stream| Step::Log(stream, 0));
+        Ok(Some(next.unwrap_or(Step::Profiles(0, 0, 0))))
     }
 
     fn verify_profiles(
@@ -243,7 +245,11 @@ impl Store {
     pub fn stats(&self) -> Result<StoreStats, StoreError> {
         let hot = hot::reading(&self.hot)?;
         let archive = self.archive.read()?;
-        let log = hot.open_table(LOG).of(StoreFile::Hot)?;
+        let mut log_rows = 0;
+        for stream in Stream::ALL {
+            let log = hot.open_table(hot::log(stream)).of(StoreFile::Hot)?;
+            log_rows += log.len().of(StoreFile::Hot)?;
+        }
         let audit = hot.open_table(AUDIT).of(StoreFile::Hot)?;
         let days = archive.open_table(PROFILES).of(StoreFile::Archive)?;
         let slots = archive.open_table(TELEMETRY).of(StoreFile::Archive)?;
@@ -252,7 +258,7 @@ impl Store {
         Ok(StoreStats {
             hot: self.hot.counters.traffic(),
             archive: self.archive.file().counters.traffic(),
-            log_rows: log.len().of(StoreFile::Hot)?,
+            log_rows,
             profile_chunks: days.len().of(StoreFile::Archive)?,
             telemetry_chunks: slots.len().of(StoreFile::Archive)?,
             unreadable_chunks: unreadable.len().of(StoreFile::Archive)?,

@@ -8,8 +8,8 @@ use std::time::Duration;
 use storage::{DamagedItem, DiskSpace, OutboxCap, RetentionPolicy, RetentionReport};
 use tokio::time::Instant;
 
-/// Sealing and retention: minutes do not matter, and each run costs a commit of the archive.
-const EVERY: Duration = Duration::from_hours(1);
+/// Sealing and retention: a quarter of an hour is a slot of the archive's instantaneous values.
+const EVERY: Duration = Duration::from_mins(15);
 /// The first run comes early, so that a box that is restarted every hour still seals.
 pub(super) const FIRST_AFTER: Duration = Duration::from_mins(2);
 /// Disk space is looked at more often than it can vanish.

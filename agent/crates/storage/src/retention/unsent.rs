@@ -4,7 +4,7 @@ use super::{Pressure, RetentionPolicy, RetentionReport};
 use crate::append::Plan;
 use crate::batch::Batch;
 use crate::error::{InFile, StoreError};
-use crate::hot::{self, DROPS, LOG, QUARANTINE, StreamState};
+use crate::hot::{self, DROPS, QUARANTINE, StreamState};
 use crate::limits::{CRITICAL_TELEMETRY_KEPT, DROP_ROWS_MAX, DROPS_KEPT};
 use crate::{Body, GapRange, GapReason, GapRecord, Store, StoreFile, Stream, codec};
 use metering::{ClockQuality, Timestamp};
@@ -39,16 +39,17 @@ impl Store {
             _ => state.cursor.newest(),
         };
         let mut drop = Drop::new(stream);
-        let code = stream.code();
         let transaction = hot::reading(&self.hot)?;
-        let log = transaction.open_table(LOG).of(StoreFile::Hot)?;
+        let log = transaction
+            .open_table(hot::log(stream))
+            .of(StoreFile::Hot)?;
         let first = state.cursor.confirmed + 1;
         if first > last {
             return Ok(None);
         }
-        for row in log.range((code, first)..=(code, last)).of(StoreFile::Hot)? {
+        for row in log.range(first..=last).of(StoreFile::Hot)? {
             let (key, value) = row.of(StoreFile::Hot)?;
-            let number = key.value().1;
+            let number = key.value();
             if state.cursor.is_confirmed(number) {
                 continue;
             }
@@ -150,11 +151,11 @@ impl Drop {
 
     fn write(&self, transaction: &WriteTransaction) -> Result<(), redb::Error> {
         let code = self.stream.code();
-        let mut log = transaction.open_table(LOG)?;
+        let mut log = transaction.open_table(hot::log(self.stream))?;
         let mut quarantine = transaction.open_table(QUARANTINE)?;
         let mut drops = transaction.open_table(DROPS)?;
         for (first, last) in &self.ranges {
-            log.retain_in((code, *first)..=(code, *last), |_, _| false)?;
+            log.retain_in(*first..=*last, |_, _| false)?;
             quarantine.retain_in((code, *first)..=(code, *last), |_, _| false)?;
             drops.insert((code, *first), (*last, self.why.number()))?;
         }

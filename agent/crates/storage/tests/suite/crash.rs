@@ -510,7 +510,7 @@ fn run(seeds: std::ops::Range<u64>, operations: usize, stride: usize, lies: bool
 
 #[test]
 fn nothing_acknowledged_is_lost_at_ten_thousand_power_cuts() {
-    let tally = run(1..9, 160, 1, false);
+    let tally = run(1..9, 180, 1, false);
     println!(
         "{} power cuts, {} of them double, {} failures",
         tally.cuts,
