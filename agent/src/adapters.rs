@@ -10,3 +10,4 @@ pub mod port;
 mod serial_driver;
 pub mod service;
 pub mod tls;
+pub mod trace_file;

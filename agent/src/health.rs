@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::Instant;
 
+/// Name of the storekeeper's pulse.
+pub const STOREKEEPER: &str = "the storekeeper";
+
 /// One task's sign of life. The task beats; the heartbeat looks.
 #[derive(Debug, Clone)]
 pub struct Pulse {
@@ -31,6 +34,11 @@ impl Pulse {
     /// Whose pulse this is.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is the pulse that nothing excuses.
+    pub fn is_storekeeper(&self) -> bool {
+        &*self.name == STOREKEEPER
     }
 
     /// Whether the last beat is recent.

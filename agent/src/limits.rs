@@ -22,6 +22,10 @@ pub const BACKFILL_ENTRIES_MAX: usize = 10_000;
 pub const BACKFILL_ROWS_A_BLOCK: usize = 96;
 /// Refusals of one message by the broker before it is set aside.
 pub const REFUSALS_MAX: u8 = 5;
+/// Bytes kept in memory while nothing can be stored; beyond it the lines wait.
+pub const UNSTORED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of text in the file of a byte trace.
+pub const TRACE_FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Disconnections with the same message in flight before it is set aside.
 pub const POISON_DISCONNECTS_MAX: u8 = 4;
 /// Times another client may take our name within [`TAKEOVER_WINDOW`] before we pause.

@@ -8,7 +8,7 @@ mod start;
 use crate::adapters::service;
 use crate::config::Settings;
 use crate::tasks::bus::BusHandle;
-use crate::tasks::storekeeper::StoreHandle;
+use crate::tasks::storekeeper::{StoreHandle, Urgency};
 use anyhow::{Context, bail};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,6 +67,9 @@ impl Supervisor {
         let mut hang_up = signal(SignalKind::hangup()).context("no signals")?;
         let meters = self.settings.meters.len();
         service::ready(&format!("{meters} meters on {} buses", self.buses.len()));
+        self.store
+            .keep(vec![self.audit_line("start")], Urgency::Soon)
+            .await;
         log::info!(meters, buses = self.buses.len(); "reading {meters} meters");
         loop {
             match self

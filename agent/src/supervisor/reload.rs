@@ -36,17 +36,17 @@ impl Supervisor {
         let meters = self.settings.meters.len();
         service::ready(&format!("{meters} meters on {} buses", self.buses.len()));
         self.store
-            .keep(vec![self.audit_line()], Urgency::Soon)
+            .keep(vec![self.audit_line("SIGHUP")], Urgency::Soon)
             .await;
         log::info!(meters; "configuration applied: {meters} meters");
     }
 
-    fn audit_line(&self) -> Record {
+    pub(super) fn audit_line(&self, who: &str) -> Record {
         let text = std::fs::read(&self.config).unwrap_or_default();
         let digest = Sha256::digest(&text);
         let hash = hex(&digest);
         Record::Audit {
-            who: "SIGHUP".to_owned(),
+            who: who.to_owned(),
             what: "configuration applied".to_owned(),
             detail: format!("{} sha256 {hash}", self.config.display()),
         }

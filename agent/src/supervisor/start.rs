@@ -5,7 +5,7 @@ use crate::adapters::clock::{Clock, SystemClock};
 use crate::alarms::Alarms;
 use crate::config::Settings;
 use crate::front::Front;
-use crate::health::Pulse;
+use crate::health::{Pulse, STOREKEEPER};
 use crate::limits::BUS_REQUESTS_MAX;
 use crate::tasks::bus::{Bus, BusHandle, BusParts};
 use crate::tasks::heartbeat::Heartbeat;
@@ -78,6 +78,10 @@ impl Supervisor {
             store: store.clone(),
             steps,
             opening: events,
+            tracers: buses
+                .iter()
+                .map(|bus| bus.tracer(&settings.runtime_folder))
+                .collect(),
             shutdown: common.stops.uplink.clone(),
         };
         common.tasks.spawn(async move {
@@ -117,7 +121,7 @@ impl Keeper {
             folder: settings.data_folder.clone(),
             clock: common.clock.clone(),
             shutdown: common.stops.store.clone(),
-            pulse: common.pulse("the storekeeper"),
+            pulse: common.pulse(STOREKEEPER),
         };
         let (keeper, handle) = Storekeeper::new(self.shelf, parts, self.verify, alarms);
         let done = on_thread("store", move || keeper.run())?;

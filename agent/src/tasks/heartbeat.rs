@@ -2,6 +2,7 @@
 
 use crate::adapters::clock::{Clock, Now, read_quality};
 use crate::adapters::service;
+use crate::adapters::trace_file::Tracer;
 use crate::health::Pulse;
 use crate::limits::CLOCK_STEP_MS;
 use crate::tasks::storekeeper::StoreHandle;
@@ -28,6 +29,8 @@ pub struct Heartbeat {
     pub steps: watch::Sender<u64>,
     /// What happened before any task ran.
     pub opening: Vec<Event>,
+    /// Byte traces that are written to files while they are on.
+    pub tracers: Vec<Tracer>,
     /// When to stop.
     pub shutdown: CancellationToken,
 }
@@ -46,16 +49,23 @@ impl Heartbeat {
                 () = self.shutdown.cancelled() => return,
                 () = sleep(LOOK_EVERY) => {}
             }
-            quality = self.look_at_quality(quality).await;
+            quality = self.look_at_quality(quality);
             let now = self.clock.now();
-            self.look_at_step(last, now).await;
+            self.look_at_step(last, now);
             last = now;
+            for tracer in &mut self.tracers {
+                tracer.pull();
+            }
             self.feed();
         }
     }
 
     fn feed(&self) {
-        match self.pulses.iter().find(|pulse| !pulse.is_beating()) {
+        // While nothing can be stored, tasks wait for the storekeeper; a restart would only lose
+        // what is in memory.
+        let excused = self.store.announced().failing;
+        let stuck = |pulse: &&Pulse| !pulse.is_beating() && (!excused || pulse.is_storekeeper());
+        match self.pulses.iter().find(stuck) {
             None => service::alive(),
             Some(stuck) => {
                 log::error!(task = stuck.name(); "{} makes no progress; the watchdog is not fed", stuck.name());
@@ -63,17 +73,17 @@ impl Heartbeat {
         }
     }
 
-    async fn look_at_quality(&self, before: ClockQuality) -> ClockQuality {
+    fn look_at_quality(&self, before: ClockQuality) -> ClockQuality {
         let quality = read_quality(&self.state_file, before);
         self.clock.note_quality(quality);
         if quality != before {
             let detail = format!("the clock is {} now", quality_word(quality));
-            self.event(EventCode::ClockQualityChanged, detail).await;
+            self.event(EventCode::ClockQualityChanged, detail);
         }
         quality
     }
 
-    async fn look_at_step(&self, last: Now, now: Now) {
+    fn look_at_step(&self, last: Now, now: Now) {
         let passed = i64::try_from(now.moment.since(last.moment).as_millis()).unwrap_or(i64::MAX);
         let step = now.utc.millis_since(last.utc) - passed;
         if step.abs() <= CLOCK_STEP_MS {
@@ -90,19 +100,17 @@ impl Heartbeat {
             amount / 1000,
             amount % 1000
         );
-        self.event(EventCode::ClockJumped, detail).await;
+        self.event(EventCode::ClockJumped, detail);
     }
 
-    async fn event(&self, code: EventCode, detail: String) {
+    fn event(&self, code: EventCode, detail: String) {
         let at = self.clock.now().utc;
-        self.store
-            .event(Event {
-                at,
-                code,
-                meter: None,
-                detail,
-            })
-            .await;
+        self.store.offer(Event {
+            at,
+            code,
+            meter: None,
+            detail,
+        });
     }
 }
 

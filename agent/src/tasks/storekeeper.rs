@@ -17,7 +17,9 @@ use crate::adapters::clock::Clock;
 use crate::alarms::Alarms;
 use crate::config::StoreSettings;
 use crate::health::Pulse;
-use crate::limits::{COMMIT_BYTES_MAX, STORE_REQUESTS_MAX, URGENT_COMMIT_WITHIN};
+use crate::limits::{
+    COMMIT_BYTES_MAX, STORE_REQUESTS_MAX, UNSTORED_BYTES_MAX, URGENT_COMMIT_WITHIN,
+};
 use metering::{Event, EventCode};
 use shelf::Appended;
 use std::path::PathBuf;
@@ -138,7 +140,7 @@ impl Storekeeper {
             }
         };
         // While the store cannot be written and memory holds enough, the lines wait.
-        let takes = !self.failing || self.pending.weight() < 4 * COMMIT_BYTES_MAX;
+        let takes = !self.failing || self.pending.weight() < UNSTORED_BYTES_MAX;
         tokio::select! {
             biased;
             () = self.parts.shutdown.cancelled() => Wake::Shutdown,
@@ -173,10 +175,10 @@ impl Storekeeper {
                 );
             }
             Appended::NotNow(error) => {
-                if !self.failing {
+                if !std::mem::replace(&mut self.failing, true) {
                     log::error!(error:%; "nothing can be stored, nothing is acknowledged: {error}");
+                    self.announce.send_modify(|said| said.failing = true);
                 }
-                self.failing = true;
                 self.commit_at = Some(Instant::now() + TRY_AGAIN_AFTER);
                 self.disk_look_at = Instant::now();
             }
@@ -190,7 +192,12 @@ impl Storekeeper {
             .with(|store| Ok((store.epoch(), store.outbox()?)))
         {
             Ok((epoch, outbox)) => {
-                self.announce.send_replace(Announcement { epoch, outbox });
+                let failing = self.failing;
+                self.announce.send_replace(Announcement {
+                    epoch,
+                    outbox,
+                    failing,
+                });
             }
             Err(error) => log::error!(error:%; "the outbox cannot be looked at"),
         }

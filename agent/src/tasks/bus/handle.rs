@@ -1,12 +1,14 @@
 //! How other tasks reach a bus.
 
 use super::view::BusView;
+use crate::adapters::trace_file::Tracer;
 use crate::config::MeterSettings;
 use crate::front::{going_down, refusal};
 use crate::hex::hex;
 use desk::{ReadValue, Refusal, TraceLine};
 use line::{Trace, Use};
 use metering::{BusId, MeterId};
+use std::path::Path;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -56,6 +58,14 @@ impl BusHandle {
                 ),
                 TrySendError::Closed(_) => going_down(),
             })
+    }
+
+    /// What writes the byte trace to a file in `folder` while it is on.
+    pub fn tracer(&self, folder: &Path) -> Tracer {
+        Tracer::new(
+            self.trace.clone(),
+            folder.join(format!("trace-{}.txt", self.id)),
+        )
     }
 
     /// Switches the byte trace.

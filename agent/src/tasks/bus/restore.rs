@@ -133,5 +133,11 @@ impl Bus {
         if let Err(error) = done {
             log::error!(error:%, meter:%; "its serial number cannot be kept");
         }
+        let record = Record::Audit {
+            who: "gateway".to_owned(),
+            what: "serial number kept".to_owned(),
+            detail: format!("{meter} has serial number {serial}"),
+        };
+        self.parts.store.keep(vec![record], Urgency::Soon).await;
     }
 }

@@ -147,6 +147,8 @@ pub struct Announcement {
     pub epoch: [u8; 8],
     /// Per stream: what is there, what waits.
     pub outbox: Vec<Outbox>,
+    /// Nothing can be stored at present: tasks that wait for the store are not to blame.
+    pub failing: bool,
 }
 
 /// The storekeeper is gone: the process is going down.
@@ -209,6 +211,17 @@ impl StoreHandle {
         log_event(&event);
         self.alarms.note(&event);
         self.keep(vec![Record::Event(event)], Urgency::Soon).await;
+    }
+
+    /// Hands one event over without waiting; a storekeeper that is behind costs only its entry,
+    /// not its line in the log.
+    pub fn offer(&self, event: Event) {
+        log_event(&event);
+        self.alarms.note(&event);
+        let ask = Ask::Keep(vec![Record::Event(event)], Urgency::Soon);
+        if self.asks.try_send(ask).is_err() {
+            log::warn!("the storekeeper is behind: an event is in the log only");
+        }
     }
 
     /// Asks and waits for the answer.

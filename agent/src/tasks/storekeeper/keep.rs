@@ -2,7 +2,7 @@
 
 use super::housekeeping::damage_words;
 use super::{Ask, Look, OutboxAsk, Record, Storekeeper};
-use crate::limits::PROFILE_ROWS_MAX;
+use crate::limits::{COMMIT_BYTES_MAX, PROFILE_ROWS_MAX};
 use metering::{MeterId, ProfileId, Row, Timestamp};
 use storage::{
     AuditRecord, Body, DamagedItem, GapRange, GapReason, GapRecord, StoreError, Stream, VerifyFrom,
@@ -138,7 +138,9 @@ impl Storekeeper {
         let now = self.parts.clock.now();
         for record in records {
             let body = match record {
-                Record::Readings(_) if self.telemetry_stopped => continue,
+                Record::Readings(_) if self.telemetry_stopped || self.must_save_memory() => {
+                    continue;
+                }
                 Record::Readings(readings) => Body::Readings(vec![readings]),
                 Record::Rows(rows) => Body::Profile(rows),
                 Record::Event(event) => Body::Event(event),
@@ -156,6 +158,11 @@ impl Storekeeper {
             };
             self.pending.push(body, now.utc, now.quality);
         }
+    }
+
+    /// While nothing can be stored, memory is for what no meter can repeat.
+    fn must_save_memory(&self) -> bool {
+        self.failing && self.pending.weight() > COMMIT_BYTES_MAX
     }
 
     /// Entries that cannot be read are set aside, and the head-end is told that they are lost.
