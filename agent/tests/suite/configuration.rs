@@ -198,10 +198,11 @@ fn a_bus_that_cannot_carry_its_meters_is_refused_in_words() {
     let mut text = good();
     text = text.replace("every-seconds = 60", "every-seconds = 1");
     for unit in 2..=20 {
-        text += &format!(
+        let meter = format!(
             "[[meter]]\nid = \"feeder-{unit}\"\nbus = \"main\"\nmodel = \"eastron-sdm630\"\nunit = {unit}\n\
              instant = {{ every-seconds = 1 }}\n"
         );
+        text.push_str(&meter);
     }
     let settings = Settings::parse("agent.toml", &text).expect("well formed");
     let words = check::refused(&settings).expect("refused");
