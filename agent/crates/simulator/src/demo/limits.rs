@@ -19,12 +19,12 @@ pub(crate) const SAMPLE_REACH: Duration = Duration::from_millis(2500);
 /// be judged.
 pub(crate) const CLOCK_DRIFT_MAX: Duration = Duration::from_millis(250);
 
-/// The children are looked at, and the table is drawn, this often.
+/// The children are looked at, the desk is asked, and the table is drawn, this often.
 pub(crate) const TICK: Duration = Duration::from_millis(500);
+/// What is expected to come soon is looked for this often.
+pub(crate) const STEP: Duration = Duration::from_millis(50);
 /// Where no terminal is, a line is said this often.
 pub(crate) const LINE_EVERY: Duration = Duration::from_secs(5);
-/// The gateway's desk is asked this often.
-pub(crate) const ASK_EVERY: Duration = Duration::from_secs(1);
 /// It has this long for an answer.
 pub(crate) const DESK_WITHIN: Duration = Duration::from_secs(5);
 /// Octets of an answer.

@@ -1,0 +1,213 @@
+//! Asks the gateway how it is, over its local socket.
+//!
+//! The simulator may not use the crate `desk` (rule D1), so answers are read as what they are on the
+//! socket: lines of JSON.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::export::timestamp;
+use super::judge::Made;
+use super::limits::{ANSWER_OCTETS_MAX, DESK_WITHIN};
+
+/// The gateway's desk.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    socket: PathBuf,
+}
+
+/// How the gateway is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Gateway {
+    /// `connected`, or why not.
+    pub(crate) uplink: String,
+    /// Number of the next interval record.
+    pub(crate) next: u64,
+    /// Interval records that the head-end has not committed.
+    pub(crate) waiting: u64,
+    /// Requests on its lines.
+    pub(crate) requests: u64,
+    /// Late answers, none of them used.
+    pub(crate) late: u64,
+    /// Damaged answers.
+    pub(crate) damaged: u64,
+    /// Watermarks taken.
+    pub(crate) watermarks: u64,
+}
+
+/// How a meter is, for the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MeterState {
+    /// Intervals made.
+    pub(crate) made: Made,
+    /// `healthy`, `doubtful`, `silent`.
+    pub(crate) state: String,
+    /// Intervals with a flag.
+    pub(crate) flagged: u64,
+    /// Late answers of it.
+    pub(crate) late: u64,
+}
+
+impl Desk {
+    /// The desk behind this socket.
+    pub(crate) const fn new(socket: PathBuf) -> Self {
+        Self { socket }
+    }
+
+    /// How the gateway is.
+    pub(crate) fn gateway(&self) -> Result<Gateway> {
+        gateway(&answer(&self.ask(r#"{"ask":"status"}"#)?, "status")?)
+    }
+
+    /// How its meters are.
+    pub(crate) fn meters(&self) -> Result<Vec<MeterState>> {
+        let meters = answer(&self.ask(r#"{"ask":"meters"}"#)?, "meters")?;
+        let meters = meters.as_array().context("the gateway lists no meters")?;
+        meters.iter().map(meter).collect()
+    }
+
+    fn ask(&self, request: &str) -> Result<String> {
+        converse(&self.socket, request)
+            .with_context(|| format!("{}: the gateway does not answer", self.socket.display()))
+    }
+}
+
+fn converse(socket: &Path, request: &str) -> io::Result<String> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(DESK_WITHIN))?;
+    stream.set_write_timeout(Some(DESK_WITHIN))?;
+    stream.write_all(format!("{request}\n").as_bytes())?;
+    let mut line = String::new();
+    BufReader::new(stream.take(ANSWER_OCTETS_MAX)).read_line(&mut line)?;
+    if line.ends_with('\n') {
+        Ok(line)
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// What is in an answer of this kind.
+fn answer(line: &str, kind: &str) -> Result<Value> {
+    let mut said: Value = serde_json::from_str(line).context("the gateway's answer is no JSON")?;
+    if said.pointer("/Ok/answer").and_then(Value::as_str) != Some(kind) {
+        bail!("the gateway gives no {kind}: {}", line.trim_end());
+    }
+    let inside = said.pointer_mut("/Ok/is").map(Value::take);
+    inside.with_context(|| format!("the gateway's {kind} is empty"))
+}
+
+fn gateway(status: &Value) -> Result<Gateway> {
+    let listed = |key: &str| {
+        status
+            .get(key)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    };
+    let mut found = Gateway {
+        uplink: text(status.get("uplink").unwrap_or(&Value::Null), "state")?,
+        ..Gateway::default()
+    };
+    found.watermarks = number(status.get("uplink").unwrap_or(&Value::Null), "watermarks")?;
+    for bus in listed("buses") {
+        found.requests += number(bus, "requests")?;
+        found.late += number(bus, "late")?;
+        found.damaged += number(bus, "damaged")?;
+    }
+    let profiles = listed("outbox").find(|stream| stream.get("stream") == Some(&"lp".into()));
+    if let Some(profiles) = profiles {
+        found.next = number(profiles, "next")?;
+        found.waiting = number(profiles, "waiting")?;
+    }
+    Ok(found)
+}
+
+fn meter(status: &Value) -> Result<MeterState> {
+    let last = match status.get("last_interval").and_then(Value::as_str) {
+        None => None,
+        Some(text) => Some(timestamp(text).context("the gateway gives no time of an interval")?),
+    };
+    Ok(MeterState {
+        made: Made {
+            meter: text(status, "meter")?,
+            intervals: number(status, "intervals")?,
+            last,
+        },
+        state: text(status, "state")?,
+        flagged: number(status, "flagged")?,
+        late: number(status, "late")?,
+    })
+}
+
+fn number(of: &Value, key: &str) -> Result<u64> {
+    let found = of.get(key).and_then(Value::as_u64);
+    found.with_context(|| format!("the gateway's answer has no number `{key}`"))
+}
+
+fn text(of: &Value, key: &str) -> Result<String> {
+    let found = of.get(key).and_then(Value::as_str).map(str::to_owned);
+    found.with_context(|| format!("the gateway's answer has no text `{key}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUS: &str = r#"{"Ok":{"answer":"status","is":{"gateway":"pmu-demo",
+        "buses":[{"bus":"hall","requests":90,"late":2,"damaged":1}],
+        "uplink":{"state":"connected","watermarks":7},
+        "outbox":[{"stream":"tm","next":9,"waiting":9},{"stream":"lp","next":42,"waiting":3}]}}}"#;
+    const METERS: &str = r#"{"Ok":{"answer":"meters","is":[{"meter":"feeder-1","state":"healthy",
+        "last_interval":"2026-11-23T00:00:05Z","intervals":6,"flagged":1,"late":0},
+        {"meter":"dead","state":"silent","last_interval":null,"intervals":0,"flagged":0,"late":0}]}}"#;
+
+    #[test]
+    fn a_status_is_read() {
+        let found = gateway(&answer(STATUS, "status").unwrap()).unwrap();
+        let expected = Gateway {
+            uplink: "connected".to_owned(),
+            next: 42,
+            waiting: 3,
+            requests: 90,
+            late: 2,
+            damaged: 1,
+            watermarks: 7,
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn meters_are_read() {
+        let meters = answer(METERS, "meters").unwrap();
+        let meters: Vec<_> = meters
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| meter(m).unwrap())
+            .collect();
+        assert_eq!(meters.len(), 2);
+        assert_eq!((meters[0].made.intervals, meters[0].flagged), (6, 1));
+        assert_eq!(
+            meters[0].made.last.map(|at| at.to_string()).as_deref(),
+            Some("2026-11-23T00:00:05Z")
+        );
+        assert_eq!(meters[1].made.last, None);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused() {
+        assert!(answer(STATUS, "meters").is_err());
+        assert!(answer(r#"{"Err":{"problem":"no","remedy":"wait"}}"#, "status").is_err());
+        assert!(answer("", "status").is_err());
+        assert!(gateway(&serde_json::json!({"buses": [], "outbox": []})).is_err());
+        assert!(
+            Desk::new("/nonexistent/desk.sock".into())
+                .gateway()
+                .is_err()
+        );
+    }
+}

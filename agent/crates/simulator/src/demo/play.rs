@@ -1,0 +1,272 @@
+//! The course of a demonstration: start, watch, let everything arrive, end, judge.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::cast::Cast;
+use super::child::Child;
+use super::desk::{Desk, Gateway, MeterState};
+use super::export::parse;
+use super::judge::{Made, judge};
+use super::limits::{
+    AGENT_GRACE, CLOCK_STATE_EVERY, COMMIT_GRACE, CONSUMER_GRACE, DRAIN_WITHIN, SILENT_MAX,
+    START_WITHIN, STEP, TICK,
+};
+use super::outcome::Outcome;
+use super::programs::Programs;
+use super::report::Report;
+use super::screen::Screen;
+use super::stage::{Folder, Stage, export};
+use super::table::{Line, Scene};
+use super::wishes::Wishes;
+use crate::DemoArguments;
+
+/// Plays it from the beginning to the end.
+pub(crate) async fn play(
+    arguments: &DemoArguments,
+    programs: &Programs,
+    folder: &Folder,
+    screen: &mut Screen,
+) -> Result<Outcome> {
+    let mut wishes = Wishes::new()?;
+    let cast = Cast::seat(&programs.models, arguments.seed)?;
+    let stage = Stage::set(folder, &cast, programs)?;
+    Stage::check(folder, programs)?;
+    let mut head_end = stage.start_head_end(folder, programs)?;
+    let mut report = Report::new(head_end.log());
+    listening(&mut head_end, &mut report, &mut wishes).await?;
+    let agent = Stage::start_agent(folder, programs)?;
+    let mut play = Play {
+        stop_after: arguments.stop_after,
+        folder,
+        desk: Desk::new(folder.desk()),
+        report,
+        began: Instant::now(),
+        cast,
+        stage,
+        agent,
+        head_end,
+        gateway: Gateway::default(),
+        meters: Vec::new(),
+    };
+    play.begin(&mut wishes).await?;
+    play.watch(&mut wishes, screen).await?;
+    let mut outcome = play.finish(&mut wishes, screen).await?;
+    outcome.seed = arguments.seed;
+    play.judge(programs, outcome)
+}
+
+/// Waits until the head-end hears gateways: one that finds nobody there waits a while before it
+/// tries again.
+async fn listening(head_end: &mut Child, report: &mut Report, wishes: &mut Wishes) -> Result<()> {
+    let deadline = Instant::now() + START_WITHIN;
+    while !report.is_connected() {
+        head_end.must_run()?;
+        if Instant::now() >= deadline {
+            let seconds = START_WITHIN.as_secs();
+            bail!(
+                "the head-end is not connected after {seconds} s; {}",
+                head_end.last_words()
+            );
+        }
+        wishes.pause(STEP).await?;
+        report
+            .follow()
+            .context("the log of the head-end cannot be read")?;
+    }
+    Ok(())
+}
+
+/// A demonstration that runs. Children end before what they are connected to.
+struct Play<'a> {
+    stop_after: Option<Duration>,
+    folder: &'a Folder,
+    desk: Desk,
+    report: Report,
+    began: Instant,
+    agent: Child,
+    head_end: Child,
+    cast: Cast,
+    stage: Stage,
+    /// What the gateway said last.
+    gateway: Gateway,
+    meters: Vec<MeterState>,
+}
+
+impl Play<'_> {
+    /// Waits until the gateway answers.
+    async fn begin(&mut self, wishes: &mut Wishes) -> Result<()> {
+        while self.ask().is_err() {
+            self.must_run()?;
+            if self.began.elapsed() > START_WITHIN {
+                let seconds = START_WITHIN.as_secs();
+                bail!(
+                    "pmu-agent does not answer after {seconds} s; {}",
+                    self.agent.last_words()
+                );
+            }
+            wishes.pause(STEP).await?;
+        }
+        Ok(())
+    }
+
+    /// Watches and shows until it is time, or until a person has seen enough.
+    async fn watch(&mut self, wishes: &mut Wishes, screen: &mut Screen) -> Result<()> {
+        let (mut answered, mut renewed) = (Instant::now(), Instant::now());
+        loop {
+            self.must_run()?;
+            // In this order, so that never more is confirmed than is stored.
+            let followed = self.report.follow();
+            followed.context("the log of the head-end cannot be read")?;
+            let now = Instant::now();
+            match self.ask() {
+                Ok(()) => answered = now,
+                Err(fault) if answered.elapsed() > SILENT_MAX => return Err(fault),
+                Err(_) => {}
+            }
+            if now.duration_since(renewed) >= CLOCK_STATE_EVERY {
+                renewed = now;
+                self.folder.renew_clock_state()?;
+            }
+            screen.show(&self.scene());
+            let is_over = self
+                .stop_after
+                .is_some_and(|end| self.began.elapsed() >= end);
+            if is_over || wishes.within(TICK).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Lets everything that was stored up to now arrive, then ends the programs in order.
+    async fn finish(&mut self, wishes: &mut Wishes, screen: &mut Screen) -> Result<Outcome> {
+        screen.say("ending: what is stored has to be confirmed first");
+        self.ask()
+            .context("how the gateway is at the end is not known")?;
+        let mut outcome = Outcome {
+            meters: self.cast.players.len(),
+            alive: self
+                .cast
+                .players
+                .iter()
+                .filter(|player| player.is_alive())
+                .map(|player| player.id)
+                .collect(),
+            busy_per_mille: self.cast.busy_per_mille(),
+            ran: self.began.elapsed(),
+            ..Outcome::default()
+        };
+        let made = self.meters.clone();
+        if let Err(fault) = self.drain(wishes).await {
+            self.must_run()?;
+            outcome.faults.push(format!("{fault:#}"));
+        }
+        outcome.late = self.gateway.late;
+        self.meters = made;
+        for stopped in [
+            self.agent.stop(AGENT_GRACE).await,
+            self.head_end.stop(CONSUMER_GRACE).await,
+        ] {
+            if let Err(fault) = stopped {
+                outcome.faults.push(format!("{fault:#}"));
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Waits until the head-end has everything that the gateway has made up to now.
+    async fn drain(&mut self, wishes: &mut Wishes) -> Result<()> {
+        wishes.pause(COMMIT_GRACE).await?;
+        self.ask()?;
+        let wanted = self.gateway.next;
+        let deadline = Instant::now() + DRAIN_WITHIN;
+        while self.gateway.next.saturating_sub(self.gateway.waiting) < wanted {
+            if Instant::now() >= deadline {
+                bail!(
+                    "{} interval records still wait for a watermark after {} s (uplink: {})",
+                    self.gateway.waiting,
+                    DRAIN_WITHIN.as_secs(),
+                    self.gateway.uplink
+                );
+            }
+            wishes.pause(TICK).await?;
+            self.ask()?;
+        }
+        Ok(())
+    }
+
+    /// Judges what was booked. Children have ended.
+    fn judge(&self, programs: &Programs, mut outcome: Outcome) -> Result<Outcome> {
+        self.cast.check_clock()?;
+        let bookings = parse(&export(self.folder, programs)?)?;
+        let made: Vec<Made> = self.meters.iter().map(|meter| meter.made.clone()).collect();
+        outcome.verdict = judge(&bookings, &made, &self.cast);
+        match self.figures() {
+            Ok((conflicts, refused)) => (outcome.conflicts, outcome.refused) = (conflicts, refused),
+            // Why it gave none was said when it ended.
+            Err(_) if !outcome.faults.is_empty() => {}
+            Err(fault) => return Err(fault),
+        }
+        Ok(outcome)
+    }
+
+    /// What came to the head-end with two contents, and what it could not read.
+    fn figures(&self) -> Result<(u64, u64)> {
+        let path = self.folder.path().join("head-end.out");
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("{}: cannot be read", path.display()))?;
+        let last = text.lines().last().unwrap_or_default();
+        let summary: Value =
+            serde_json::from_str(last).context("the head-end gave no figures at its end")?;
+        let figure = |key: &str| {
+            let found = summary.get(key).and_then(Value::as_u64);
+            found.with_context(|| format!("the head-end's figures have no `{key}`"))
+        };
+        let conflicts = figure("conflicts")?.saturating_add(figure("differing")?);
+        Ok((conflicts, figure("refused")?))
+    }
+
+    fn ask(&mut self) -> Result<()> {
+        self.gateway = self.desk.gateway()?;
+        self.meters = self.desk.meters()?;
+        Ok(())
+    }
+
+    fn must_run(&mut self) -> Result<()> {
+        self.agent.must_run()?;
+        self.head_end.must_run()
+    }
+
+    fn scene(&self) -> Scene {
+        let line = |player: &super::cast::Player| {
+            let known = self
+                .meters
+                .iter()
+                .find(|meter| meter.made.meter == player.id);
+            Line {
+                meter: player.id,
+                model: player.model,
+                state: known.map_or_else(|| "-".to_owned(), |meter| meter.state.clone()),
+                stored: known.map_or(0, |meter| meter.made.intervals),
+                late: known.map_or(0, |meter| meter.late),
+                booked: self.report.of(player.id),
+            }
+        };
+        Scene {
+            elapsed: self.began.elapsed(),
+            stop_after: self.stop_after,
+            lines: self.cast.players.iter().map(line).collect(),
+            busy_per_mille: self.cast.busy_per_mille(),
+            requests: self.gateway.requests,
+            damaged: self.gateway.damaged,
+            waiting: self.gateway.waiting,
+            watermarks: self.gateway.watermarks,
+            clients: self.stage.connected(),
+            uplink: self.gateway.uplink.clone(),
+        }
+    }
+}

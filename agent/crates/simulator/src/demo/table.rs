@@ -1,0 +1,254 @@
+//! What a person sees while the demonstration runs. Pure.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use metering::{Quantity, decimal_text};
+
+use super::report::Booked;
+
+/// A meter, as gateway and head-end see it.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    /// Its name.
+    pub(crate) meter: &'static str,
+    /// Its model.
+    pub(crate) model: &'static str,
+    /// How the gateway finds it.
+    pub(crate) state: String,
+    /// Intervals stored.
+    pub(crate) stored: u64,
+    /// Late answers, none of them used.
+    pub(crate) late: u64,
+    /// What the head-end booked.
+    pub(crate) booked: Booked,
+}
+
+/// All of it at one instant.
+#[derive(Debug, Clone)]
+pub(crate) struct Scene {
+    /// Since the gateway started.
+    pub(crate) elapsed: Duration,
+    /// When it ends by itself.
+    pub(crate) stop_after: Option<Duration>,
+    /// The meters.
+    pub(crate) lines: Vec<Line>,
+    /// Share of the time that the line was in use, in thousandths.
+    pub(crate) busy_per_mille: u32,
+    /// Requests on the line.
+    pub(crate) requests: u64,
+    /// Damaged answers.
+    pub(crate) damaged: u64,
+    /// Interval records that the head-end has not committed.
+    pub(crate) waiting: u64,
+    /// Watermarks taken by the gateway.
+    pub(crate) watermarks: u64,
+    /// Who is connected to the broker.
+    pub(crate) clients: Vec<String>,
+    /// The gateway's word about its road to the head-end.
+    pub(crate) uplink: String,
+}
+
+impl Scene {
+    /// The table for a terminal of so many columns.
+    pub(crate) fn table(&self, columns: usize) -> String {
+        let until = self.stop_after.map_or_else(
+            || "until Ctrl-C".to_owned(),
+            |end| format!("of {} s", end.as_secs()),
+        );
+        let mut lines = vec![
+            format!("PMU demonstration, {} s {until}", self.elapsed.as_secs()),
+            String::new(),
+            row(
+                ["METER", "MODEL", "STATE", "CONFIRMED", "TOTAL kWh", "+ kWh"],
+                ["STORED", "CONF.", "LATE"],
+                "FLAGS",
+            ),
+        ];
+        lines.extend(self.lines.iter().map(Line::text));
+        let clients = if self.clients.is_empty() {
+            "nobody".to_owned()
+        } else {
+            self.clients.join(", ")
+        };
+        lines.extend([
+            String::new(),
+            format!(
+                "line      9600 baud, in use {} of the time; {} requests, {} damaged answers",
+                percent(self.busy_per_mille),
+                self.requests,
+                self.damaged
+            ),
+            format!(
+                "gateway   {}; {} interval records wait in its outbox",
+                self.uplink, self.waiting
+            ),
+            format!("broker    mutual TLS 1.3; connected: {clients}"),
+            format!(
+                "head-end  {} intervals committed; {} signed watermarks sent back",
+                self.confirmed(),
+                self.watermarks
+            ),
+        ]);
+        let mut text = String::new();
+        for line in lines {
+            text.extend(line.chars().take(columns));
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The same as one line, for what is no terminal.
+    pub(crate) fn line(&self) -> String {
+        let mut states = String::new();
+        for state in ["healthy", "doubtful", "silent"] {
+            let count = self.lines.iter().filter(|line| line.state == state).count();
+            if count > 0 && write!(states, ", {count} {state}").is_err() {
+                log::debug!("a string cannot be written to");
+            }
+        }
+        format!(
+            "{:>4} s: {} intervals stored, {} confirmed, {} records wait{states}; line in use {}, \
+             {} late answers discarded",
+            self.elapsed.as_secs(),
+            self.lines.iter().map(|line| line.stored).sum::<u64>(),
+            self.confirmed(),
+            self.waiting,
+            percent(self.busy_per_mille),
+            self.lines.iter().map(|line| line.late).sum::<u64>(),
+        )
+    }
+
+    fn confirmed(&self) -> u64 {
+        self.lines.iter().map(|line| line.booked.intervals).sum()
+    }
+}
+
+impl Line {
+    fn text(&self) -> String {
+        let Booked {
+            end,
+            total,
+            growth,
+            flags,
+            intervals,
+        } = &self.booked;
+        let clock = end.map_or_else(
+            || "-".to_owned(),
+            |end| end.to_string().chars().skip(11).take(8).collect(),
+        );
+        row(
+            [
+                self.meter,
+                self.model,
+                &self.state,
+                &clock,
+                &kilowatt_hours(*total),
+                &kilowatt_hours(*growth),
+            ],
+            [
+                &self.stored.to_string(),
+                &intervals.to_string(),
+                &self.late.to_string(),
+            ],
+            flags,
+        )
+    }
+}
+
+fn row(words: [&str; 6], counts: [&str; 3], flags: &str) -> String {
+    let [meter, model, state, end, total, growth] = words;
+    let [stored, confirmed, late] = counts;
+    let line = format!(
+        "{meter:<9} {model:<20} {state:<8} {end:<9} {total:>10} {growth:>6} {stored:>6} \
+         {confirmed:>5} {late:>4}  {flags}"
+    );
+    line.trim_end().to_owned()
+}
+
+fn kilowatt_hours(energy: Option<Quantity>) -> String {
+    energy.map_or_else(
+        || "-".to_owned(),
+        |energy| decimal_text(energy.digits, energy.exponent.saturating_sub(3)),
+    )
+}
+
+/// Thousandths as `43 %`.
+pub(crate) fn percent(per_mille: u32) -> String {
+    format!("{} %", per_mille.saturating_add(5) / 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use metering::{Timestamp, Unit};
+
+    use super::*;
+
+    fn scene() -> Scene {
+        let total = Quantity {
+            digits: 1_234_567,
+            exponent: 1,
+            unit: Unit::WattHour,
+        };
+        let line = |meter, state: &str, booked| Line {
+            meter,
+            model: "carlo-gavazzi-em340",
+            state: state.to_owned(),
+            stored: 12,
+            late: 3,
+            booked,
+        };
+        let booked = Booked {
+            end: Some(Timestamp::from_seconds(1_795_393_800)),
+            total: Some(total),
+            growth: Some(Quantity { digits: 7, ..total }),
+            flags: "late-sample".to_owned(),
+            intervals: 11,
+        };
+        Scene {
+            elapsed: Duration::from_secs(42),
+            stop_after: Some(Duration::from_mins(1)),
+            lines: vec![
+                line("feeder-1", "healthy", booked),
+                line("dead", "silent", Booked::default()),
+            ],
+            busy_per_mille: 438,
+            requests: 400,
+            damaged: 2,
+            waiting: 1,
+            watermarks: 9,
+            clients: vec!["headend".to_owned(), "pmu-demo".to_owned()],
+            uplink: "connected".to_owned(),
+        }
+    }
+
+    #[test]
+    fn each_meter_has_its_line() {
+        let table = scene().table(200);
+        let expected = "feeder-1  carlo-gavazzi-em340  healthy  00:30:00    12345.67   0.07     12    11    3  late-sample";
+        assert!(table.lines().any(|line| line == expected), "{table}");
+        let dead =
+            "dead      carlo-gavazzi-em340  silent   -                  -      -     12     0    3";
+        assert!(table.lines().any(|line| line == dead), "{table}");
+        assert!(table.contains("in use 44 % of the time"), "{table}");
+        assert!(table.contains("connected: headend, pmu-demo"), "{table}");
+        assert!(table.contains("11 intervals committed"), "{table}");
+    }
+
+    #[test]
+    fn a_table_keeps_to_its_terminal() {
+        let table = scene().table(60);
+        assert!(
+            table.lines().all(|line| line.chars().count() <= 60),
+            "{table}"
+        );
+        assert!(table.lines().count() < 24);
+    }
+
+    #[test]
+    fn elsewhere_a_line_says_it_all() {
+        let expected = "  42 s: 24 intervals stored, 11 confirmed, 1 records wait, 1 healthy, \
+                        1 silent; line in use 44 %, 6 late answers discarded";
+        assert_eq!(scene().line(), expected);
+    }
+}
