@@ -3,7 +3,6 @@
 //!
 //! Everything it starts belongs to one work folder and ends with it.
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,

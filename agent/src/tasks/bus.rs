@@ -332,6 +332,9 @@ impl Bus {
         if self.link.is_open() {
             self.start_walks(&status);
         }
+        for book in &mut self.books {
+            book.note_late_answers(self.link.late_answers(book.unit()));
+        }
         let meters = self
             .books
             .iter()

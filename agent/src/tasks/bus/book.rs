@@ -68,6 +68,15 @@ impl Book {
         &self.settings.id
     }
 
+    pub(super) fn unit(&self) -> u8 {
+        self.settings.unit
+    }
+
+    /// The guard recognises a late answer while it talks to any meter.
+    pub(super) fn note_late_answers(&mut self, count: u64) {
+        self.totals.late = count;
+    }
+
     /// Counts the end of an exchange.
     pub(super) fn count(&mut self, outcome: &Outcome, now: Timestamp) {
         self.totals.requests += 1;

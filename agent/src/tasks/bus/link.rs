@@ -6,9 +6,10 @@ use crate::adapters::port::{OpenPort, Port};
 use crate::config::LinkSettings;
 use crate::limits::REOPEN_EVERY;
 use desk::LinkState;
-use line::{GuardSettings, GuardedLine, LineFault, LineTiming, Trace};
+use line::{GuardSettings, GuardedLine, LineFault, LineTiming, Peer, Trace};
 use meters::modbus::{ReadAnswer, ReadFault, TransactionIds, read_registers, read_registers_tcp};
 use meters::planner::{Exchange, Outcome};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -24,6 +25,7 @@ pub(super) struct Link {
     remarks: Vec<String>,
     before: LineTotals,
     simulated: Option<Arc<OpenPort>>,
+    late_before: BTreeMap<u8, u64>,
 }
 
 /// What changed about a line.
@@ -48,6 +50,7 @@ impl Link {
             state: LinkState::Gone("not opened yet".to_owned()),
             remarks: Vec::new(),
             before: LineTotals::default(),
+            late_before: BTreeMap::new(),
             simulated: None,
         }
     }
@@ -75,6 +78,14 @@ impl Link {
             Some(guard) => self.before.plus(guard.counters()),
             None => self.before,
         }
+    }
+
+    /// Late answers of a meter, over every time the line was opened.
+    pub(super) fn late_answers(&self, unit: u8) -> u64 {
+        let before = self.late_before.get(&unit).copied().unwrap_or_default();
+        let peers = self.guard.as_ref().map(|guard| &guard.counters().peers);
+        let peer = peers.and_then(|peers| peers.get(&Peer(u32::from(unit))));
+        before + peer.map_or(0, |peer| peer.late_frames)
     }
 
     /// When to look for a lost line again.
@@ -122,6 +133,11 @@ impl Link {
     fn gone(&mut self, why: String) -> Change {
         if let Some(guard) = self.guard.take() {
             self.before = self.before.plus(guard.counters());
+            for (peer, counted) in &guard.counters().peers {
+                if let Ok(unit) = u8::try_from(peer.0) {
+                    *self.late_before.entry(unit).or_default() += counted.late_frames;
+                }
+            }
         }
         let state = LinkState::Gone(why.clone());
         if self.state == state {

@@ -202,13 +202,10 @@ impl Cast {
         Ok(())
     }
 
-    /// Share of the time since the first request that the line was in use, in thousandths, as the
-    /// wire itself saw it.
-    pub(crate) fn busy_per_mille(&self) -> u32 {
-        let Some(first) = self.wire.requests().first().map(|request| request.at) else {
-            return 0;
-        };
-        let span = self.wire.now().saturating_sub(first).as_millis().max(1);
+    /// Share of the time since `start`, by the time of the wire, that the line was in use, in
+    /// thousandths, as the wire itself saw it. Nothing was said on it before.
+    pub(crate) fn busy_per_mille(&self, start: Duration) -> u32 {
+        let span = self.wire.now().saturating_sub(start).as_millis().max(1);
         let busy = self.wire.counters().busy.as_millis();
         u32::try_from(busy * 1000 / span).unwrap_or(u32::MAX)
     }
@@ -270,6 +267,9 @@ fn passed(
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::super::export::Booking;
+    use super::super::judge::{Made, judge};
+    use super::super::limits::PERIOD_S;
     use super::*;
 
     fn cast() -> Cast {
@@ -313,5 +313,64 @@ mod tests {
         }
         let held = cast.players[0].holds.shows(obis, Duration::ZERO).unwrap();
         assert!(!cast.showed("nobody", obis, held, (at(0), at(60))));
+    }
+    /// What a gateway books of the fourth and fifth interval if it samples `off` after each mark
+    /// and does not say so.
+    fn booked(cast: &Cast, off: Duration) -> (Vec<Booking>, Made) {
+        let (player, obis): (_, Obis) = (&cast.players[0], TOTALS[0].parse().unwrap());
+        let period = Duration::from_secs(u64::from(PERIOD_S));
+        let at = |mark: u32| period * mark;
+        let shown = |mark: u32| player.holds.shows(obis, at(mark) + off).unwrap();
+        let booking = |mark, obis, value: Option<Quantity>| Booking {
+            meter: player.id.to_owned(),
+            profile: "1-0:99.1.0".to_owned(),
+            start: cast.began.after(at(mark - 1)),
+            end: cast.began.after(at(mark)),
+            sampled: cast.began.after(at(mark)),
+            obis,
+            value,
+            flags: "missing".to_owned(),
+        };
+        let grown = Quantity {
+            digits: shown(5).digits - shown(4).digits,
+            ..shown(4)
+        };
+        let bookings = vec![
+            booking(4, obis, Some(shown(4))),
+            booking(4, obis.as_increment(), None),
+            booking(5, obis, Some(shown(5))),
+            booking(5, obis.as_increment(), Some(grown)),
+        ];
+        let made = Made {
+            meter: player.id.to_owned(),
+            intervals: 2,
+            last: Some(cast.began.after(at(5))),
+        };
+        (bookings, made)
+    }
+
+    #[test]
+    fn the_judge_believes_the_meters_and_nobody_else() {
+        let cast = cast();
+        let wrong = |off| {
+            let (bookings, made) = booked(&cast, off);
+            judge(&bookings, &[made], &cast).wrong
+        };
+        assert!(wrong(Duration::ZERO).is_empty());
+        assert!(wrong(Duration::from_secs(2)).is_empty());
+        let stale = wrong(Duration::from_secs(5));
+        assert_eq!(stale.len(), 2, "both totals are of another mark: {stale:?}");
+        // Another meter's total under this meter's name.
+        let (mut bookings, made) = booked(&cast, Duration::ZERO);
+        let other = cast.players[1]
+            .holds
+            .shows(bookings[0].obis, Duration::from_secs(20));
+        bookings[0].value = other;
+        let foreign = judge(&bookings, &[made], &cast).wrong;
+        assert_eq!(
+            foreign.len(),
+            2,
+            "the total, and the increment after it: {foreign:?}"
+        );
     }
 }

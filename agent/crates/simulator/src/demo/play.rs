@@ -46,6 +46,7 @@ pub(crate) async fn play(
         desk: Desk::new(folder.desk()),
         report,
         began: Instant::now(),
+        opened: cast.wire.now(),
         cast,
         stage,
         agent,
@@ -88,6 +89,8 @@ struct Play<'a> {
     desk: Desk,
     report: Report,
     began: Instant,
+    /// The same, by the time of the wire.
+    opened: Duration,
     agent: Child,
     head_end: Child,
     cast: Cast,
@@ -156,7 +159,7 @@ impl Play<'_> {
                 .filter(|player| player.is_alive())
                 .map(|player| player.id)
                 .collect(),
-            busy_per_mille: self.cast.busy_per_mille(),
+            busy_per_mille: self.cast.busy_per_mille(self.opened),
             ran: self.began.elapsed(),
             ..Outcome::default()
         };
@@ -260,9 +263,10 @@ impl Play<'_> {
             elapsed: self.began.elapsed(),
             stop_after: self.stop_after,
             lines: self.cast.players.iter().map(line).collect(),
-            busy_per_mille: self.cast.busy_per_mille(),
+            busy_per_mille: self.cast.busy_per_mille(self.opened),
             requests: self.gateway.requests,
             damaged: self.gateway.damaged,
+            late: self.gateway.late,
             waiting: self.gateway.waiting,
             watermarks: self.gateway.watermarks,
             clients: self.stage.connected(),

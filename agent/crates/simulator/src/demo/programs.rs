@@ -36,10 +36,16 @@ impl Programs {
             place.profile
         ));
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(&cargo)
+        let mut build = Command::new(&cargo);
+        for name in env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
+            if is_about_us(&name) {
+                build.env_remove(name);
+            }
+        }
+        let built = build
             .current_dir(&root)
             .env("CARGO_TARGET_DIR", place.target)
-            .args(["build", "--quiet", "--profile", place.profile])
+            .args(["build", "--profile", place.profile])
             .args(["-p", "pmu-agent", "-p", "pmuctl", "--bins"])
             .status()
             .with_context(|| {
@@ -64,6 +70,22 @@ impl Programs {
         }
         Ok(programs)
     }
+}
+
+/// Whether `cargo run` has set this variable to say which package we are. Build scripts of our
+/// dependencies look at some of these: cargo, started with them, would build half of it again each
+/// time.
+fn is_about_us(variable: &str) -> bool {
+    let beginnings = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+    ];
+    beginnings
+        .iter()
+        .any(|beginning| variable.starts_with(beginning))
+        || variable == "CARGO_PRIMARY_PACKAGE"
 }
 
 impl<'a> Place<'a> {
@@ -120,6 +142,22 @@ mod tests {
             ("/t".to_owned(), "dev")
         );
         assert!(place("/simulator").is_err());
+    }
+
+    #[test]
+    fn a_build_is_not_told_which_package_started_it() {
+        for variable in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME"] {
+            assert!(is_about_us(variable), "{variable}");
+        }
+        for variable in [
+            "CARGO",
+            "CARGO_HOME",
+            "CARGO_TARGET_DIR",
+            "PATH",
+            "RUSTFLAGS",
+        ] {
+            assert!(!is_about_us(variable), "{variable}");
+        }
     }
 
     #[test]

@@ -7,6 +7,9 @@ use metering::{Quantity, decimal_text};
 
 use super::report::Booked;
 
+/// From this width on, models have a column.
+const WIDE_COLUMNS: usize = 100;
+
 /// A meter, as gateway and head-end see it.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
@@ -39,6 +42,8 @@ pub(crate) struct Scene {
     pub(crate) requests: u64,
     /// Damaged answers.
     pub(crate) damaged: u64,
+    /// Late answers, none of them used.
+    pub(crate) late: u64,
     /// Interval records that the head-end has not committed.
     pub(crate) waiting: u64,
     /// Watermarks taken by the gateway.
@@ -56,16 +61,18 @@ impl Scene {
             || "until Ctrl-C".to_owned(),
             |end| format!("of {} s", end.as_secs()),
         );
+        let is_wide = columns >= WIDE_COLUMNS;
         let mut lines = vec![
             format!("PMU demonstration, {} s {until}", self.elapsed.as_secs()),
             String::new(),
             row(
+                is_wide,
                 ["METER", "MODEL", "STATE", "CONFIRMED", "TOTAL kWh", "+ kWh"],
                 ["STORED", "CONF.", "LATE"],
                 "FLAGS",
             ),
         ];
-        lines.extend(self.lines.iter().map(Line::text));
+        lines.extend(self.lines.iter().map(|line| line.text(is_wide)));
         let clients = if self.clients.is_empty() {
             "nobody".to_owned()
         } else {
@@ -74,10 +81,11 @@ impl Scene {
         lines.extend([
             String::new(),
             format!(
-                "line      9600 baud, in use {} of the time; {} requests, {} damaged answers",
+                "line      9600 baud, in use {} of the time; {} requests, {} damaged and {} late answers",
                 percent(self.busy_per_mille),
                 self.requests,
-                self.damaged
+                self.damaged,
+                self.late
             ),
             format!(
                 "gateway   {}; {} interval records wait in its outbox",
@@ -101,8 +109,12 @@ impl Scene {
     /// The same as one line, for what is no terminal.
     pub(crate) fn line(&self) -> String {
         let mut states = String::new();
-        for state in ["healthy", "doubtful", "silent"] {
-            let count = self.lines.iter().filter(|line| line.state == state).count();
+        for state in ["healthy", "slow", "doubtful", "silent"] {
+            let count = self
+                .lines
+                .iter()
+                .filter(|line| line.state_word() == state)
+                .count();
             if count > 0 && write!(states, ", {count} {state}").is_err() {
                 log::debug!("a string cannot be written to");
             }
@@ -111,11 +123,11 @@ impl Scene {
             "{:>4} s: {} intervals stored, {} confirmed, {} records wait{states}; line in use {}, \
              {} late answers discarded",
             self.elapsed.as_secs(),
-            self.lines.iter().map(|line| line.stored).sum::<u64>(),
+            self.lines.iter().map(Line::stored).sum::<u64>(),
             self.confirmed(),
             self.waiting,
             percent(self.busy_per_mille),
-            self.lines.iter().map(|line| line.late).sum::<u64>(),
+            self.late,
         )
     }
 
@@ -125,7 +137,22 @@ impl Scene {
 }
 
 impl Line {
-    fn text(&self) -> String {
+    /// The gateway counts an interval a moment after its store has it, and by then it may be
+    /// confirmed: what is confirmed is stored.
+    fn stored(&self) -> u64 {
+        self.stored.max(self.booked.intervals)
+    }
+
+    /// A meter that answers, but answered after it had been given up, is slow.
+    fn state_word(&self) -> &str {
+        match self.state.as_str() {
+            "healthy" if self.late > 0 => "slow",
+            "not asked yet" => "-",
+            state => state,
+        }
+    }
+
+    fn text(&self, is_wide: bool) -> String {
         let Booked {
             end,
             total,
@@ -138,16 +165,17 @@ impl Line {
             |end| end.to_string().chars().skip(11).take(8).collect(),
         );
         row(
+            is_wide,
             [
                 self.meter,
                 self.model,
-                &self.state,
+                self.state_word(),
                 &clock,
                 &kilowatt_hours(*total),
                 &kilowatt_hours(*growth),
             ],
             [
-                &self.stored.to_string(),
+                &self.stored().to_string(),
                 &intervals.to_string(),
                 &self.late.to_string(),
             ],
@@ -156,11 +184,16 @@ impl Line {
     }
 }
 
-fn row(words: [&str; 6], counts: [&str; 3], flags: &str) -> String {
+fn row(is_wide: bool, words: [&str; 6], counts: [&str; 3], flags: &str) -> String {
     let [meter, model, state, end, total, growth] = words;
+    let model = if is_wide {
+        format!("{model:<20} ")
+    } else {
+        String::new()
+    };
     let [stored, confirmed, late] = counts;
     let line = format!(
-        "{meter:<9} {model:<20} {state:<8} {end:<9} {total:>10} {growth:>6} {stored:>6} \
+        "{meter:<9} {model}{state:<8} {end:<9} {total:>10} {growth:>6} {stored:>6} \
          {confirmed:>5} {late:>4}  {flags}"
     );
     line.trim_end().to_owned()
@@ -215,6 +248,7 @@ mod tests {
             busy_per_mille: 438,
             requests: 400,
             damaged: 2,
+            late: 6,
             waiting: 1,
             watermarks: 9,
             clients: vec!["headend".to_owned(), "pmu-demo".to_owned()],
@@ -225,7 +259,7 @@ mod tests {
     #[test]
     fn each_meter_has_its_line() {
         let table = scene().table(200);
-        let expected = "feeder-1  carlo-gavazzi-em340  healthy  00:30:00    12345.67   0.07     12    11    3  late-sample";
+        let expected = "feeder-1  carlo-gavazzi-em340  slow     00:30:00    12345.67   0.07     12    11    3  late-sample";
         assert!(table.lines().any(|line| line == expected), "{table}");
         let dead =
             "dead      carlo-gavazzi-em340  silent   -                  -      -     12     0    3";
@@ -247,7 +281,7 @@ mod tests {
 
     #[test]
     fn elsewhere_a_line_says_it_all() {
-        let expected = "  42 s: 24 intervals stored, 11 confirmed, 1 records wait, 1 healthy, \
+        let expected = "  42 s: 24 intervals stored, 11 confirmed, 1 records wait, 1 slow, \
                         1 silent; line in use 44 %, 6 late answers discarded";
         assert_eq!(scene().line(), expected);
     }

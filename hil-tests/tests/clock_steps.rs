@@ -1,0 +1,123 @@
+//! The gateway's clock is set forward and back: no value lands in another interval, no interval is
+//! booked twice, and what a step cost is flagged.
+#![cfg(test)]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hil_tests::bus::Bus;
+use hil_tests::clock::pause;
+use hil_tests::judge::{Verdict, judge};
+use hil_tests::skip::skipped;
+use hil_tests::world::World;
+use metering::Flag;
+use storage::ledger::BookedRow;
+
+const GATEWAY: &str = "pmu-clock";
+
+/// The library that turns a program's clock, wherever Debian put it.
+fn library() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?;
+    let found =
+        folders.filter_map(|folder| Some(folder.ok()?.path().join("faketime/libfaketime.so.1")));
+    found.into_iter().find(|path| path.is_file())
+}
+
+/// Sets the daemon's clock so many seconds off.
+fn set_clock(file: &Path, seconds: u32) {
+    let aside = file.with_extension("new");
+    std::fs::write(&aside, format!("+{seconds}\n")).unwrap();
+    std::fs::rename(&aside, file).unwrap();
+}
+
+/// Rows that were made while the clock was so many seconds ahead, put back into true time.
+fn made_ahead(rows: &[BookedRow], seconds: u64, from: u64, to: u64) -> Vec<BookedRow> {
+    let ahead = Duration::from_secs(seconds);
+    let shifted = rows.iter().map(|row| BookedRow {
+        end: row.end.before(ahead),
+        ..row.clone()
+    });
+    shifted
+        .filter(|row| (from..=to).contains(&row.end.seconds()))
+        .filter(|row| row.values.iter().any(|value| value.value.is_some()))
+        .collect()
+}
+
+#[test]
+fn steps_of_the_clock_put_no_value_into_another_interval() {
+    let promise = "clock steps";
+    let Some(library) = library() else {
+        return skipped(
+            promise,
+            "libfaketime is not installed (hil-tests/setup.sh installs it as root)",
+        );
+    };
+    let Some(mut world) = World::new(promise) else {
+        return;
+    };
+    let mut bus = Bus::serial("main", world.folder(), 9600, 1);
+    bus.seat("abb-b23", 1);
+    bus.seat("eastron-sdm630", 2);
+    let mut agent = world.gateway(GATEWAY, &[&bus], 2);
+    let offset = world.folder().join("clock-offset");
+    let preload = format!("LD_PRELOAD={}", library.display());
+    let file = format!("FAKETIME_TIMESTAMP_FILE={}", offset.display());
+    agent.run_under(&[
+        "env",
+        &preload,
+        &file,
+        "FAKETIME_NO_CACHE=1",
+        "FAKETIME_DONT_FAKE_MONOTONIC=1",
+    ]);
+    world.head_end.start();
+
+    // An hour back, half an hour forward, then four seconds back: marks that come again.
+    let mut phases = Vec::new();
+    for (number, ahead) in [7200_u32, 3600, 5400, 5396].into_iter().enumerate() {
+        set_clock(&offset, ahead);
+        let from = hil_tests::clock::utc().seconds();
+        if number == 0 {
+            agent.start();
+        }
+        pause(Duration::from_secs(13));
+        phases.push((u64::from(ahead), from, hil_tests::clock::utc().seconds()));
+    }
+    let jumps = agent.said().matches("clock-jumped:").count();
+    hil_tests::world::wait_for_delivery(&agent, Duration::from_mins(1));
+    agent.stop();
+    let summary = world.head_end.stop();
+    // A mark that comes again would come with another value under another number.
+    world.must_agree(&summary);
+    println!("{jumps} jumps seen; {summary}");
+    assert_eq!(jumps, 3, "each step is told");
+
+    let rows = world.head_end.rows(GATEWAY);
+    for row in &rows {
+        let is_whole = row.values.iter().all(|value| value.value.is_some());
+        assert!(
+            is_whole || !row.flags.is_good(),
+            "a value is missing without a flag: {row:?}"
+        );
+    }
+    let mut compared = 0;
+    for (ahead, from, to) in phases {
+        let made = made_ahead(&rows, ahead, from, to);
+        // Neighbours across a step belong to other clocks; only values count here.
+        let verdict = judge(&made, &[&bus]);
+        println!("{ahead} s ahead: {verdict}");
+        let Verdict {
+            wrong,
+            compared: some,
+            ..
+        } = verdict;
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        assert!(some >= 8, "{ahead} s ahead: only {some} totals");
+        compared += some;
+    }
+    let told = rows
+        .iter()
+        .filter(|row| row.flags.has(Flag::TimeSet))
+        .count();
+    println!("{compared} totals compared, {told} intervals say that the clock was set");
+    assert!(told > 0, "the intervals of a step say so");
+}

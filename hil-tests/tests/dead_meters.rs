@@ -1,0 +1,75 @@
+//! A dead meter costs the living next to nothing.
+#![cfg(test)]
+
+use std::time::Duration;
+
+use hil_tests::polling::{Case, Guest, Report, run};
+use hil_tests::skip::by_tier;
+use simulator::trouble::MeterTroubles;
+
+/// A 9600-baud line with these meters, each asked for its blocks every 600 ms.
+fn line(name: &str, meters: u8, dead: u8, blocks: &[(u16, u16)]) -> Case {
+    let healthy = MeterTroubles::healthy(Duration::from_millis(20));
+    let guest = |unit| {
+        let troubles = if unit <= dead {
+            MeterTroubles::dead()
+        } else {
+            healthy.clone()
+        };
+        Guest { unit, troubles }
+    };
+    Case {
+        baud: 9600,
+        guests: (1..=meters).map(guest).collect(),
+        blocks: blocks.to_vec(),
+        every: Duration::from_millis(600),
+        warm_up: Duration::from_secs(10),
+        ..Case::new(name, healthy.clone(), Duration::from_secs(by_tier(20, 600)))
+    }
+}
+
+/// Accepted answers of the meters that live in both cases, in tenths of a per cent of what they
+/// give where none is dead.
+fn share(whole: &Report, with_dead: &Report, dead: u8) -> u32 {
+    let living = |report: &Report| -> u32 {
+        report
+            .meters
+            .iter()
+            .filter(|meter| meter.unit > dead)
+            .map(|meter| meter.accepted)
+            .sum()
+    };
+    let share = living(with_dead) * 1000 / living(whole).max(1);
+    println!(
+        "{whole}\n{with_dead}\nthe living give {}.{} %",
+        share / 10,
+        share % 10
+    );
+    share
+}
+
+#[test]
+fn the_living_are_read_as_if_nobody_were_dead() {
+    let two_blocks = [(0, 10), (100, 12)];
+    let cases = [
+        line("4 meters", 4, 0, &two_blocks),
+        line("4 meters, 1 dead", 4, 1, &two_blocks),
+        line("6 meters", 6, 0, &two_blocks[..1]),
+        line("6 meters, 3 dead", 6, 3, &two_blocks[..1]),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let reports = run(&cases, folder.path());
+    let [four, four_with_dead, six, six_with_dead] = &reports[..] else {
+        panic!("four lines")
+    };
+    assert!(share(four, four_with_dead, 1) >= 950, "one of four dead");
+    assert!(share(six, six_with_dead, 3) >= 980, "three of six dead");
+    for report in &reports {
+        assert_eq!(report.all().wrong, Vec::<String>::new(), "{}", report.name);
+    }
+    let probes: u32 = (1..=3).map(|unit| six_with_dead.meter(unit).asked).sum();
+    assert!(
+        probes > 0,
+        "the dead are still asked, so that they are found when they come back"
+    );
+}
