@@ -141,8 +141,8 @@ fn what_does_not_exist_is_answered_with_what_does() {
     );
     check_line(
         "bus = \"main\"",
-        "bus = \"mian\"",
-        "agent.toml:23: meter feeder-1.bus: there is no bus `mian`; name one of: main, hall",
+        "bus = \"hall-9\"",
+        "agent.toml:23: meter feeder-1.bus: there is no bus `hall-9`; name one of: main, hall",
     );
     check_line(
         "1-0:1.8.0",
