@@ -32,6 +32,8 @@ pub const POISON_DISCONNECTS_MAX: u8 = 4;
 pub const TAKEOVERS_MAX: usize = 3;
 /// See [`TAKEOVERS_MAX`].
 pub const TAKEOVER_WINDOW: Duration = Duration::from_mins(10);
+/// A connection that is lost within this was probably taken over.
+pub const SHORT_LIVED: Duration = Duration::from_secs(5);
 /// The pause after too many takeovers.
 pub const TAKEOVER_PAUSE: Duration = Duration::from_mins(5);
 /// First pause between two attempts to connect; doubled up to the configured longest.

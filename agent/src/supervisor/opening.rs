@@ -81,9 +81,10 @@ pub(super) fn open(settings: &Settings, clock: &Clock) -> anyhow::Result<Opened>
         EventCode::GatewayStarted,
         format!("start {boot}, version {}", env!("CARGO_PKG_VERSION")),
     );
-    store
-        .set_state(kind, id, &boot.to_be_bytes())
-        .context("the store cannot be written")?;
+    if let Err(error) = store.set_state(kind, id, &boot.to_be_bytes()) {
+        // A full disk: read what can be read, and store again as soon as there is room.
+        log::error!(error:%; "the store cannot be written; check the disk");
+    }
     let shelf = Shelf::new(store, folder.clone(), options);
     Ok(Opened {
         shelf,

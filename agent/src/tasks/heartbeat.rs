@@ -43,6 +43,7 @@ impl Heartbeat {
         }
         let mut last = self.clock.now();
         let mut quality = last.quality;
+        let mut failing = false;
         loop {
             tokio::select! {
                 biased;
@@ -56,8 +57,20 @@ impl Heartbeat {
             for tracer in &mut self.tracers {
                 tracer.pull();
             }
+            failing = self.look_at_store(failing);
             self.feed();
         }
+    }
+
+    /// A store that takes nothing cannot keep the event that says so: people see it all the same.
+    fn look_at_store(&self, before: bool) -> bool {
+        let failing = self.store.announced().failing;
+        if failing && !before {
+            let detail = "nothing can be stored, nothing is acknowledged; make room on the disk, \
+                          or replace it";
+            self.event(EventCode::DiskNearlyFull, detail.to_owned());
+        }
+        failing
     }
 
     fn feed(&self) {

@@ -30,7 +30,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// A store that cannot be written is tried again this often.
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(2);
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// The task shows signs of life at least this often.
 const IDLE_MAX: Duration = Duration::from_secs(5);
 

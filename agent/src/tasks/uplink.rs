@@ -16,8 +16,8 @@ use crate::adapters::tls::TlsFault;
 use crate::config::UplinkSettings;
 use crate::health::Pulse;
 use crate::limits::{
-    BACK_OFF_FIRST, BACK_OFF_RESET_AFTER, REQUESTS_BURST, REQUESTS_EVERY, TAKEOVER_PAUSE,
-    TAKEOVER_WINDOW, TAKEOVERS_MAX,
+    BACK_OFF_FIRST, BACK_OFF_RESET_AFTER, REQUESTS_BURST, REQUESTS_EVERY, SHORT_LIVED,
+    TAKEOVER_PAUSE, TAKEOVER_WINDOW, TAKEOVERS_MAX,
 };
 use crate::tasks::storekeeper::StoreHandle;
 use authority::IngestKeys;
@@ -73,6 +73,8 @@ pub struct Uplink {
     last_refusal_event: Option<Instant>,
     requests: TokenBucket,
     dial: Arc<dyn Dial<Key>>,
+    /// When the present or last connection was made.
+    connected_at: Option<Instant>,
 }
 
 /// What the task is made of.
@@ -124,6 +126,7 @@ impl Uplink {
             takeovers: VecDeque::new(),
             last_refusal_event: None,
             requests: TokenBucket::new(REQUESTS_BURST, REQUESTS_EVERY),
+            connected_at: None,
             dial: Arc::new(Network),
         }
     }
@@ -157,7 +160,8 @@ impl Uplink {
                 SessionEnd::Lost(ending) => {
                     log::warn!(why = ending.why.as_str(); "connection to the head-end lost: {}", ending.why);
                     self.show(&ending.why);
-                    if ending.taken_over && self.too_many_takeovers().await {
+                    let is_takeover = ending.taken_over || self.was_short_lived();
+                    if is_takeover && self.too_many_takeovers().await {
                         TAKEOVER_PAUSE
                     } else {
                         full_jitter(pause_max, self.dial.dice())
@@ -188,6 +192,13 @@ impl Uplink {
         !self.shutdown.is_cancelled()
     }
 
+    /// Whether the connection was lost right after it was made. A broker that names no reason
+    /// when another client takes our name (mosquitto does not) is known by that alone.
+    fn was_short_lived(&self) -> bool {
+        self.connected_at
+            .is_some_and(|at| at.elapsed() < SHORT_LIVED)
+    }
+
     /// Two clients of one name evict each other for ever: say so, and leave the other in peace
     /// for a while.
     async fn too_many_takeovers(&mut self) -> bool {
@@ -205,7 +216,8 @@ impl Uplink {
         }
         self.takeovers.clear();
         let detail = format!(
-            "another client connects as {}; find the second box with this gateway's certificate",
+            "the connection was lost again and again right after it was made: most likely another \
+             client connects as {}; find the second box with this gateway's certificate",
             self.gateway
         );
         self.event(EventCode::ClientTakenOver, detail).await;

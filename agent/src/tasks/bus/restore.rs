@@ -83,22 +83,28 @@ impl Bus {
         self.parts.store.keep(records, Urgency::Soon).await;
     }
 
-    /// After the clock was set back, profiles go on after the last interval before now: what was
-    /// made under the wrong time stays, flagged, and is not made again.
+    /// After the clock was set back: marks that come again have their rows, and are not made
+    /// twice. Only where the clock had been so far ahead that the coming marks have none does
+    /// the profile go on after the last row before now.
     pub(super) async fn continue_before_now(&mut self) {
         let now = self.parts.clock.now().utc;
         for book in &mut self.books {
             if book.last_interval().is_none_or(|end| end <= now) {
                 continue;
             }
+            let Some(settings) = &book.settings.profile else {
+                continue;
+            };
+            let soon = now.after(settings.period.duration() * 2);
             let (meter, profile) = (book.id().clone(), GATEWAY_PROFILE);
             let ask = self.parts.store.ask(|reply| Look::LastRowUpTo {
                 meter,
                 profile,
-                to: now,
+                to: soon,
                 reply,
             });
             match ask.await {
+                Ok(Some(row)) if row.end > now => {}
                 Ok(last) => book.continue_after(last.as_ref()),
                 Err(error) => log::error!(error:%; "intervals before now cannot be read"),
             }

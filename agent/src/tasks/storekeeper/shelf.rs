@@ -1,7 +1,12 @@
 //! The store, opened again by itself after a fault of the disk.
 
 use std::path::PathBuf;
+use std::time::Duration;
 use storage::{Batch, Remedy, Store, StoreError, StoreOptions, Stream};
+use tokio::time::Instant;
+
+/// Opening repairs and reads: a store that failed is not opened anew for every question.
+const OPEN_AGAIN_AFTER: Duration = Duration::from_secs(4);
 
 /// Opens the store.
 type OpenStore = dyn Fn() -> Result<Store, StoreError> + Send;
@@ -11,6 +16,7 @@ pub struct Shelf {
     store: Option<Store>,
     open: Box<OpenStore>,
     next: [u64; Stream::ALL.len()],
+    next_try: Instant,
 }
 
 /// What came of an attempt to append.
@@ -38,6 +44,7 @@ impl Shelf {
             store: Some(store),
             open,
             next,
+            next_try: Instant::now(),
         }
     }
 
@@ -48,13 +55,19 @@ impl Shelf {
     ) -> Result<T, StoreError> {
         let mut store = match self.store.take() {
             Some(store) => store,
-            None => (self.open)()?,
+            None if Instant::now() < self.next_try => return Err(not_yet()),
+            None => {
+                self.next_try = Instant::now() + OPEN_AGAIN_AFTER;
+                (self.open)()?
+            }
         };
         let done = work(&mut store);
         let broken = done
             .as_ref()
             .is_err_and(|error| error.remedy() == Remedy::Reopen);
-        if !broken {
+        if broken {
+            self.next_try = Instant::now() + OPEN_AGAIN_AFTER;
+        } else {
             self.store = Some(store);
         }
         done
@@ -92,5 +105,12 @@ impl Shelf {
     /// Closes the store.
     pub(super) fn close(self) -> Result<(), StoreError> {
         self.store.map_or(Ok(()), Store::close)
+    }
+}
+
+fn not_yet() -> StoreError {
+    StoreError::Folder {
+        path: PathBuf::from("the store"),
+        source: std::io::Error::other("the last attempt failed; the next follows in a moment"),
     }
 }

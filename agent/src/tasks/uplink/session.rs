@@ -49,8 +49,10 @@ enum Wake {
 impl Uplink {
     /// One connection from beginning to end.
     pub(super) async fn session(&mut self) -> SessionEnd {
-        let Ok(sid) = self.next_sid().await else {
-            return SessionEnd::Shutdown;
+        self.connected_at = None;
+        let sid = match self.next_sid().await {
+            Ok(sid) => sid,
+            Err(gone) => return end_without_store(&gone),
         };
         let (topic, will) = words::will(&self.gateway, sid);
         let hello = Hello {
@@ -167,8 +169,8 @@ impl Session<'_> {
                     }
                 }
             }
-            if self.pump().await.is_err() {
-                return SessionEnd::Shutdown;
+            if let Err(gone) = self.pump().await {
+                return end_without_store(&gone);
             }
             self.up.pulse.beat();
         }
@@ -237,6 +239,7 @@ impl Session<'_> {
             Err(error) => log::error!(error:%; "the birth message cannot be built"),
         }
         log::info!(host = self.up.settings.host.as_str(), sid = self.sid; "connected to the head-end");
+        self.up.connected_at = Some(Instant::now());
         self.up.show("connected");
         self.up.view.send_modify(|view| view.connections += 1);
         self.answered_at = Instant::now();
@@ -311,4 +314,13 @@ fn lost(why: &str) -> SessionEnd {
         why: why.to_owned(),
         taken_over: false,
     })
+}
+
+/// Without the store nothing can be sent: a fault of the disk is waited out like a lost
+/// connection, and only a storekeeper that has stopped ends the uplink.
+fn end_without_store(gone: &StoreGone) -> SessionEnd {
+    match gone {
+        StoreGone::Stopped => SessionEnd::Shutdown,
+        StoreGone::Store(error) => lost(&format!("the store cannot be used: {error}")),
+    }
 }
