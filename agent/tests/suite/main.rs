@@ -1,4 +1,10 @@
 //! The one test binary of the daemon: one link, one module a subject.
 
 #[cfg(test)]
+mod configuration;
+#[cfg(test)]
+mod fuzz_smoke;
+#[cfg(test)]
 mod house_rules;
+#[cfg(test)]
+mod simulation;

@@ -23,6 +23,8 @@ pub(super) enum Happening {
     Meter(usize, MeterTrouble),
     /// And is well again.
     MeterWell(usize),
+    /// It is switched off, to be exchanged.
+    SwitchOff(usize),
     /// Another meter is put in its place.
     Swap(usize),
     /// One octet in so many is damaged; zero ends it.
@@ -38,7 +40,7 @@ pub(super) enum Happening {
     BrokerRefuses(u64),
     BrokerBreaks(u64),
     Hostile(u64),
-    DiskFull(bool),
+    DiskFails(bool),
 }
 
 /// What can be wrong with one meter.
@@ -70,10 +72,18 @@ pub(super) fn agenda(dice: &mut Dice, buses: usize, meters: usize, hours: u64) -
         let (bus, meter) = (dice.index(buses), dice.index(meters));
         add(&mut agenda, dice, at, until, bus, meter);
     }
+    // The very first messages are special: they explain the ones that follow.
+    if dice.index(4) == 0 {
+        agenda.push((Duration::ZERO, Happening::BrokerLoses(1)));
+        agenda.push((
+            seconds(dice.between(&(60..=1200))),
+            Happening::BrokerLoses(0),
+        ));
+    }
     // A meter is exchanged as people do it: switched off first, for long enough to be noticed.
     if dice.index(4) == 0 && end > 5400 {
         let (meter, at) = (dice.index(meters), dice.between(&(600..=end - 3600)));
-        agenda.push((seconds(at), Happening::Meter(meter, MeterTrouble::Dead)));
+        agenda.push((seconds(at), Happening::SwitchOff(meter)));
         agenda.push((seconds(at + 1800), Happening::Swap(meter)));
     }
     agenda.sort_by_key(|(at, _)| *at);
@@ -135,8 +145,8 @@ fn add(agenda: &mut Vec<Entry>, dice: &mut Dice, at: u64, until: u64, bus: usize
             Happening::Hostile(0)
         }
         22 => {
-            put(Happening::DiskFull(true));
-            Happening::DiskFull(false)
+            put(Happening::DiskFails(true));
+            Happening::DiskFails(false)
         }
         _ => match dice.index(3) {
             0 => {

@@ -79,7 +79,10 @@ impl Books {
         let message = match Message::decode(bytes) {
             Ok(message) if message.stream == stream => message,
             Ok(message) => {
-                return self.complain(format!("a {} came on the topic of {stream}", message.stream));
+                return self.complain(format!(
+                    "a {} came on the topic of {stream}",
+                    message.stream
+                ));
             }
             Err(fault) => return self.complain(format!("a message cannot be read: {fault}")),
         };
@@ -87,7 +90,8 @@ impl Books {
             self.epochs.push(message.epoch);
         }
         if let (Some(channels), Ok(Body::Profile(block))) = (&message.channels, message.open()) {
-            self.lists.insert(block.channels_version, Arc::clone(channels));
+            self.lists
+                .insert(block.channels_version, Arc::clone(channels));
         }
         self.book(message);
         let explained: Vec<Name> = self
@@ -121,7 +125,10 @@ impl Books {
             if *known == hash {
                 self.duplicates += 1;
             } else {
-                self.complain(format!("{} {} came twice with different content", name.1, name.2));
+                self.complain(format!(
+                    "{} {} came twice with different content",
+                    name.1, name.2
+                ));
             }
             return;
         }
@@ -137,7 +144,10 @@ impl Books {
 
     fn keep(&mut self, name: Name, hash: [u8; 32], body: Body) {
         let (epoch, stream, number) = name;
-        self.trackers.entry((epoch, stream)).or_default().commit(number);
+        self.trackers
+            .entry((epoch, stream))
+            .or_default()
+            .commit(number);
         if self.sabotage == Sabotage::DroppedEntry && !self.sabotaged && number > 5 {
             self.sabotaged = true;
             return;
@@ -145,7 +155,9 @@ impl Books {
         self.hashes.insert(name, hash);
         match body {
             Body::Profile(block) => {
-                let Some(list) = self.lists.get(&block.channels_version).cloned() else { return };
+                let Some(list) = self.lists.get(&block.channels_version).cloned() else {
+                    return;
+                };
                 match block.into_rows(&list) {
                     Ok(mut rows) => {
                         self.spoil(&mut rows);
@@ -162,8 +174,12 @@ impl Books {
                     && gap.reason.is_lost()
                 {
                     for (first, last) in ranges {
-                        self.lost.extend((*first..=*last).map(|number| (epoch, *stream, number)));
-                        self.trackers.entry((epoch, *stream)).or_default().settle(*first, *last);
+                        self.lost
+                            .extend((*first..=*last).map(|number| (epoch, *stream, number)));
+                        self.trackers
+                            .entry((epoch, *stream))
+                            .or_default()
+                            .settle(*first, *last);
                     }
                 }
             }
@@ -198,7 +214,10 @@ impl Books {
     /// The highest number that came of a stream.
     pub(super) fn highest(&self, epoch: Epoch, stream: Stream) -> u64 {
         let range = (epoch, stream, 0)..=(epoch, stream, u64::MAX);
-        self.hashes.range(range).next_back().map_or(0, |(name, _)| name.2)
+        self.hashes
+            .range(range)
+            .next_back()
+            .map_or(0, |(name, _)| name.2)
     }
 
     /// How many records came.
@@ -211,7 +230,9 @@ impl Books {
         let epoch = *self.epochs.last()?;
         let mut marks: BTreeMap<Stream, Mark> = BTreeMap::new();
         for stream in Stream::ALL {
-            let Some(tracker) = self.trackers.get(&(epoch, stream)) else { continue };
+            let Some(tracker) = self.trackers.get(&(epoch, stream)) else {
+                continue;
+            };
             let mark = tracker.mark();
             let highest = mark.islands.last().map_or(mark.upto, |island| island.1);
             let said = self.said.entry((epoch, stream)).or_default();
@@ -229,12 +250,22 @@ impl Books {
     /// What to ask for: holes, and blocks that nothing explains.
     pub(super) fn wanted(&self) -> Option<(Epoch, Stream, Vec<Range>)> {
         let epoch = *self.epochs.last()?;
-        let waiting: Vec<Range> = self.waiting.keys().take(20).map(|name| (name.2, name.2)).collect();
+        let waiting: Vec<Range> = self
+            .waiting
+            .keys()
+            .take(20)
+            .map(|name| (name.2, name.2))
+            .collect();
         if !waiting.is_empty() {
             return Some((epoch, Stream::Profile, waiting));
         }
         Stream::ALL.into_iter().find_map(|stream| {
-            let holes: Vec<Range> = self.trackers.get(&(epoch, stream))?.holes().take(20).collect();
+            let holes: Vec<Range> = self
+                .trackers
+                .get(&(epoch, stream))?
+                .holes()
+                .take(20)
+                .collect();
             (!holes.is_empty()).then_some((epoch, stream, holes))
         })
     }

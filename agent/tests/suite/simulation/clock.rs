@@ -24,7 +24,11 @@ impl WorldClock {
     pub(super) fn step(&self, by_ms: i64) {
         let now = self.utc();
         let by = Duration::from_millis(by_ms.unsigned_abs());
-        let set = if by_ms < 0 { now.before(by) } else { now.after(by) };
+        let set = if by_ms < 0 {
+            now.before(by)
+        } else {
+            now.after(by)
+        };
         self.history().push((Instant::now(), set));
     }
 
@@ -37,7 +41,11 @@ impl WorldClock {
             let until = history.get(index + 1).map_or(Instant::now(), |next| next.0);
             let offset = utc.millis_since(*shown);
             let away = Duration::from_millis(offset.unsigned_abs());
-            let at = if offset < 0 { since.checked_sub(away) } else { since.checked_add(away) };
+            let at = if offset < 0 {
+                since.checked_sub(away)
+            } else {
+                since.checked_add(away)
+            };
             found.extend(at.filter(|at| *at + slack >= *since && *at <= until + slack));
         }
         found

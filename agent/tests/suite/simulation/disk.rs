@@ -1,5 +1,5 @@
 //! A disk in memory: it is killed with its owner, loses what was not synced when the power goes,
-//! and is full at times.
+//! and takes no writes at times.
 
 use simulator::dice::Dice;
 use std::io;
@@ -31,7 +31,7 @@ struct State {
     files: [File; 2],
     /// Handles of an earlier life reach nothing any more.
     life: u64,
-    full: bool,
+    failing: bool,
     /// Operations until the power goes.
     cut_after: Option<u64>,
     dark: bool,
@@ -73,7 +73,11 @@ impl File {
         let whole = dice.index(unsynced.len() + 1);
         let ordered = dice.index(2) == 0;
         for (index, op) in unsynced.iter().enumerate() {
-            let kept = if ordered { index < whole } else { dice.index(2) == 0 };
+            let kept = if ordered {
+                index < whole
+            } else {
+                dice.index(2) == 0
+            };
             match op {
                 _ if kept => op.apply(&mut self.durable),
                 Op::Write(offset, bytes) if dice.index(4) == 0 => {
@@ -111,9 +115,9 @@ impl Disk {
         }
     }
 
-    /// The power will go at the so many-th write or sync from now on.
-    pub(super) fn cut_after(&self, operations: u64) {
-        self.state().cut_after = Some(operations);
+    /// The power will go at the so many-th write or sync from now on, or not at all.
+    pub(super) fn cut_after(&self, operations: Option<u64>) {
+        self.state().cut_after = operations;
     }
 
     /// Waits until the power went.
@@ -122,8 +126,8 @@ impl Disk {
     }
 
     /// No write succeeds, or writes succeed again.
-    pub(super) fn set_full(&self, full: bool) {
-        self.state().full = full;
+    pub(super) fn set_failing(&self, failing: bool) {
+        self.state().failing = failing;
     }
 
     pub(super) fn syncs(&self) -> u64 {
@@ -143,7 +147,7 @@ impl Disk {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
         }
-        if state.full {
+        if state.failing {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let Some(op) = op else {
@@ -163,11 +167,16 @@ fn index(file: StoreFile) -> usize {
 
 impl Medium for Disk {
     fn open(&self, file: StoreFile) -> io::Result<Box<dyn StorageBackend>> {
-        let (life, dark) = (self.state().life, self.state().dark);
-        if dark {
+        let state = self.state();
+        if state.dark {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        Ok(Box::new(OpenFile { disk: self.clone(), index: index(file), life }))
+        let life = state.life;
+        Ok(Box::new(OpenFile {
+            disk: self.clone(),
+            index: index(file),
+            life,
+        }))
     }
 
     fn created(&self, _file: StoreFile) -> io::Result<()> {
@@ -211,7 +220,8 @@ impl StorageBackend for OpenFile {
 
     fn set_len(&self, length: u64) -> io::Result<()> {
         let length = usize::try_from(length).map_err(io::Error::other)?;
-        self.disk.change(self.life, self.index, Some(Op::SetLen(length)))
+        self.disk
+            .change(self.life, self.index, Some(Op::SetLen(length)))
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -220,7 +230,11 @@ impl StorageBackend for OpenFile {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let offset = usize::try_from(offset).map_err(io::Error::other)?;
-        self.disk.change(self.life, self.index, Some(Op::Write(offset, data.to_vec())))
+        self.disk.change(
+            self.life,
+            self.index,
+            Some(Op::Write(offset, data.to_vec())),
+        )
     }
 
     fn try_lock_range(&self, _: Bound<u64>, _: Bound<u64>) -> Result<bool, BackendError> {

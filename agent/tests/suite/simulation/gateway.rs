@@ -35,11 +35,61 @@ pub(super) struct Gateway {
 
 /// The store's options in this world; the caches are small, so that pages are really read.
 pub(super) fn options(world: &World) -> StoreOptions {
-    let epoch = world.dice.fork(world.disk.syncs() ^ 0xE90C).roll().to_be_bytes();
+    let epoch = world
+        .dice
+        .fork(world.disk.syncs() ^ 0xE90C)
+        .roll()
+        .to_be_bytes();
     let mut options = StoreOptions::new(epoch);
     options.hot_cache_bytes = 512 * 1024;
     options.archive_cache_bytes = 512 * 1024;
     options
+}
+
+/// What every task gets a share of.
+struct Common<'a> {
+    world: &'a World,
+    clock: &'a Clock,
+    store: &'a StoreHandle,
+    stops: &'a [CancellationToken; 3],
+}
+
+impl Common<'_> {
+    fn bus(&self, index: usize, stepped: watch::Receiver<u64>, pulse: Pulse) -> (Bus, BusHandle) {
+        let settings = &self.world.settings;
+        let bus = settings.buses[index].clone();
+        let (requests, asked) = mpsc::channel(BUS_REQUESTS_MAX);
+        let parts = BusParts {
+            meters: settings.meters_of(&bus.id).cloned().collect(),
+            settings: bus,
+            runtime_folder: settings.runtime_folder.clone(),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            requests: asked,
+            stepped,
+            shutdown: self.stops[0].clone(),
+            pulse,
+        };
+        let (task, handle) = Bus::new(parts, requests).expect("a runtime folder");
+        (task.on(self.world.open_port(index)), handle)
+    }
+
+    fn uplink(&self, boot: u64, pulse: Pulse) -> (Uplink, watch::Receiver<UplinkView>) {
+        let (view, seen) = watch::channel(UplinkView::default());
+        let (world, settings) = (self.world, &self.world.settings);
+        let task = Uplink::new(UplinkParts {
+            gateway: settings.gateway.clone(),
+            settings: settings.uplink.clone().expect("an uplink is configured"),
+            keys: IngestKeys::parse(&world.head_end.public_pem()).expect("a public key"),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            boot,
+            shutdown: self.stops[1].clone(),
+            pulse,
+            view,
+        });
+        (task.through(Arc::new(world.head_end.clone())), seen)
+    }
 }
 
 impl Gateway {
@@ -52,8 +102,10 @@ impl Gateway {
         let boot = StateKey::number(store.state(kind, id)?.as_deref()) + 1;
         store.set_state(kind, id, &boot.to_be_bytes())?;
         let (disk, again) = (world.disk.clone(), options(world));
-        let shelf =
-            Shelf::opened_by(store, Box::new(move || Ok(Store::open_on(&disk, &again)?.0)));
+        let shelf = Shelf::opened_by(
+            store,
+            Box::new(move || Ok(Store::open_on(&disk, &again)?.0)),
+        );
         let stops: [CancellationToken; 3] = Default::default();
         let alarms = Alarms::default();
         let mut pulses = Vec::new();
@@ -71,40 +123,23 @@ impl Gateway {
         };
         let (keeper, store) = Storekeeper::new(shelf, parts, report.unclean_stop, alarms.clone());
         let (steps, stepped) = watch::channel(0_u64);
+        let common = Common {
+            world,
+            clock: &clock,
+            store: &store,
+            stops: &stops,
+        };
         let mut lines = JoinSet::new();
         let mut buses = Vec::new();
         for (index, bus) in world.settings.buses.iter().enumerate() {
-            let (requests, asked) = mpsc::channel(BUS_REQUESTS_MAX);
-            let parts = BusParts {
-                settings: bus.clone(),
-                meters: world.settings.meters_of(&bus.id).cloned().collect(),
-                runtime_folder: world.settings.runtime_folder.clone(),
-                store: store.clone(),
-                clock: clock.clone(),
-                requests: asked,
-                stepped: stepped.clone(),
-                shutdown: stops[0].clone(),
-                pulse: pulse(&format!("bus {}", bus.id)),
-            };
-            let (task, handle) = Bus::new(parts, requests).expect("a runtime folder");
-            lines.spawn(task.on(world.open_port(index)).run());
+            let pulse = pulse(&format!("bus {}", bus.id));
+            let (task, handle) = common.bus(index, stepped.clone(), pulse);
+            lines.spawn(task.run());
             buses.push(handle);
         }
-        let (view, uplink) = watch::channel(UplinkView::default());
-        let keys = IngestKeys::parse(&world.head_end.public_pem()).expect("a public key");
-        let task = Uplink::new(UplinkParts {
-            gateway: world.settings.gateway.clone(),
-            settings: world.settings.uplink.clone().expect("an uplink is configured"),
-            keys,
-            store: store.clone(),
-            clock: clock.clone(),
-            boot,
-            shutdown: stops[1].clone(),
-            pulse: pulse("the uplink"),
-            view,
-        });
+        let (task, uplink) = common.uplink(boot, pulse("the uplink"));
         let mut uplinks = JoinSet::new();
-        uplinks.spawn(task.through(Arc::new(world.head_end.clone())).run());
+        uplinks.spawn(task.run());
         let heartbeat = Heartbeat {
             pulses: pulses.clone(),
             clock,
@@ -112,6 +147,7 @@ impl Gateway {
             store: store.clone(),
             steps,
             opening: Vec::new(),
+            tracers: Vec::new(),
             shutdown: stops[1].clone(),
         };
         uplinks.spawn(heartbeat.run());
@@ -145,7 +181,9 @@ impl Gateway {
             ("the storekeeper", &mut self.keeper),
         ];
         groups.into_iter().find_map(|(name, group)| {
-            group.try_join_next().map(|end| format!("{name} ended unasked: {end:?}"))
+            group
+                .try_join_next()
+                .map(|end| format!("{name} ended unasked: {end:?}"))
         })
     }
 

@@ -4,9 +4,7 @@ use super::books::{Books, Sabotage};
 use authority::{SigningKey, sign_watermark};
 use head_end::{Presence, Request, RequestId, Subject, Topic, Wanted};
 use metering::GatewayId;
-use pmu_agent::adapters::mqtt::{
-    Connection, Dial, Ending, Hello, MqttEvent, Outbound, Verdict,
-};
+use pmu_agent::adapters::mqtt::{Connection, Dial, Ending, Hello, MqttEvent, Outbound, Verdict};
 use pmu_agent::adapters::tls::TlsFault;
 use pmu_agent::config::UplinkSettings;
 use simulator::dice::Dice;
@@ -23,7 +21,10 @@ type Key = (storage::Stream, u64);
 /// What a broker of ours allows.
 const RECEIVE_MAX: u16 = 40;
 /// The head-end asks for what is missing this often.
-const ASK_EVERY: Duration = Duration::from_secs(60);
+const ASK_EVERY: Duration = Duration::from_mins(1);
+
+/// And repeats its last word this often.
+const REPEAT_EVERY: Duration = Duration::from_mins(1);
 
 /// The state of the way to the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,9 +97,12 @@ struct Hall {
     word_every: Duration,
     ask_at: Instant,
     old_words: Vec<Vec<u8>>,
+    payload: Vec<u8>,
+    repeat_at: Instant,
     books: Books,
     traffic: Traffic,
-    last_session: u64,
+    /// Number of the last birth, and of its connection.
+    last_session: (u64, u64),
 }
 
 /// The head-end; clones share it.
@@ -118,19 +122,24 @@ impl HeadEnd {
             arrivals: BTreeMap::new(),
             counted: 0,
             word_at: now,
-            word_every: Duration::from_secs(dice.between(&(2..=20))),
+            word_every: Duration::from_secs(dice.between(&(10..=60))),
             ask_at: now,
             old_words: Vec::new(),
+            payload: Vec::new(),
+            repeat_at: now,
             books: Books::new(sabotage),
             traffic: Traffic::default(),
-            last_session: 0,
+            last_session: (0, 0),
             dice,
         })))
     }
 
     /// The public half of the key that signs watermarks.
     pub(super) fn public_pem(&self) -> String {
-        self.hall().key.public_pem().expect("a key has a public half")
+        self.hall()
+            .key
+            .public_pem()
+            .expect("a key has a public half")
     }
 
     pub(super) fn set_way(&self, way: Way) {
@@ -199,8 +208,12 @@ impl Hall {
         if let Some(link) = &mut self.link {
             self.arrivals.retain(|_, arrival| arrival.link != link.id);
             link.coming.clear();
-            let ending = Ending { why: why.to_owned(), taken_over };
-            link.coming.insert((now, number), Coming::Event(MqttEvent::Ended(ending)));
+            let ending = Ending {
+                why: why.to_owned(),
+                taken_over,
+            };
+            link.coming
+                .insert((now, number), Coming::Event(MqttEvent::Ended(ending)));
             if let Some(waker) = link.waker.take() {
                 waker.wake();
             }
@@ -244,32 +257,46 @@ impl Hall {
         let link = self.link.as_ref()?;
         let coming = link.coming.first_key_value().map(|((at, _), _)| *at);
         let arrival = self.arrivals.first_key_value().map(|((at, _), _)| *at);
-        let word = link.subscribed.then_some(self.word_at).filter(|_| self.way == Way::Open);
-        [coming, arrival, word, Some(link.alive_at)].into_iter().flatten().min()
+        let word = link
+            .subscribed
+            .then_some(self.word_at)
+            .filter(|_| self.way == Way::Open);
+        [coming, arrival, word, Some(link.alive_at)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn arrive(&mut self, arrival: &Arrival) {
         match arrival.topic.parse::<Topic>() {
             Ok(topic) if topic.gateway == self.gateway => match topic.subject {
                 Subject::Records(stream) => self.books.take(stream, &arrival.payload),
-                Subject::Presence => self.presence(&arrival.payload),
-                _ => self.books.complain(format!("the gateway wrote to {}", arrival.topic)),
+                Subject::Presence => self.presence(arrival),
+                _ => self
+                    .books
+                    .complain(format!("the gateway wrote to {}", arrival.topic)),
             },
-            _ => self.books.complain(format!("no topic of the contract: {}", arrival.topic)),
+            _ => self
+                .books
+                .complain(format!("no topic of the contract: {}", arrival.topic)),
         }
     }
 
-    fn presence(&mut self, bytes: &[u8]) {
-        match Presence::decode(bytes) {
+    fn presence(&mut self, arrival: &Arrival) {
+        match Presence::decode(&arrival.payload) {
             Ok(presence) => {
-                if presence.session() <= self.last_session {
-                    let told = presence.session();
-                    let last = self.last_session;
-                    self.books.complain(format!("session {told} follows session {last}"));
+                let (last, link) = self.last_session;
+                let told = presence.session();
+                // A birth that comes twice is none of the gateway's doing.
+                if told < last || told == last && link != arrival.link {
+                    self.books
+                        .complain(format!("session {told} follows session {last}"));
                 }
-                self.last_session = presence.session();
+                self.last_session = (told, arrival.link);
             }
-            Err(fault) => self.books.complain(format!("a birth cannot be read: {fault}")),
+            Err(fault) => self
+                .books
+                .complain(format!("a birth cannot be read: {fault}")),
         }
     }
 
@@ -278,11 +305,17 @@ impl Hall {
         let at = now + self.latency();
         if let Some(words) = self.books.watermark() {
             let payload = words.encode().expect("a watermark of ours is proper");
-            let signed = sign_watermark(&self.key, &self.gateway, &payload).expect("it is small");
-            if self.old_words.len() < 50 {
-                self.old_words.push(signed.clone());
+            // Nothing new is said again now and then: the last word may have been lost.
+            if payload != self.payload || self.repeat_at <= now {
+                if payload != self.payload || self.old_words.is_empty() {
+                    let signed = sign_watermark(&self.key, &self.gateway, &payload);
+                    self.old_words.push(signed.expect("it is small"));
+                }
+                self.payload = payload;
+                self.repeat_at = now + REPEAT_EVERY;
+                let signed = self.old_words.last().cloned().unwrap_or_default();
+                self.tell(at, Subject::Watermark, signed, false);
             }
-            self.tell(at, Subject::Watermark, signed, false);
         }
         if self.ask_at <= now
             && let Some((epoch, stream, ranges)) = self.books.wanted()
@@ -290,8 +323,14 @@ impl Hall {
             self.ask_at = now + ASK_EVERY;
             self.traffic.requests += 1;
             let id = RequestId::new(&self.traffic.requests.to_be_bytes()).expect("eight bytes");
-            let wanted = Wanted::Numbers { epoch, stream, ranges };
-            let request = Request { id, wanted }.encode().expect("a request of ours is proper");
+            let wanted = Wanted::Numbers {
+                epoch,
+                stream,
+                ranges,
+            };
+            let request = Request { id, wanted }
+                .encode()
+                .expect("a request of ours is proper");
             self.tell(at, Subject::Request, request, false);
         }
         if self.happens(self.troubles.hostile) {
@@ -301,12 +340,26 @@ impl Hall {
     }
 
     fn tell(&mut self, at: Instant, subject: Subject, payload: Vec<u8>, retained: bool) {
-        let topic = Topic { gateway: self.gateway.clone(), subject }.to_string().into_bytes();
-        self.put(at, Coming::Event(MqttEvent::Message { topic, payload, retained }));
+        let topic = Topic {
+            gateway: self.gateway.clone(),
+            subject,
+        }
+        .to_string()
+        .into_bytes();
+        self.put(
+            at,
+            Coming::Event(MqttEvent::Message {
+                topic,
+                payload,
+                retained,
+            }),
+        );
     }
 
     fn be_hostile(&mut self, at: Instant) {
-        let Some(words) = self.books.watermark() else { return };
+        let Some(words) = self.books.watermark() else {
+            return;
+        };
         let mut beyond = words.clone();
         for mark in beyond.marks.values_mut() {
             mark.upto += 1000;
@@ -340,13 +393,19 @@ impl Hall {
             }
             _ => (old, true),
         };
-        let subject = if self.dice.index(5) == 0 { Subject::Request } else { Subject::Watermark };
+        let subject = if self.dice.index(5) == 0 {
+            Subject::Request
+        } else {
+            Subject::Watermark
+        };
         self.tell(at, subject, payload, retained);
     }
 
     fn publish(&mut self, id: u64, key: Option<Key>, message: &Outbound<'_>) -> bool {
         let now = Instant::now();
-        let Some(link) = self.link.as_mut().filter(|link| link.id == id) else { return false };
+        let Some(link) = self.link.as_mut().filter(|link| link.id == id) else {
+            return false;
+        };
         link.unanswered += 1;
         self.traffic.unanswered_max = self.traffic.unanswered_max.max(link.unanswered);
         self.traffic.publishes += 1;
@@ -367,12 +426,23 @@ impl Hall {
             Verdict::Taken
         };
         if verdict == Verdict::Taken && !self.happens(self.troubles.lost) {
-            let times = if self.happens(self.troubles.doubled) { 2 } else { 1 };
+            let times = if self.happens(self.troubles.doubled) {
+                2
+            } else {
+                1
+            };
             for time in 0..times {
                 let number = self.number();
                 let (topic, payload) = (message.topic.to_owned(), message.payload.clone());
                 let at = arrives + Duration::from_millis(time * 700);
-                self.arrivals.insert((at, number), Arrival { link: id, topic, payload });
+                self.arrivals.insert(
+                    (at, number),
+                    Arrival {
+                        link: id,
+                        topic,
+                        payload,
+                    },
+                );
             }
         }
         let coming = match key {
@@ -406,7 +476,10 @@ impl Dial<Key> for HeadEnd {
         match hall.way {
             Way::Open => {
                 let packet_bytes_max = 256 * 1024;
-                let connected = MqttEvent::Connected { receive_max: RECEIVE_MAX, packet_bytes_max };
+                let connected = MqttEvent::Connected {
+                    receive_max: RECEIVE_MAX,
+                    packet_bytes_max,
+                };
                 hall.put(at, Coming::Event(connected));
             }
             Way::Closed | Way::Silent => {
@@ -414,7 +487,10 @@ impl Dial<Key> for HeadEnd {
                     Way::Closed => (Duration::from_millis(100), "connection refused"),
                     _ => (Duration::from_secs(15), "no answer"),
                 };
-                let ending = Ending { why: why.to_owned(), taken_over: false };
+                let ending = Ending {
+                    why: why.to_owned(),
+                    taken_over: false,
+                };
                 let number = hall.number();
                 if let Some(link) = &mut hall.link {
                     let ended = Coming::Event(MqttEvent::Ended(ending));
@@ -424,7 +500,11 @@ impl Dial<Key> for HeadEnd {
         }
         drop(hall);
         let timer = Box::pin(sleep_until(now));
-        Ok(Box::new(Peer { head_end: self.clone(), id, timer }))
+        Ok(Box::new(Peer {
+            head_end: self.clone(),
+            id,
+            timer,
+        }))
     }
 
     fn dice(&self) -> u32 {
@@ -450,7 +530,10 @@ impl Connection<Key> for Peer {
             let due = hall.next_due();
             let Some(link) = hall.link.as_mut().filter(|link| link.id == id) else {
                 let why = "another connection took its place".to_owned();
-                return Poll::Ready(MqttEvent::Ended(Ending { why, taken_over: true }));
+                return Poll::Ready(MqttEvent::Ended(Ending {
+                    why,
+                    taken_over: true,
+                }));
             };
             if let Some(entry) = link.coming.first_entry()
                 && entry.key().0 <= now
@@ -468,7 +551,9 @@ impl Connection<Key> for Peer {
             }
             link.waker = Some(cx.waker().clone());
             drop(hall);
-            let due = due.unwrap_or(now + Duration::from_secs(30)).max(now + Duration::from_millis(1));
+            let due = due
+                .unwrap_or(now + Duration::from_secs(30))
+                .max(now + Duration::from_millis(1));
             self.timer.as_mut().reset(due);
             if self.timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
@@ -479,7 +564,9 @@ impl Connection<Key> for Peer {
     fn subscribe(&self, _filter: &str) -> bool {
         let mut hall = self.head_end.hall();
         let id = self.id;
-        let Some(link) = hall.link.as_mut().filter(|link| link.id == id) else { return false };
+        let Some(link) = hall.link.as_mut().filter(|link| link.id == id) else {
+            return false;
+        };
         link.subscribed = true;
         let at = Instant::now() + hall.latency();
         hall.put(at, Coming::Event(MqttEvent::Subscribed { granted: true }));
@@ -492,7 +579,10 @@ impl Connection<Key> for Peer {
 
     fn unanswered(&self) -> usize {
         let hall = self.head_end.hall();
-        hall.link.as_ref().filter(|link| link.id == self.id).map_or(0, |link| link.unanswered)
+        hall.link
+            .as_ref()
+            .filter(|link| link.id == self.id)
+            .map_or(0, |link| link.unanswered)
     }
 
     fn close(&self) {

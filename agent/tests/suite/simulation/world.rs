@@ -13,7 +13,6 @@ use simulator::dice::Dice;
 use simulator::meter::ModelMeter;
 use simulator::trouble::MeterTroubles;
 use simulator::wire::{Wire, WireSettings};
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,9 +27,12 @@ const BEGIN_S: u64 = 1_774_648_800;
 pub(super) struct Seat {
     pub(super) id: MeterId,
     pub(super) model: Model,
+    pub(super) meter: Arc<ModelMeter>,
     pub(super) bus: usize,
     pub(super) unit: u8,
     pub(super) healthy: MeterTroubles,
+    /// Switched off by the person who is about to exchange it.
+    pub(super) off: bool,
     /// From when on another meter sat there.
     pub(super) swapped_at: Option<Instant>,
 }
@@ -82,7 +84,11 @@ impl World {
         }
         let mut dice = self.dice.fork(2);
         for meter in &self.settings.meters {
-            let place = self.settings.buses.iter().position(|bus| bus.id == meter.bus);
+            let place = self
+                .settings
+                .buses
+                .iter()
+                .position(|bus| bus.id == meter.bus);
             let bus = place.expect("the configuration names its buses");
             let mut made = ModelMeter::new(&meter.model, meter.unit, self.seed).expect("a model");
             if dice.index(8) == 0 {
@@ -96,6 +102,8 @@ impl World {
                 bus,
                 unit: meter.unit,
                 healthy: made.healthy(),
+                meter: made,
+                off: false,
                 swapped_at: None,
             });
         }
@@ -104,9 +112,17 @@ impl World {
     /// Another meter of the same model, with another serial number, takes a seat.
     pub(super) fn swap(&mut self, seat: usize) {
         let found = &mut self.seats[seat];
+        found.off = false;
         let other = ModelMeter::new(&found.model, found.unit, self.seed + 1).expect("a model");
         self.wires[found.bus].seat(Arc::new(other).on_wire(), found.healthy.clone());
         found.swapped_at.get_or_insert(Instant::now());
+    }
+
+    pub(super) fn is_modbus_tcp(&self, bus: usize) -> bool {
+        matches!(
+            self.settings.buses[bus].link,
+            LinkSettings::ModbusTcp { .. }
+        )
     }
 
     /// What the unit outside the sandbox says of the clock.
@@ -166,6 +182,7 @@ fn text(dice: &mut Dice, folder: &Path, models: &Path, catalogue: &Catalogue) ->
     );
     let buses = 1 + dice.index(2);
     for bus in 0..buses {
+        let bus_id = format!("b{bus}");
         let link = match dice.index(6) {
             0 => format!("link = \"modbus-tcp\"\naddress = \"sim:50{bus}\""),
             1 => format!("link = \"rtu-over-tcp\"\naddress = \"sim:50{bus}\"\nbaud = 9600"),
@@ -174,19 +191,20 @@ fn text(dice: &mut Dice, folder: &Path, models: &Path, catalogue: &Catalogue) ->
                 format!("link = \"serial\"\ndevice = \"/dev/sim{bus}\"\nbaud = {baud}")
             }
         };
-        let _ = write!(text, "[[bus]]\nid = \"b{bus}\"\n{link}\n");
+        text.extend(["[[bus]]\nid = \"", &bus_id, "\"\n", &link, "\n"]);
         for unit in 1..=1 + dice.index(3) {
             let known: Vec<&Model> = catalogue.models().collect();
             let model = &known[dice.index(known.len())].id;
             let period = [60, 300, 300, 900][dice.index(4)];
-            let _ = write!(
-                text,
+            let meter = format!(
                 "[[meter]]\nid = \"m{bus}-{unit}\"\nbus = \"b{bus}\"\nmodel = \"{model}\"\n\
                  unit = {unit}\nprofile = {{ period-seconds = {period} }}\n"
             );
+            text.push_str(&meter);
             if dice.index(3) > 0 {
                 let every = [30, 60, 300][dice.index(3)];
-                let _ = write!(text, "instant = {{ every-seconds = {every} }}\n");
+                let instant = format!("instant = {{ every-seconds = {every} }}\n");
+                text.push_str(&instant);
             }
         }
     }
@@ -198,13 +216,17 @@ pub(super) fn describe(settings: &Settings) -> String {
     let mut text = String::new();
     for bus in &settings.buses {
         let link = match &bus.link {
-            LinkSettings::Serial(serial) => format!("{} baud", LineSettings::clone(&serial.line).baud),
+            LinkSettings::Serial(serial) => {
+                format!("{} baud", LineSettings::clone(&serial.line).baud)
+            }
             LinkSettings::RtuOverTcp { .. } => "RTU over TCP".to_owned(),
             LinkSettings::ModbusTcp { .. } => "Modbus TCP".to_owned(),
         };
-        let meters: Vec<&str> =
-            settings.meters_of(&bus.id).map(|meter| meter.model.id.as_str()).collect();
-        let _ = write!(text, "{link}: {}; ", meters.join(", "));
+        let meters: Vec<&str> = settings
+            .meters_of(&bus.id)
+            .map(|meter| meter.model.id.as_str())
+            .collect();
+        text.extend([link.as_str(), ": ", &meters.join(", "), "; "]);
     }
     text
 }

@@ -1,0 +1,236 @@
+//! Every parser of foreign bytes, by name, and what it is fed to begin with.
+//!
+//! The fuzz targets and the smoke test of the suite share this file.
+
+use authority::{IngestKeys, SigningKey};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// A parser: whatever it is given, it must not panic, and must keep its own promises.
+pub type Door = fn(&[u8]);
+
+/// All of them.
+pub const DOORS: &[(&str, Door)] = &[
+    ("modbus_answer", modbus_answer),
+    ("modbus_request", modbus_request),
+    ("modbus_pdu", modbus_pdu),
+    ("model_file", model_file),
+    ("register", register),
+    ("store_chunk", store_chunk),
+    ("store_entry", store_entry),
+    ("message_up", message_up),
+    ("message_down", message_down),
+    ("watermark", watermark),
+    ("key_file", key_file),
+    ("desk_line", desk_line),
+    ("configuration", configuration),
+];
+
+/// What a line heard, searched for an answer.
+pub fn modbus_answer(data: &[u8]) {
+    meters::modbus::fuzz_match(data);
+}
+
+/// What the simulated meter's side hears.
+pub fn modbus_request(data: &[u8]) {
+    simulator::frame::fuzz_hear(data);
+}
+
+/// What a simulated meter answers.
+pub fn modbus_pdu(data: &[u8]) {
+    simulator::meter::fuzz_answer(data);
+}
+
+/// A meter model file.
+pub fn model_file(data: &[u8]) {
+    meters::catalogue::fuzz_model(&String::from_utf8_lossy(data));
+}
+
+/// Registers of a meter.
+pub fn register(data: &[u8]) {
+    meters::catalogue::fuzz_decode(data);
+}
+
+/// A chunk of the archive.
+pub fn store_chunk(data: &[u8]) {
+    storage::fuzz_chunk(data);
+}
+
+/// An entry of the log.
+pub fn store_entry(data: &[u8]) {
+    storage::fuzz_entry(data);
+}
+
+/// What a head-end receives.
+pub fn message_up(data: &[u8]) {
+    head_end::fuzz_up(data);
+}
+
+/// What a gateway receives.
+pub fn message_down(data: &[u8]) {
+    head_end::fuzz_down(data);
+}
+
+/// A signed watermark.
+pub fn watermark(data: &[u8]) {
+    static KEYS: OnceLock<IngestKeys> = OnceLock::new();
+    let keys = KEYS.get_or_init(|| {
+        let public = SigningKey::from_seed(&[1; 32]).public_pem();
+        IngestKeys::parse(&public.expect("a key has a public half")).expect("and it is read")
+    });
+    authority::fuzz_watermark(keys, &"pmu-001".parse().expect("a name"), data);
+}
+
+/// A file of ingest keys.
+pub fn key_file(data: &[u8]) {
+    authority::fuzz_keys(&String::from_utf8_lossy(data));
+}
+
+/// A line on the local socket, either way.
+pub fn desk_line(data: &[u8]) {
+    if let Ok(request) = desk::decode::<desk::Request>(data) {
+        let line = desk::encode(&request).expect("what was read can be written");
+        let again: desk::Request = desk::decode(&line).expect("and read again");
+        assert_eq!(again, request);
+    }
+    drop(desk::decode::<Result<desk::Answer, desk::Refusal>>(data));
+}
+
+/// The configuration of the daemon.
+pub fn configuration(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    // A model folder of the text's own choice would make the run depend on this machine.
+    let text = text.replace("model-folder", "model-folder-of-none");
+    let text = text.replacen("[gateway]", "[gateway]\nmodel-folder = \"fuzz-models\"", 1);
+    let name = models().join("agent.toml");
+    match pmu_agent::config::Settings::parse(&name.display().to_string(), &text) {
+        Ok(settings) => {
+            for meter in &settings.meters {
+                assert!(settings.buses.iter().any(|bus| bus.id == meter.bus));
+            }
+        }
+        Err(complaints) => assert!(!complaints.to_string().is_empty(), "a refusal says why"),
+    }
+}
+
+/// A folder with one small model, so that a round costs microseconds.
+fn models() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = std::env::temp_dir().join(format!("pmu-fuzz-{}", std::process::id()));
+        let models = folder.join("fuzz-models");
+        fs::create_dir_all(&models).expect("a folder");
+        let shipped = root().join("config/meter-models/eastron-sdm630.toml");
+        fs::copy(shipped, models.join("eastron-sdm630.toml")).expect("a shipped model");
+        folder
+    })
+}
+
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = here
+        .ancestors()
+        .find(|folder| folder.join("config/agent.toml").exists());
+    found.expect("the tree has a configuration").to_owned()
+}
+
+/// What each door is fed to begin with: the vectors and the shipped files.
+pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
+    let root = root();
+    let mut corpus = Vec::new();
+    for bytes in hex_files(&root.join("docs/uplink/vectors")) {
+        corpus
+            .extend(["message_up", "message_down", "watermark"].map(|door| (door, bytes.clone())));
+    }
+    for line in lines(&root.join("agent/crates/head-end/tests/vectors")) {
+        if let Some(bytes) = line.split_whitespace().last().and_then(unhex) {
+            corpus.extend(
+                ["message_up", "message_down", "watermark"].map(|door| (door, bytes.clone())),
+            );
+        }
+    }
+    for line in lines(&root.join("agent/crates/meters/tests/vectors/modbus")) {
+        let Some(bytes) = line.get(1..).and_then(unhex) else {
+            continue;
+        };
+        corpus.push(("modbus_request", bytes.clone()));
+        corpus.push(("modbus_pdu", bytes.iter().skip(1).copied().collect()));
+        let mut heard = vec![1, 4, 2, 0, 0x48];
+        heard.extend(&bytes);
+        corpus.push(("modbus_answer", heard));
+        corpus.push(("register", bytes));
+    }
+    for (name, text) in texts(&root.join("config/meter-models")) {
+        corpus.push(("model_file", text.clone().into_bytes()));
+        corpus.push(("store_chunk", text.into_bytes()));
+        corpus.push(("store_entry", name.into_bytes()));
+    }
+    for (_, text) in texts(&root.join("config")) {
+        corpus.push(("configuration", text.into_bytes()));
+    }
+    let small = "[gateway]\nid = \"pmu-001\"\n[[bus]]\nid = \"main\"\nlink = \"serial\"\n\
+                 device = \"/dev/a\"\nbaud = 9600\n[[meter]]\nid = \"m\"\nbus = \"main\"\n\
+                 model = \"eastron-sdm630\"\nunit = 1\n";
+    corpus.push(("configuration", small.into()));
+    let key = SigningKey::from_seed(&[2; 32])
+        .public_pem()
+        .expect("a public half");
+    corpus.push(("key_file", format!("# one\n{key}\n").into_bytes()));
+    corpus.push((
+        "key_file",
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a".into(),
+    ));
+    for line in [
+        r#"{"ask":"status"}"#,
+        r#"{"ask":"read-meter","meter":"feeder-1"}"#,
+        r#"{"Ok":{"is":"done","text":"x"}}"#,
+        r#"{"Err":{"problem":"p","remedy":"r"}}"#,
+    ] {
+        corpus.push(("desk_line", line.into()));
+    }
+    corpus.push(("store_chunk", (0..=255).collect()));
+    corpus.push(("store_entry", vec![0; 64]));
+    corpus
+}
+
+fn texts(folder: &Path) -> Vec<(String, String)> {
+    let files = fs::read_dir(folder).expect("a folder of the tree");
+    let mut paths: Vec<PathBuf> = files.map(|file| file.expect("a file").path()).collect();
+    paths.sort();
+    let name = |path: &Path| {
+        path.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let read = |path: PathBuf| {
+        fs::read_to_string(&path)
+            .ok()
+            .map(|text| (name(&path), text))
+    };
+    paths.into_iter().filter_map(read).collect()
+}
+
+fn lines(folder: &Path) -> Vec<String> {
+    let texts = texts(folder).into_iter();
+    texts
+        .flat_map(|(_, text)| text.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
+}
+
+fn hex_files(folder: &Path) -> Vec<Vec<u8>> {
+    // The descriptions beside the vectors are no hex.
+    let texts = texts(folder).into_iter();
+    texts.filter_map(|(_, text)| unhex(&text)).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: String = text.split_whitespace().collect();
+    let whole = !digits.is_empty() && digits.is_ascii() && digits.len().is_multiple_of(2);
+    let pairs = (0..digits.len()).step_by(2).filter(|_| whole);
+    let bytes: Option<Vec<u8>> = pairs
+        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
+        .collect();
+    bytes.filter(|bytes| !bytes.is_empty())
+}
