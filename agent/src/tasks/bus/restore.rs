@@ -7,14 +7,8 @@ use crate::front::GATEWAY_PROFILE;
 use crate::plan::IDENTITY;
 use crate::state::StateKey;
 use crate::tasks::storekeeper::{Ask, Look, Record, Urgency};
-use metering::{MeterId, Timestamp};
+use metering::MeterId;
 use meters::planner::PlannedMeter;
-use std::collections::BTreeSet;
-use std::iter::successors;
-
-/// Marks without rows that are said to be missing after the clock was set back: two days of
-/// half-hours. With more, the clock had been far ahead.
-const HOLES_MAX: usize = 96;
 
 impl Bus {
     /// These are the meters from now on. One that did not change keeps its book and its place in
@@ -89,58 +83,28 @@ impl Bus {
         self.parts.store.keep(records, Urgency::Soon).await;
     }
 
-    /// After the clock was set back: marks that come again keep the rows of their first time, and
-    /// those among them that have none are said to be missing. Only where the clock had been so
-    /// far ahead that most of them have none does the profile go on after the last row before now.
+    /// After the clock was set back: marks that come again have their rows, and are not made
+    /// twice. Only where the clock had been so far ahead that the coming marks have none does
+    /// the profile go on after the last row before now.
     pub(super) async fn continue_before_now(&mut self) {
         let now = self.parts.clock.now().utc;
         for book in &mut self.books {
-            let (Some(last), Some(settings)) = (book.last_interval(), &book.settings.profile)
-            else {
-                continue;
-            };
-            if last <= now {
+            if book.last_interval().is_none_or(|end| end <= now) {
                 continue;
             }
-            let period = settings.period;
+            let Some(settings) = &book.settings.profile else {
+                continue;
+            };
+            let soon = now.after(settings.period.duration() * 2);
             let (meter, profile) = (book.id().clone(), GATEWAY_PROFILE);
-            let ask = |reply| Look::Profile {
+            let ask = self.parts.store.ask(|reply| Look::LastRowUpTo {
                 meter,
                 profile,
-                from: now,
-                to: last,
+                to: soon,
                 reply,
-            };
-            let found = match self.parts.store.ask(ask).await {
-                Ok(found) => found,
-                Err(error) => {
-                    log::error!(error:%; "intervals after now cannot be read");
-                    continue;
-                }
-            };
-            let rows = found.blocks.iter().flat_map(|block| &block.rows);
-            let known: BTreeSet<Timestamp> = rows.map(|row| row.end).collect();
-            let marks = successors(Some(period.mark_after(now)), |mark| {
-                Some(mark.after(period.duration()))
             });
-            let holes: Vec<Timestamp> = marks
-                .take_while(|mark| *mark <= last)
-                .filter(|mark| !known.contains(mark))
-                .take(HOLES_MAX + 1)
-                .collect();
-            if holes.len() <= HOLES_MAX {
-                let records = book.missing_rows(&holes, &self.parts.clock);
-                self.parts.store.keep(records, Urgency::Soon).await;
-                continue;
-            }
-            let (meter, to) = (book.id().clone(), now);
-            let ask = |reply| Look::LastRowUpTo {
-                meter,
-                profile,
-                to,
-                reply,
-            };
-            match self.parts.store.ask(ask).await {
+            match ask.await {
+                Ok(Some(row)) if row.end > now => {}
                 Ok(last) => book.continue_after(last.as_ref()),
                 Err(error) => log::error!(error:%; "intervals before now cannot be read"),
             }

@@ -113,31 +113,6 @@ impl Book {
         self.last_interval = last.map(|row| row.end);
     }
 
-    /// Rows without values for marks that the clock has passed and will show again.
-    pub(in super::super) fn missing_rows(
-        &mut self,
-        marks: &[Timestamp],
-        clock: &Clock,
-    ) -> Vec<Record> {
-        let columns = self
-            .maker
-            .as_ref()
-            .map_or(0, |maker| maker.shape().channels.len());
-        let rows: Vec<Row> = marks
-            .iter()
-            .map(|mark| Row {
-                end: *mark,
-                values: vec![None; columns],
-                flags: Flags::from(Flag::Missing).with(Flag::TimeSet),
-                offset_ms: 0,
-            })
-            .collect();
-        // One block holds rows on consecutive marks only.
-        rows.iter()
-            .flat_map(|row| self.records(std::slice::from_ref(row), clock))
-            .collect()
-    }
-
     fn max_per_interval(&self, exponent: i8, period_s: u32) -> Option<i64> {
         let power_w = i64::from(self.settings.max_power_kw?) * 1000;
         let energy_wh = power_w.checked_mul(i64::from(period_s))? / 3600 + 1;
@@ -274,7 +249,7 @@ impl Book {
         for row in rows {
             self.intervals += 1;
             self.flagged += u64::from(!row.flags.is_good());
-            self.last_interval = self.last_interval.max(Some(row.end));
+            self.last_interval = Some(row.end);
         }
         let blocks = rows.chunks(BLOCK_ROWS_MAX).map(|rows| {
             Record::Rows(ProfileRows {
