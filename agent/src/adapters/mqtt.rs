@@ -74,8 +74,22 @@ pub enum MqttEvent<K> {
 pub struct Ending {
     /// In words.
     pub why: String,
-    /// Another client connected under our name.
+    /// Another client connected under our name: the broker said so.
     pub taken_over: bool,
+    /// The broker itself ended the connection in order, without a reason. A road that breaks
+    /// cannot look like this: TLS tells an end from a cut.
+    pub closed_by_broker: bool,
+}
+
+impl Ending {
+    /// An end that nobody meant.
+    pub fn unmeant(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            taken_over: false,
+            closed_by_broker: false,
+        }
+    }
 }
 
 /// What identifies us to the broker, and what it says when we vanish.
@@ -243,11 +257,8 @@ impl<K: Send> Connection<K> for Client<K> {
                 Some(Ok(event)) => event,
                 Some(Err(error)) => return Poll::Ready(MqttEvent::Ended(ending(&error))),
                 None => {
-                    let why = "the client stopped".to_owned();
-                    return Poll::Ready(MqttEvent::Ended(Ending {
-                        why,
-                        taken_over: false,
-                    }));
+                    let ending = Ending::unmeant("the client stopped");
+                    return Poll::Ready(MqttEvent::Ended(ending));
                 }
             };
             if let Some(event) = self.translate(event) {
@@ -338,8 +349,13 @@ fn ending(error: &ConnectionError) -> Ending {
             ..
         })
     );
+    let closed_by_broker = matches!(
+        error,
+        ConnectionError::MqttState(StateError::ConnectionAborted)
+    );
     Ending {
         why: error.to_string(),
         taken_over,
+        closed_by_broker,
     }
 }

@@ -160,7 +160,8 @@ impl Uplink {
                 SessionEnd::Lost(ending) => {
                     log::warn!(why = ending.why.as_str(); "connection to the head-end lost: {}", ending.why);
                     self.show(&ending.why);
-                    let is_takeover = ending.taken_over || self.was_short_lived();
+                    let is_takeover =
+                        ending.taken_over || (ending.closed_by_broker && self.was_short_lived());
                     if is_takeover && self.too_many_takeovers().await {
                         TAKEOVER_PAUSE
                     } else {
@@ -193,7 +194,8 @@ impl Uplink {
     }
 
     /// Whether the connection was lost right after it was made. A broker that names no reason
-    /// when another client takes our name (mosquitto does not) is known by that alone.
+    /// when another client takes our name (mosquitto does not) is known by that and by an orderly
+    /// end; a bad road, which cuts connections short as well, is not blamed on a second box.
     fn was_short_lived(&self) -> bool {
         self.connected_at
             .is_some_and(|at| at.elapsed() < SHORT_LIVED)

@@ -310,10 +310,7 @@ impl Session<'_> {
 }
 
 fn lost(why: &str) -> SessionEnd {
-    SessionEnd::Lost(Ending {
-        why: why.to_owned(),
-        taken_over: false,
-    })
+    SessionEnd::Lost(Ending::unmeant(why))
 }
 
 /// Without the store nothing can be sent: a fault of the disk is waited out like a lost

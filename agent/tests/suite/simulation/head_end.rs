@@ -209,8 +209,8 @@ impl Hall {
             self.arrivals.retain(|_, arrival| arrival.link != link.id);
             link.coming.clear();
             let ending = Ending {
-                why: why.to_owned(),
                 taken_over,
+                ..Ending::unmeant(why)
             };
             link.coming
                 .insert((now, number), Coming::Event(MqttEvent::Ended(ending)));
@@ -487,10 +487,7 @@ impl Dial<Key> for HeadEnd {
                     Way::Closed => (Duration::from_millis(100), "connection refused"),
                     _ => (Duration::from_secs(15), "no answer"),
                 };
-                let ending = Ending {
-                    why: why.to_owned(),
-                    taken_over: false,
-                };
+                let ending = Ending::unmeant(why);
                 let number = hall.number();
                 if let Some(link) = &mut hall.link {
                     let ended = Coming::Event(MqttEvent::Ended(ending));
@@ -529,10 +526,9 @@ impl Connection<Key> for Peer {
             let id = self.id;
             let due = hall.next_due();
             let Some(link) = hall.link.as_mut().filter(|link| link.id == id) else {
-                let why = "another connection took its place".to_owned();
                 return Poll::Ready(MqttEvent::Ended(Ending {
-                    why,
                     taken_over: true,
+                    ..Ending::unmeant("another connection took its place")
                 }));
             };
             if let Some(entry) = link.coming.first_entry()
