@@ -415,8 +415,8 @@ async fn a_delayed_will_is_void_when_the_client_comes_back_to_its_session() {
 #[tokio::test(start_paused = true)]
 async fn a_session_keeps_what_was_not_acknowledged() {
     let mut world = World::new();
-    let mut command = world.client("headend-command").await;
-    let topic = "gw/v1/gw1/dn/cmd";
+    let mut command = world.client("headend-watermark").await;
+    let topic = "gw/v1/gw1/dn/req";
     let (mut gateway, _) = world.client_with(returning("gw1", true), None).await;
     gateway.subscribe("gw/v1/gw1/dn/#").await;
     assert_eq!(command.publish(topic, "1").await, PubAckReason::Success);

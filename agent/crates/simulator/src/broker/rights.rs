@@ -36,9 +36,9 @@ impl Rights {
         Self::none()
             .everybody(Access::Write, "gw/v1/%u/up/#")
             .everybody(Access::Read, "gw/v1/%u/dn/#")
-            .everybody(Access::Read, "gw/v1/all/dn/#")
             .user("headend-ingest", Access::Read, "gw/v1/+/up/#")
-            .user("headend-command", Access::Write, "gw/v1/+/dn/#")
+            .user("headend-watermark", Access::Write, "gw/v1/+/dn/ack")
+            .user("headend-watermark", Access::Write, "gw/v1/+/dn/req")
     }
 
     /// Adds a rule for everybody.
@@ -160,7 +160,8 @@ mod tests {
         assert!(!allow("gw1", Access::Read, "gw/v1/+/dn/#"));
         assert!(!allow("gw1", Access::Write, "gw/v1/gw1/dn/ack"));
         assert!(allow("headend-ingest", Access::Read, "gw/v1/+/up/#"));
-        assert!(allow("headend-command", Access::Write, "gw/v1/gw1/dn/ack"));
+        assert!(allow("headend-watermark", Access::Write, "gw/v1/gw1/dn/ack"));
+        assert!(!allow("headend-watermark", Access::Write, "gw/v1/gw1/dn/cmd"));
         // A name with a wildcard in it must not widen a rule; certificates with such a name are
         // refused when they connect.
         assert!(!is_topic("+"));
