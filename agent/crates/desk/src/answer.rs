@@ -191,7 +191,7 @@ pub struct OutboxStatus {
 pub struct ReadValue {
     /// Which quantity.
     pub obis: String,
-    /// Its name in the model.
+    /// What it is in words; empty where there are none.
     pub name: String,
     /// `1234.50 kWh`, or `not available`.
     pub value: String,

@@ -1,5 +1,7 @@
 //! OBIS codes (IEC 62056-61): which quantity a value is.
 
+mod words;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -26,6 +28,11 @@ impl Obis {
     /// Whether this is a running total (value group D = 8, time integral 1).
     pub const fn is_total(self) -> bool {
         self.0[3] == 8
+    }
+
+    /// What it means in a person's words, where there are some: `active energy, from the grid`.
+    pub fn words(self) -> Option<String> {
+        words::words(self)
     }
 
     /// The same quantity as energy of one interval (D = 29, time integral 5).

@@ -15,7 +15,7 @@ pub fn answer_text(answer: &Answer) -> String {
         Answer::Values(values) => {
             let mut table = Table::new(&[
                 ("OBIS", Side::Left),
-                ("NAME", Side::Left),
+                ("WHAT", Side::Left),
                 ("VALUE", Side::Right),
             ]);
             for value in values {

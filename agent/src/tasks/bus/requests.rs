@@ -250,7 +250,7 @@ fn shown(book: &Book, words: &[Answered]) -> Vec<ReadValue> {
             let reading = value(register, words)?;
             Some(ReadValue {
                 obis: register.obis.to_string(),
-                name: register.unit.to_string(),
+                name: register.obis.words().unwrap_or_default(),
                 value: reading.quantity.map_or_else(
                     || "not available".to_owned(),
                     |quantity| quantity.to_string(),
