@@ -5,6 +5,7 @@
 //! maximum). So nothing is repaired here: any error ends the connection, and the uplink makes a
 //! new one and feeds it again from the store.
 
+use super::road_words::in_words;
 use super::tls::{self, TlsFault};
 use crate::config::UplinkSettings;
 use crate::limits::{MQTT_EVENTS_MAX, MQTT_PACKET_BYTES_MAX, MQTT_REQUESTS_MAX};
@@ -354,8 +355,28 @@ fn ending(error: &ConnectionError) -> Ending {
         ConnectionError::MqttState(StateError::ConnectionAborted)
     );
     Ending {
-        why: error.to_string(),
+        why: why(error),
         taken_over,
         closed_by_broker,
     }
+}
+
+fn why(error: &ConnectionError) -> String {
+    let words = match error {
+        // The client crate does not name this as the source.
+        ConnectionError::MqttState(StateError::Deserialization(inner)) => in_words(inner),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            Some("the broker closed the connection".to_owned())
+        }
+        ConnectionError::ConnectionRefused(code) => Some(format!(
+            "the broker refused the gateway's name ({code:?}); its rules must admit the common name \
+             of `uplink.certificate-file`"
+        )),
+        ConnectionError::Timeout(_) => Some(
+            "`uplink.host` does not answer; look at the network and at firewalls on the way"
+                .to_owned(),
+        ),
+        error => in_words(error),
+    };
+    words.unwrap_or_else(|| error.to_string())
 }
