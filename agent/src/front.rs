@@ -4,6 +4,7 @@ use crate::adapters::clock::Clock;
 use crate::adapters::disk;
 use crate::alarms::Alarms;
 use crate::hex::hex;
+use crate::limits::TRACE_FILE_BYTES_MAX;
 use crate::metrics;
 use crate::tasks::bus::{BusHandle, BusRequest, MeterView};
 use crate::tasks::heartbeat::quality_word;
@@ -183,7 +184,17 @@ impl Front {
         self.store
             .keep(vec![record], crate::tasks::storekeeper::Urgency::Soon)
             .await;
-        Ok(Answer::Done(format!("trace of bus {bus} is {word}")))
+        let place = if on {
+            format!(
+                "; `pmuctl bus trace {bus} show` prints it, and {} in the runtime folder keeps up \
+                 to {} MiB",
+                found.trace_file(),
+                TRACE_FILE_BYTES_MAX / (1024 * 1024)
+            )
+        } else {
+            String::new()
+        };
+        Ok(Answer::Done(format!("trace of bus {bus} is {word}{place}")))
     }
 
     async fn profile(&self, meter: &str, from: u64, to: u64) -> Result<Answer, Refusal> {

@@ -98,15 +98,29 @@ fn every_command_answers_in_plain_words() {
     check(&agent, "store stats", 0, &["hot", "archive", "free of"]);
     check(&agent, "store verify", 0, &["all sound"]);
 
+    bytes_are_recorded(&agent);
+
+    bus.wire.unplug();
+    wait_until("the line is gone", Duration::from_secs(5), || {
+        agent.metric("pmu_bus_open") == 0
+    });
+    check(&agent, "status", 0, &["main gone"]);
+    bus.wire.replug();
+    agent.stop();
+    check(&agent, "status", 1, &["the gateway does not run here"]);
+}
+
+/// The byte trace of the bus, switched on and off while the gateway runs.
+fn bytes_are_recorded(agent: &Agent) {
     check(
-        &agent,
+        agent,
         "bus trace elsewhere on",
         1,
         &["there is no bus `elsewhere`", "main"],
     );
-    check(&agent, "bus trace main on", 0, &["trace of bus main is on"]);
+    check(agent, "bus trace main on", 0, &["trace of bus main is on"]);
     pause(Duration::from_secs(4));
-    let shown = check(&agent, "bus trace main show", 0, &[">", "<"]);
+    let shown = check(agent, "bus trace main show", 0, &[">", "<"]);
     let files: Vec<_> = std::fs::read_dir(agent.folder().join("run"))
         .unwrap()
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
@@ -123,20 +137,11 @@ fn every_command_answers_in_plain_words() {
         "the bytes are in a file as well: {files:?}\n{shown}"
     );
     check(
-        &agent,
+        agent,
         "bus trace main off",
         0,
         &["trace of bus main is off"],
     );
-
-    bus.wire.unplug();
-    wait_until("the line is gone", Duration::from_secs(5), || {
-        agent.metric("pmu_bus_open") == 0
-    });
-    check(&agent, "status", 0, &["main gone"]);
-    bus.wire.replug();
-    agent.stop();
-    check(&agent, "status", 1, &["the gateway does not run here"]);
 }
 
 #[test]

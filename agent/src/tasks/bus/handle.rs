@@ -62,10 +62,12 @@ impl BusHandle {
 
     /// What writes the byte trace to a file in `folder` while it is on.
     pub fn tracer(&self, folder: &Path) -> Tracer {
-        Tracer::new(
-            self.trace.clone(),
-            folder.join(format!("trace-{}.txt", self.id)),
-        )
+        Tracer::new(self.trace.clone(), folder.join(self.trace_file()))
+    }
+
+    /// The name of that file.
+    pub fn trace_file(&self) -> String {
+        format!("trace-{}.txt", self.id)
     }
 
     /// Switches the byte trace.
