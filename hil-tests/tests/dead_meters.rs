@@ -3,6 +3,10 @@
 
 use std::time::Duration;
 
+use hil_tests::agent::Agent;
+use hil_tests::agent_file::AgentFile;
+use hil_tests::bench::Bench;
+use hil_tests::clock::pause;
 use hil_tests::polling::{Case, Guest, Report, run};
 use hil_tests::skip::by_tier;
 use simulator::trouble::MeterTroubles;
@@ -72,4 +76,37 @@ fn the_living_are_read_as_if_nobody_were_dead() {
         probes > 0,
         "the dead are still asked, so that they are found when they come back"
     );
+}
+
+/// The same by the real daemon, with an address beside the others where nobody is.
+#[test]
+fn the_meters_of_a_bench_do_not_notice_a_dead_address() {
+    let bench = Bench::open("a dead address");
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = AgentFile::new("pmu-bench");
+    bench.join_polled(&mut file, 2);
+    let mut agent = Agent::install(file, folder.path());
+    agent.start();
+    let settle = Duration::from_secs(10);
+    pause(settle);
+    let lasts = bench.lasts(Duration::from_secs(20), Duration::from_mins(2));
+    let answers = |agent: &Agent| -> u64 {
+        let living = agent.meters().into_iter().filter(|meter| meter.unit != 247);
+        living.map(|meter| meter.answers).sum()
+    };
+    let rate = |agent: &Agent| {
+        let before = answers(agent);
+        pause(lasts);
+        answers(agent) - before
+    };
+    let whole = rate(&agent);
+    agent.file.meters.push(bench.absent());
+    agent.reload();
+    pause(settle);
+    let with_dead = rate(&agent);
+    println!("{with_dead} answers beside a dead address, {whole} without");
+    assert_eq!(agent.meter("absent").answers, 0, "nobody is there");
+    assert!(agent.meter("absent").silent > 0, "it was asked");
+    assert!(whole > 0 && with_dead * 100 >= whole * 95);
+    agent.stop();
 }

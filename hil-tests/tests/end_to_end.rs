@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use hil_tests::bench::{Bench, on_simulated_meters};
+use hil_tests::bench::Bench;
 use hil_tests::bus::Bus;
 use hil_tests::clock::{pause, utc};
 use hil_tests::judge::{judge_unseen, judge_within};
@@ -17,7 +17,6 @@ fn every_interval_arrives_as_the_meter_held_it() {
     let Some(mut world) = World::new("end to end") else {
         return;
     };
-    on_simulated_meters("end to end");
     let mut bus = Bus::serial("hall", world.folder(), 9600, 1);
     for (unit, model) in (1..).zip([
         "eastron-sdm630",
@@ -77,19 +76,19 @@ fn every_interval_arrives_as_the_meter_held_it() {
     );
 }
 
+/// The first interval of each meter was not seen from its beginning.
 #[test]
 fn the_meters_of_a_bench_are_read_like_simulated_ones() {
-    let Some(bench) = Bench::named("end to end") else {
+    let Some(mut world) = World::new("end to end on a bench") else {
         return;
     };
-    let Some(mut world) = World::new("end to end on real meters") else {
-        return;
-    };
-    let mut agent = world.gateway("pmu-bench", &[], 10);
-    bench.join(&mut agent.file, 10);
+    let bench = Bench::open("end to end");
+    let mut agent = world.gateway("pmu-bench", &[], 5);
+    bench.join(&mut agent.file, 5);
     world.head_end.start();
     agent.start();
-    pause(Duration::from_secs(by_tier(120, 3600)));
+    let real = Duration::from_secs(by_tier(120, 3600));
+    pause(bench.lasts(Duration::from_secs(28), real));
     wait_for_delivery(&agent, Duration::from_mins(1));
     for meter in agent.meters() {
         println!(
@@ -104,5 +103,5 @@ fn the_meters_of_a_bench_are_read_like_simulated_ones() {
     println!("{verdict}");
     verdict.must_be_clean();
     assert_eq!(verdict.meters, bench.meters(), "every meter of the bench");
-    assert!(verdict.whole * 10 >= verdict.intervals * 9, "{verdict}");
+    assert!(verdict.whole * 10 >= verdict.intervals * 7, "{verdict}");
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hil_tests::agent::Agent;
 use hil_tests::agent_file::AgentFile;
+use hil_tests::bench::Bench;
 use hil_tests::binaries;
 use hil_tests::bus::Bus;
 use hil_tests::clock::{pause, wait_until};
@@ -142,6 +143,31 @@ fn bytes_are_recorded(agent: &Agent) {
         0,
         &["trace of bus main is off"],
     );
+}
+
+#[test]
+fn every_meter_of_a_bench_is_read_by_hand() {
+    let bench = Bench::open("meters read by hand");
+    let folder = tempfile::tempdir().unwrap();
+    let mut file = AgentFile::new("pmu-bench");
+    bench.join(&mut file, 60);
+    let mut agent = Agent::install(file, folder.path());
+    agent.start();
+    let answered = || agent.meters().iter().all(|meter| meter.answers > 0);
+    wait_until(
+        "every meter has answered",
+        Duration::from_secs(30),
+        answered,
+    );
+    for meter in bench.names() {
+        check(
+            &agent,
+            &format!("meter read {meter}"),
+            0,
+            &["1-0:1.8.0", "kWh"],
+        );
+    }
+    agent.stop();
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use desk::{Answer, Request};
 use hil_tests::agent::Agent;
-use hil_tests::bench::{Bench, on_simulated_meters};
+use hil_tests::bench::Bench;
 use hil_tests::bus::Bus;
 use hil_tests::clock::{pause, utc};
 use hil_tests::judge::{judge, judge_unseen};
@@ -116,7 +116,6 @@ fn two_hundred_kills_lose_nothing_and_double_nothing() {
     let Some(mut world) = World::new("kill -9") else {
         return;
     };
-    on_simulated_meters("kill -9");
     let kills = by_tier(52, 1000);
     let began = utc();
     let buses: Vec<Bus> = (1..=GATEWAYS).map(|number| bus(&world, number)).collect();
@@ -156,12 +155,10 @@ fn two_hundred_kills_lose_nothing_and_double_nothing() {
 
 #[test]
 fn kills_on_a_bench_lose_nothing_and_double_nothing() {
-    let Some(bench) = Bench::named("kill -9") else {
+    let Some(mut world) = World::new("kill -9 on a bench") else {
         return;
     };
-    let Some(mut world) = World::new("kill -9 on real meters") else {
-        return;
-    };
+    let bench = Bench::open("kill -9");
     let mut agent = world.gateway("pmu-bench", &[], 5);
     bench.join(&mut agent.file, 5);
     world.head_end.start();
