@@ -5,7 +5,7 @@
 # and masters that we did not write; faketime turns clocks.
 packages=(
     mosquitto mosquitto-clients openssl python3 python3-venv
-    faketime mbpoll libmodbus-dev gcc libc6-dev coreutils util-linux strace
+    faketime mbpoll libmodbus-dev gcc libc6-dev coreutils util-linux strace systemd
 )
 
 missing=()

@@ -13,7 +13,8 @@ cp systemd/pmu.tmpfiles "$root/usr/lib/tmpfiles.d/pmu.conf"
 for program in bin/sh bin/kill usr/bin/pmu-agent; do cp /bin/true "$root/$program"; done
 cp /lib/systemd/system/*.target /lib/systemd/system/systemd-modules-load.service "$root/usr/lib/systemd/system/"
 
-complaints=$(systemd-analyze verify --root="$root" pmu-agent.service pmu-clock-state.service pmu-clock-state.timer 2>&1)
+complaints=$(systemd-analyze verify --root="$root" pmu-agent.service pmu-clock-state.service pmu-clock-state.timer 2>&1) ||
+    complaints="${complaints:-systemd-analyze verify failed}"
 if [ -n "$complaints" ]; then
     echo "$complaints"
     exit 1
