@@ -5,18 +5,23 @@ use crate::adapters::marker::{Marker, Suspect};
 use crate::adapters::service;
 use crate::config::Settings;
 use crate::state::StateKey;
-use crate::tasks::storekeeper::Shelf;
+use crate::tasks::storekeeper::{Shelf, broken_words, gives};
 use anyhow::Context;
 use metering::{Event, EventCode};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use storage::{FileState, Store, StoreFile, StoreOptions};
+use storage::{Need, OpenReport, Reserve, Store, StoreError, StoreFile, StoreOptions};
 
 /// Crashes in a row while a file was being opened, before it is set aside.
 const CRASHES_MAX: u32 = 2;
 /// A repair reports at least this often, or the service manager may give it up.
 const REPAIR_STEP_WITHIN: Duration = Duration::from_mins(5);
+
+const RESERVE_SPENT: &str =
+    "the disk was full at the start: the store was opened with room that was kept back; make room";
+const NOTHING_LEFT: &str =
+    "the disk is full: meters are read, but nothing can be stored; make room";
 
 /// An open store, and what must be said about it.
 pub(super) struct Opened {
@@ -54,24 +59,19 @@ pub(super) fn open(settings: &Settings, clock: &Clock) -> anyhow::Result<Opened>
     }
     marker.set("opening");
     let options = options(settings)?;
-    let (mut store, report) = marker
-        .sync_scope(|| Store::open(folder, &options))
+    let reserve = Reserve::new(folder);
+    let found = marker
+        .sync_scope(|| open_numbered(folder, &options, &reserve))
         .with_context(|| format!("{}: the store cannot be opened", folder.display()))?;
     marker.clear();
-    for (file, state) in [
-        (StoreFile::Hot, &report.hot),
-        (StoreFile::Archive, &report.archive),
-    ] {
-        if let FileState::SetAside { .. } = state {
-            say(
-                EventCode::StoreFileSetAside,
-                format!("{file} was broken and set aside ({state:?}); a new one was begun"),
-            );
-        }
+    for words in broken_words(&found.report) {
+        say(EventCode::StoreFileSetAside, words);
     }
-    let (kind, id) = StateKey::Boot.key();
-    let boot = StateKey::number(store.state(kind, id)?.as_deref()) + 1;
-    if report.unclean_stop && boot > 1 {
+    if let Some(words) = found.full {
+        say(EventCode::DiskNearlyFull, words.to_owned());
+    }
+    let (unclean, boot) = (found.report.unclean_stop, found.boot);
+    if unclean && boot > 1 {
         say(
             EventCode::UncleanStop,
             "the last run did not stop properly; stored data is being checked".to_owned(),
@@ -81,17 +81,69 @@ pub(super) fn open(settings: &Settings, clock: &Clock) -> anyhow::Result<Opened>
         EventCode::GatewayStarted,
         format!("start {boot}, version {}", env!("CARGO_PKG_VERSION")),
     );
-    if let Err(error) = store.set_state(kind, id, &boot.to_be_bytes()) {
-        // A full disk: read what can be read, and store again as soon as there is room.
-        log::error!(error:%; "the store cannot be written; check the disk");
-    }
-    let shelf = Shelf::new(store, folder.clone(), options);
+    let shelf = Shelf::new(found.store, folder.clone(), options, reserve);
     Ok(Opened {
         shelf,
-        unclean: report.unclean_stop,
+        unclean,
         boot,
         events,
     })
+}
+
+/// A store that was opened, and numbered this start if it could.
+struct Found {
+    store: Store,
+    report: OpenReport,
+    boot: u64,
+    /// What is to be said of a full disk.
+    full: Option<&'static str>,
+}
+
+/// Opens the store and counts this start. On a full disk the reserve is spent for that; without
+/// one the store is opened all the same, so that what is stored can be read and sent.
+fn open_numbered(
+    folder: &Path,
+    options: &StoreOptions,
+    reserve: &Reserve,
+) -> Result<Found, StoreError> {
+    let (kind, id) = StateKey::Boot.key();
+    let spends = |error: &StoreError| error.is_disk_full() && gives(Some(reserve), Need::Start);
+    let (mut first, mut full, mut counts) = (None, None, true);
+    loop {
+        let (mut store, report) = match Store::open(folder, options) {
+            Ok(opened) => opened,
+            Err(error) if spends(&error) => {
+                full = Some(RESERVE_SPENT);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        // Only the first opening finds what the last run left.
+        let report = first.get_or_insert(report).clone();
+        let boot = StateKey::number(store.state(kind, id)?.as_deref()) + 1;
+        let counted = if counts {
+            store.set_state(kind, id, &boot.to_be_bytes())
+        } else {
+            Ok(())
+        };
+        match counted {
+            Ok(()) => {
+                return Ok(Found {
+                    store,
+                    report,
+                    boot,
+                    full,
+                });
+            }
+            Err(error) if spends(&error) => full = Some(RESERVE_SPENT),
+            Err(error) => {
+                // Opened once more, because a failed write ends it.
+                log::error!(error:%; "the store cannot be written; check the disk");
+                full = error.is_disk_full().then_some(NOTHING_LEFT).or(full);
+                counts = false;
+            }
+        }
+    }
 }
 
 /// Puts a file out of the way that brought the daemon down. The archive goes first: it can be

@@ -12,6 +12,7 @@ mod shelf;
 pub use handle::{Announcement, Record, StoreGone, StoreHandle, Urgency};
 pub(crate) use handle::{Ask, Look, OutboxAsk};
 pub use shelf::Shelf;
+pub(crate) use shelf::{broken_words, gives};
 
 use crate::adapters::clock::Clock;
 use crate::alarms::Alarms;
@@ -24,7 +25,7 @@ use metering::{Event, EventCode};
 use shelf::Appended;
 use std::path::PathBuf;
 use std::time::Duration;
-use storage::{Batch, Body, VerifyFrom};
+use storage::{Batch, Body, StoreError, VerifyFrom};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +42,10 @@ pub struct Storekeeper {
     asks: mpsc::Receiver<Ask>,
     /// Where commits are announced.
     announce: watch::Sender<Announcement>,
+    alarms: Alarms,
     pending: Batch,
+    /// What could not be committed: perhaps it is on the disk all the same, so nothing is added.
+    tried: Batch,
     commit_at: Option<Instant>,
     housekeeping_at: Instant,
     disk_look_at: Instant,
@@ -49,6 +53,8 @@ pub struct Storekeeper {
     failing: bool,
     /// The disk is too full for instantaneous values.
     telemetry_stopped: bool,
+    /// The reserve was spent because the disk is full, and is not whole again.
+    reserve_spent: bool,
 }
 
 /// What the task needs beside the store.
@@ -92,13 +98,16 @@ impl Storekeeper {
             shelf,
             parts,
             asks,
+            alarms: alarms.clone(),
             pending: Batch::new(),
+            tried: Batch::new(),
             commit_at: None,
             housekeeping_at: now + housekeeping::FIRST_AFTER,
-            disk_look_at: now,
+            disk_look_at: now + housekeeping::DISK_LOOK_FIRST_AFTER,
             verifying: verify.then(VerifyFrom::default),
             failing: false,
             telemetry_stopped: false,
+            reserve_spent: false,
         };
         (keeper, StoreHandle::new(sender, announced, alarms))
     }
@@ -123,7 +132,7 @@ impl Storekeeper {
             self.answer(ask);
         }
         self.commit();
-        if !self.pending.is_empty() {
+        if self.unstored() > 0 {
             log::error!("the last commit failed: what was in memory is lost and will be flagged");
         }
         if let Err(error) = self.shelf.close() {
@@ -140,7 +149,7 @@ impl Storekeeper {
             }
         };
         // While the store cannot be written and memory holds enough, the lines wait.
-        let takes = !self.failing || self.pending.weight() < UNSTORED_BYTES_MAX;
+        let takes = !self.failing || self.unstored() < UNSTORED_BYTES_MAX;
         tokio::select! {
             biased;
             () = self.parts.shutdown.cancelled() => Wake::Shutdown,
@@ -155,34 +164,51 @@ impl Storekeeper {
 
     fn commit(&mut self) {
         self.commit_at = None;
-        if self.pending.is_empty() {
-            return;
-        }
-        match self.shelf.append(&self.pending) {
-            Appended::Done => {
-                self.pending = Batch::new();
-                if std::mem::take(&mut self.failing) {
-                    log::info!("the store can be written again");
+        loop {
+            if self.tried.is_empty() {
+                self.tried = std::mem::take(&mut self.pending);
+            }
+            if self.tried.is_empty() {
+                return;
+            }
+            match self.shelf.append(&self.tried) {
+                Appended::Done => {
+                    self.tried = Batch::new();
+                    if std::mem::take(&mut self.failing) {
+                        log::info!("the store can be written again");
+                    }
+                    self.publish();
+                    self.say_news();
                 }
-                self.publish();
-            }
-            Appended::Unfit(error) => {
-                // A fault of this program: repeating it would stop everything else.
-                self.pending = Batch::new();
-                self.note(
-                    EventCode::EntriesDropped,
-                    format!("a batch cannot be stored: {error}"),
-                );
-            }
-            Appended::NotNow(error) => {
-                if !std::mem::replace(&mut self.failing, true) {
-                    log::error!(error:%; "nothing can be stored, nothing is acknowledged: {error}");
-                    self.announce.send_modify(|said| said.failing = true);
+                Appended::Unfit(error) => {
+                    // A fault of this program: repeating it would stop everything else.
+                    self.tried = Batch::new();
+                    self.note(
+                        EventCode::EntriesDropped,
+                        format!("a batch cannot be stored: {error}"),
+                    );
+                    return;
                 }
-                self.commit_at = Some(Instant::now() + TRY_AGAIN_AFTER);
-                self.disk_look_at = Instant::now();
+                Appended::NotNow(error) if error.is_disk_full() && self.spends_reserve() => {
+                    self.retain();
+                }
+                Appended::NotNow(error) => return self.cannot_store(&error),
             }
         }
+    }
+
+    fn cannot_store(&mut self, error: &StoreError) {
+        if !std::mem::replace(&mut self.failing, true) {
+            log::error!(error:%; "nothing can be stored, nothing is acknowledged: {error}");
+            self.announce.send_modify(|said| said.failing = true);
+        }
+        self.commit_at = Some(Instant::now() + TRY_AGAIN_AFTER);
+        self.disk_look_at = Instant::now();
+    }
+
+    /// What is in memory only.
+    fn unstored(&self) -> usize {
+        self.tried.weight() + self.pending.weight()
     }
 
     /// Tells everybody what is stored and what waits.
@@ -225,7 +251,11 @@ impl Storekeeper {
             meter: None,
             detail,
         };
+        self.alarms.note(&event);
         self.pending.push(Body::Event(event), now.utc, now.quality);
         self.schedule(Urgency::Soon);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,9 @@ use crate::limits::{
     COLUMNS_MAX, ENTRY_BYTES_AIM, GAP_RANGES_MAX, POLLS_MAX, REQUEST_ID_BYTES_MAX, TEXT_BYTES_MAX,
 };
 use crate::{Body, Entry, GapRange, StoreError, codec};
-use metering::{ClockQuality, MeterReadings, ProfileRows, Timestamp};
+use metering::{
+    ClockQuality, MeterId, MeterReadings, ProfileId, ProfileRows, ProfileShape, Row, Timestamp,
+};
 
 /// Rows that one block of the contract holds.
 const ROWS_MAX: usize = 1024;
@@ -66,6 +68,25 @@ impl Batch {
             && self.readings.is_empty()
             && self.state.is_empty()
             && self.audit.is_empty()
+    }
+
+    /// The newest interval of a meter that ends no later than `upto`, among what is still to be
+    /// committed.
+    pub fn last_row(
+        &self,
+        meter: &MeterId,
+        profile: ProfileId,
+        upto: Timestamp,
+    ) -> Option<(&Row, &ProfileShape)> {
+        let blocks = self.bodies.iter().filter_map(|(body, ..)| match body {
+            Body::Profile(block) if block.meter == *meter && block.profile == profile => {
+                Some(block)
+            }
+            _ => None,
+        });
+        let rows = blocks.flat_map(|block| block.rows.iter().map(|row| (row, &block.shape)));
+        rows.filter(|(row, _)| row.end <= upto)
+            .max_by_key(|(row, _)| row.end)
     }
 
     /// About how many bytes it will take, for a caller that commits early when much is waiting.
@@ -287,6 +308,28 @@ mod tests {
             }
         }
         assert_eq!((rows, polls), (5000, 8000));
+    }
+
+    #[test]
+    fn the_newest_interval_of_a_meter_is_found_before_it_is_committed() {
+        let mut batch = Batch::new();
+        let at = Timestamp::from_seconds(1);
+        for (meter, from) in [("feeder-7", 0), ("feeder-8", 9), ("feeder-7", 3)] {
+            let block = block(meter, from * 1800, 3, 2);
+            batch.push(Body::Profile(block), at, ClockQuality::Synchronised);
+        }
+        let all = block("feeder-7", 0, 6, 2);
+        let find = |upto| {
+            let found = batch.last_row(&all.meter, all.profile, upto);
+            found.map(|(row, shape)| (row.end, shape.clone()))
+        };
+        let [.., before, last] = all.rows.as_slice() else {
+            panic!("six rows");
+        };
+        assert_eq!(find(last.end), Some((last.end, all.shape.clone())));
+        let earlier = before.end.after(std::time::Duration::from_secs(1));
+        assert_eq!(find(earlier), Some((before.end, all.shape.clone())));
+        assert_eq!(find(Timestamp::default()), None);
     }
 
     #[test]

@@ -45,6 +45,22 @@ pub enum StoreError {
         #[source]
         source: Box<redb::Error>,
     },
+    /// There was no room; what was asked has not happened, or (see `Store::append`) perhaps.
+    #[error("there is no room on the disk for {file}; make room")]
+    DiskFull {
+        /// Which file.
+        file: StoreFile,
+        /// What the database says.
+        #[source]
+        source: Box<redb::Error>,
+    },
+    /// A fault closed the store a moment ago, and it is not opened or written anew for every
+    /// question.
+    #[error("the store is tried again in a moment; before: {before}")]
+    Resting {
+        /// The fault, in words.
+        before: String,
+    },
     /// Another process has the store open.
     #[error("{file} is in use by another process; stop the other pmu-agent first")]
     InUse {
@@ -129,13 +145,22 @@ impl StoreError {
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::Database { file, source } if is_broken(source) => Remedy::SetAside(*file),
-            Self::Database { .. } => Remedy::Reopen,
+            Self::Database { .. } | Self::DiskFull { .. } | Self::Resting { .. } => Remedy::Reopen,
             Self::Damaged { file, .. } => Remedy::SetAside(*file),
             Self::RegistryFull { .. } => Remedy::SetAside(StoreFile::Archive),
             Self::InUse { .. } | Self::Folder { .. } | Self::NewerFormat { .. } => {
                 Remedy::AskTechnician
             }
             Self::WatermarkBeyond { .. } | Self::Unfit { .. } => Remedy::FixCaller,
+        }
+    }
+
+    /// Whether there was no room on the disk, so that making some is the way out.
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::DiskFull { .. } => true,
+            Self::Folder { source, .. } => is_full(source),
+            _ => false,
         }
     }
 
@@ -166,6 +191,11 @@ pub(crate) fn is_broken(error: &redb::Error) -> bool {
     }
 }
 
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
+}
+
 /// Names the file whose operation failed.
 pub(crate) trait InFile<T> {
     fn of(self, file: StoreFile) -> Result<T, StoreError>;
@@ -175,6 +205,10 @@ impl<T, E: Into<redb::Error>> InFile<T> for Result<T, E> {
     fn of(self, file: StoreFile) -> Result<T, StoreError> {
         self.map_err(|error| match error.into() {
             redb::Error::DatabaseAlreadyOpen => StoreError::InUse { file },
+            redb::Error::Io(error) if is_full(&error) => StoreError::DiskFull {
+                file,
+                source: Box::new(redb::Error::Io(error)),
+            },
             source => StoreError::Database {
                 file,
                 source: Box::new(source),

@@ -70,12 +70,17 @@ pub(crate) fn prepare(
 ) -> Result<HotState, StoreError> {
     let transaction = file.database.begin_write().of(StoreFile::Hot)?;
     let state = prepare_tables(&transaction, is_fresh, epoch)?;
-    transaction.commit().of(StoreFile::Hot)?;
+    if is_fresh || !state.was_in_use {
+        transaction.commit().of(StoreFile::Hot)?;
+    } else {
+        // After an unclean stop all of it is there already, and the disk may be full: what is
+        // stored shall be readable without writing anything.
+        transaction.abort().of(StoreFile::Hot)?;
+    }
     Ok(state)
 }
 
-/// Also marks the file as in use, so that the next opening knows of an unclean stop; the commit
-/// proves at once that the file can be written.
+/// Also marks the file as in use, so that the next opening knows of an unclean stop.
 fn prepare_tables(
     transaction: &WriteTransaction,
     is_fresh: bool,

@@ -61,6 +61,12 @@ pub const BROKEN_FILES_KEPT: usize = 3;
 pub const DISK_LOW_PERCENT: u64 = 10;
 /// Below this share of free disk telemetry stops, and the oldest sent profiles go (per cent).
 pub const DISK_CRITICAL_PERCENT: u64 = 5;
+/// Room kept back beside the store for a full disk: several starts, events and rounds of retention.
+pub const RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+/// Given away at a time: a round of retention over 250 meters writes 117 kB, an append less.
+pub const RESERVE_STEP_BYTES: u64 = 512 * 1024;
+/// Kept for the next starts while the daemon runs.
+pub const RESERVE_FOR_START_BYTES: u64 = 2 * 1024 * 1024;
 /// Rows that one transaction of retention deletes from a table.
 pub const DROP_ROWS_MAX: usize = 50_000;
 /// Days that one call of `retain` takes from the archive by their age.

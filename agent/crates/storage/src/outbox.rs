@@ -24,6 +24,8 @@ pub struct Pending {
 pub enum Lookup {
     /// The log still has it.
     Held(Entry),
+    /// The log has it, but it cannot be delivered and waits for a person.
+    SetAside,
     /// The head-end confirmed it, and the log has let it go. Its values may still be had from
     /// the archive, by meter and time.
     Freed,
@@ -113,7 +115,12 @@ impl Store {
         let code = stream.code();
         if let Some(row) = log.get(number).of(StoreFile::Hot)? {
             let entry = codec::decode(stream, number, row.value());
-            return Ok(entry.map_or(Lookup::Damaged, Lookup::Held));
+            return Ok(match entry {
+                // Damaged ones are set aside too, but no person can release them.
+                Err(_) => Lookup::Damaged,
+                Ok(_) if self.quarantined.contains(&(code, number)) => Lookup::SetAside,
+                Ok(entry) => Lookup::Held(entry),
+            });
         }
         let drops = transaction.open_table(DROPS).of(StoreFile::Hot)?;
         let mut before = drops.range((code, 0)..=(code, number)).of(StoreFile::Hot)?;

@@ -14,6 +14,8 @@ const EVERY: Duration = Duration::from_mins(15);
 pub(super) const FIRST_AFTER: Duration = Duration::from_mins(2);
 /// Disk space is looked at more often than it can vanish.
 const DISK_LOOK_EVERY: Duration = Duration::from_mins(1);
+/// The first look makes the reserve, and shall not hold up the first requests on the lines.
+pub(super) const DISK_LOOK_FIRST_AFTER: Duration = Duration::from_secs(4);
 /// Rows checked between two commits after an unclean stop.
 const VERIFY_ROWS: usize = 64;
 /// Runs of sealing and of retention in a row, each bounded by itself.
@@ -29,15 +31,44 @@ impl Storekeeper {
         if self.telemetry_stopped || space.free < space.total / 10 {
             self.retain();
         }
+        if !self.failing {
+            self.keep_reserve(space.free);
+        }
+    }
+
+    fn keep_reserve(&mut self, free: u64) {
+        match self.shelf.make_reserve_whole(free) {
+            Ok(true) => {
+                if std::mem::take(&mut self.reserve_spent) {
+                    log::info!("there is room again: the reserve for a full disk is whole again");
+                }
+            }
+            Ok(false) => {}
+            Err(error) => {
+                log::warn!(error:%; "no room can be kept back for a full disk; tried again later");
+            }
+        }
+    }
+
+    /// Spends a step of the reserve on a full disk, and says so the first time.
+    pub(super) fn spends_reserve(&mut self) -> bool {
+        let spends = self.shelf.spend();
+        if spends && !std::mem::replace(&mut self.reserve_spent, true) {
+            let detail = "the disk is full: the store goes on with room that was kept back, until \
+                          that is used up too; make room";
+            self.note(EventCode::DiskNearlyFull, detail.to_owned());
+        }
+        spends
     }
 
     pub(super) fn housekeeping(&mut self) {
         self.housekeeping_at = Instant::now() + EVERY;
         self.commit();
         for _ in 0..ROUNDS_MAX {
-            match self.shelf.with(storage::Store::seal) {
+            match self.shelf.write(storage::Store::seal) {
                 Ok(report) if report.more => self.parts.pulse.beat(),
                 Ok(_) => break,
+                Err(error) if error.is_disk_full() && self.spends_reserve() => {}
                 Err(error) => {
                     log::error!(error:%; "intervals could not be moved to the archive; tried again later");
                     return;
@@ -47,7 +78,8 @@ impl Storekeeper {
         self.retain();
     }
 
-    fn retain(&mut self) {
+    /// Also tried while nothing can be stored: it may be what makes room.
+    pub(super) fn retain(&mut self) {
         let Ok(space) = disk::space(&self.parts.folder) else {
             return;
         };
@@ -60,18 +92,20 @@ impl Storekeeper {
             let now = self.parts.clock.now();
             let kept = self
                 .shelf
-                .with(|store| store.retain(&policy, space, now.utc, now.quality));
+                .write_now(|store| store.retain(&policy, space, now.utc, now.quality));
             match kept {
                 Ok(report) => {
-                    self.shelf.note_numbers();
                     self.say(&report);
                     if !report.more {
                         break;
                     }
                     self.parts.pulse.beat();
                 }
+                Err(error) if error.is_disk_full() && self.spends_reserve() => {}
                 Err(error) => {
-                    log::error!(error:%; "retention failed; tried again later");
+                    if !self.failing {
+                        log::error!(error:%; "retention failed; tried again later");
+                    }
                     break;
                 }
             }
@@ -103,6 +137,10 @@ impl Storekeeper {
                 log::info!("there is room again: instantaneous values are stored");
             }
         }
+        if report.stop_telemetry && report.profile_chunks > 0 {
+            let days = report.profile_chunks;
+            log::warn!(days; "the disk is nearly full: the oldest day of load profiles was deleted ({days} meters)");
+        }
         for (stream, first, last, why) in &report.dropped {
             let detail = format!(
                 "{stream} {first} to {last} were dropped before the head-end had them ({}); a gap \
@@ -110,6 +148,13 @@ impl Storekeeper {
                 why.word()
             );
             self.note(EventCode::EntriesDropped, detail);
+        }
+    }
+
+    /// Files that were found broken when the store was opened anew.
+    pub(super) fn say_news(&mut self) {
+        for words in self.shelf.news() {
+            self.note(EventCode::StoreFileSetAside, words);
         }
     }
 

@@ -3,11 +3,14 @@
 use super::housekeeping::damage_words;
 use super::{Ask, Look, OutboxAsk, Record, Storekeeper};
 use crate::limits::{COMMIT_BYTES_MAX, PROFILE_ROWS_MAX};
-use metering::{MeterId, ProfileId, Row, Timestamp};
+use metering::{MeterId, ProfileId, ProfileShape, Row, Timestamp};
 use storage::{
-    AuditRecord, Body, DamagedItem, GapRange, GapReason, GapRecord, StoreError, Stream, VerifyFrom,
+    AuditRecord, Body, DamagedItem, GapRange, GapReason, GapRecord, ProfileData, StoreError,
+    Stream, VerifyFrom,
 };
 use tokio::sync::oneshot;
+
+const END_OF_TIME: Timestamp = Timestamp::from_millis(u64::MAX);
 
 /// What a full check found.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +34,7 @@ impl Storekeeper {
                 value,
                 reply,
             } => {
-                let done = self.shelf.with(|store| store.set_state(kind, id, &value));
+                let done = self.shelf.write(|store| store.set_state(kind, id, &value));
                 send(reply, done);
             }
             Ask::Outbox(ask) => self.outbox(ask),
@@ -79,7 +82,7 @@ impl Storekeeper {
                 let at = self.parts.clock.now().utc;
                 let done = self
                     .shelf
-                    .with(|store| store.quarantine(stream, number, &why, at));
+                    .write(|store| store.quarantine(stream, number, &why, at));
                 self.publish();
                 send(reply, done);
             }
@@ -95,11 +98,7 @@ impl Storekeeper {
                 to,
                 reply,
             } => {
-                self.commit();
-                let limit = PROFILE_ROWS_MAX;
-                let found = self
-                    .shelf
-                    .with(|store| store.profile(&meter, profile, from, to, limit));
+                let found = self.profile(&meter, profile, from, to);
                 send(reply, found);
             }
             Look::LastRow {
@@ -107,11 +106,8 @@ impl Storekeeper {
                 profile,
                 reply,
             } => {
-                self.commit();
-                send(
-                    reply,
-                    self.shelf.with(|store| store.last_row(&meter, profile)),
-                );
+                let found = self.last_row(&meter, profile);
+                send(reply, found);
             }
             Look::LastRowUpTo {
                 meter,
@@ -127,7 +123,7 @@ impl Storekeeper {
             }
             Look::Stats(reply) => send(reply, self.shelf.with(|store| store.stats())),
             Look::Verify(reply) => {
-                self.commit();
+                self.commit_first();
                 let checked = self.full_check();
                 send(reply, checked);
             }
@@ -162,7 +158,62 @@ impl Storekeeper {
 
     /// While nothing can be stored, memory is for what no meter can repeat.
     fn must_save_memory(&self) -> bool {
-        self.failing && self.pending.weight() > COMMIT_BYTES_MAX
+        self.failing && self.unstored() > COMMIT_BYTES_MAX
+    }
+
+    /// What is asked for may be in memory still. While nothing can be stored that is not tried for
+    /// every question.
+    fn commit_first(&mut self) {
+        if !self.failing {
+            self.commit();
+        }
+    }
+
+    /// What cannot be stored now is not missing: while such intervals wait, nothing is said of
+    /// their time.
+    fn profile(
+        &mut self,
+        meter: &MeterId,
+        profile: ProfileId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<ProfileData, StoreError> {
+        self.commit_first();
+        let waits = self.waiting_row(meter, profile, to);
+        if waits.is_some_and(|(row, _)| row.end > from) {
+            return Err(self.shelf.resting());
+        }
+        let limit = PROFILE_ROWS_MAX;
+        self.shelf
+            .with(|store| store.profile(meter, profile, from, to, limit))
+    }
+
+    /// The newest interval, stored or not yet: a profile that began before it would make its
+    /// intervals twice.
+    fn last_row(
+        &mut self,
+        meter: &MeterId,
+        profile: ProfileId,
+    ) -> Result<Option<(Row, ProfileShape)>, StoreError> {
+        self.commit_first();
+        let stored = self.shelf.with(|store| store.last_row(meter, profile))?;
+        let waiting = self.waiting_row(meter, profile, END_OF_TIME);
+        let waiting = waiting.map(|(row, shape)| (row.clone(), shape.clone()));
+        Ok(stored
+            .into_iter()
+            .chain(waiting)
+            .max_by_key(|(row, _)| row.end))
+    }
+
+    fn waiting_row(
+        &self,
+        meter: &MeterId,
+        profile: ProfileId,
+        upto: Timestamp,
+    ) -> Option<(&Row, &ProfileShape)> {
+        let batches = [&self.tried, &self.pending].into_iter();
+        let rows = batches.filter_map(|batch| batch.last_row(meter, profile, upto));
+        rows.max_by_key(|(row, _)| row.end)
     }
 
     /// Entries that cannot be read are set aside, and the head-end is told that they are lost.
@@ -172,7 +223,7 @@ impl Storekeeper {
             let why = damage_words(&DamagedItem::Entry { stream, number });
             let done = self
                 .shelf
-                .with(|store| store.quarantine(stream, number, &why, now.utc));
+                .write(|store| store.quarantine(stream, number, &why, now.utc));
             if let Err(error) = done {
                 log::error!(error:%; "{why}, and cannot be set aside");
                 continue;
@@ -198,9 +249,11 @@ impl Storekeeper {
         profile: ProfileId,
         to: Timestamp,
     ) -> Result<Option<Row>, StoreError> {
-        self.commit();
+        self.commit_first();
         let mut from = Timestamp::default();
-        let mut last = None;
+        let mut last = self
+            .waiting_row(meter, profile, to)
+            .map(|(row, _)| row.clone());
         loop {
             let found = self
                 .shelf
@@ -213,7 +266,7 @@ impl Storekeeper {
                 return Ok(last);
             };
             from = row.end;
-            last = Some(row);
+            last = last.filter(|known| known.end > row.end).or(Some(row));
             if !found.more {
                 return Ok(last);
             }

@@ -262,6 +262,8 @@ fn ends(stored: &ProfileData, asked: Span, now: Timestamp) -> Vec<(Span, GapReas
 fn fate(lookup: &Lookup) -> GapReason {
     match lookup {
         Lookup::Held(_) => GapReason::Sent,
+        // Sent again it would end the connection again, or be refused again.
+        Lookup::SetAside => GapReason::SetAside,
         Lookup::Dropped(why) => *why,
         Lookup::Damaged => GapReason::Damaged,
         // Its values may still be had from the archive, by meter and time.
@@ -332,6 +334,17 @@ mod tests {
             ends(&nothing, upside_down, at(300)),
             [(upside_down, GapReason::NotHeld)]
         );
+    }
+
+    #[test]
+    fn what_was_set_aside_or_lost_is_said_and_not_promised() {
+        let why = |lookup| fate(&lookup);
+        assert_eq!(why(Lookup::SetAside), GapReason::SetAside);
+        assert_eq!(why(Lookup::Damaged), GapReason::Damaged);
+        assert_eq!(why(Lookup::Freed), GapReason::NotHeld);
+        assert_eq!(why(Lookup::NotWritten), GapReason::NotYet);
+        let dropped = Lookup::Dropped(GapReason::OutboxFull);
+        assert_eq!(why(dropped), GapReason::OutboxFull);
     }
 
     #[test]

@@ -382,6 +382,7 @@ const fn file_of(op: &Op) -> StoreFile {
 struct Tally {
     cuts: u64,
     double_cuts: u64,
+    full_disks: u64,
     failures: Vec<String>,
 }
 
@@ -402,6 +403,14 @@ fn cut_all(life: &Life, seed: u64, stride: usize, lies: bool) -> Tally {
             tally.cuts += 1;
             let twice = tally.cuts.is_multiple_of(5) && !lies;
             tally.double_cuts += u64::from(twice);
+            // The power failed because, or while, somebody else had filled the disk.
+            let full = tally.cuts.is_multiple_of(7) && !lies && position >= life.steps[0].0;
+            tally.full_disks += u64::from(full);
+            if full && let Err(failure) = read_on_full_disk(&images, &old, &new) {
+                tally.failures.push(format!(
+                    "seed {seed}, place {position}, full disk: {failure}"
+                ));
+            }
             let again = twice.then_some(&mut dice);
             if let Err(failure) = recover(images, &old, &new, again) {
                 tally
@@ -426,6 +435,13 @@ fn cut_all(life: &Life, seed: u64, stride: usize, lies: bool) -> Tally {
         }
     }
     tally
+}
+
+/// Opens the store after a cut on a disk without a free page: all of it can be read.
+fn read_on_full_disk(images: &Images, old: &Model, new: &Model) -> Result<(), String> {
+    let disk = Disk::with(images.clone());
+    disk.fill(true);
+    revive(&disk, old, new, false)
 }
 
 /// Opens the store after a cut and compares; with dice, cuts once more within the recovery.
@@ -493,6 +509,7 @@ fn run(seeds: std::ops::Range<u64>, operations: usize, stride: usize, lies: bool
             let tally = cut_all(&life, seed, stride, lies);
             sum.cuts += tally.cuts;
             sum.double_cuts += tally.double_cuts;
+            sum.full_disks += tally.full_disks;
             sum.failures.extend(tally.failures);
         }
         sum
@@ -503,6 +520,7 @@ fn run(seeds: std::ops::Range<u64>, operations: usize, stride: usize, lies: bool
         let other = other.join().unwrap();
         sum.cuts += other.cuts;
         sum.double_cuts += other.double_cuts;
+        sum.full_disks += other.full_disks;
         sum.failures.extend(other.failures);
         sum
     })
@@ -512,9 +530,10 @@ fn run(seeds: std::ops::Range<u64>, operations: usize, stride: usize, lies: bool
 fn nothing_acknowledged_is_lost_at_ten_thousand_power_cuts() {
     let tally = run(1..9, 180, 1, false);
     println!(
-        "{} power cuts, {} of them double, {} failures",
+        "{} power cuts, {} of them double, {} on a full disk, {} failures",
         tally.cuts,
         tally.double_cuts,
+        tally.full_disks,
         tally.failures.len()
     );
     assert!(
@@ -523,6 +542,7 @@ fn nothing_acknowledged_is_lost_at_ten_thousand_power_cuts() {
         &tally.failures[..tally.failures.len().min(5)]
     );
     assert!(tally.cuts >= 10_000, "only {} cuts", tally.cuts);
+    assert!(tally.full_disks >= 1_000, "{} full disks", tally.full_disks);
 }
 
 #[test]

@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use storage::{BackendError, Medium, StorageBackend, StoreFile};
 
+/// The unit in which a disk gives its room.
+const PAGE: usize = 4096;
+
 /// Something that happened to one of the files.
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
@@ -60,12 +63,31 @@ impl Images {
     }
 }
 
+impl Images {
+    /// How much of a write lies on pages that were written before; `None` if all of it does.
+    fn fits(&self, file: StoreFile, offset: u64, length: usize) -> Option<usize> {
+        let start = usize::try_from(offset).unwrap();
+        let image = self.get(file);
+        let is_hole = |page: usize| {
+            let end = image.len().min((page + 1) * PAGE);
+            image
+                .get(page * PAGE..end)
+                .is_none_or(|page| page.iter().all(|byte| *byte == 0))
+        };
+        let mut pages = start / PAGE..(start + length).div_ceil(PAGE);
+        let hole = pages.find(|page| is_hole(*page))?;
+        Some((hole * PAGE).saturating_sub(start))
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     images: Images,
     log: Vec<Op>,
     /// Operations until every write and sync fails.
     fails_after: Option<u64>,
+    /// Pages that were never written cannot be written any more.
+    is_full: bool,
     set_aside: Vec<StoreFile>,
 }
 
@@ -107,6 +129,12 @@ impl Disk {
         self.state().fails_after = operations;
     }
 
+    /// Takes all free room away, or gives it back: as on a real disk, what was written before can
+    /// be written again.
+    pub(crate) fn fill(&self, is_full: bool) {
+        self.state().is_full = is_full;
+    }
+
     /// Flips a bit of a file that nobody has open.
     pub(crate) fn damage(&self, file: StoreFile, offset: usize) {
         self.state().images.get_mut(file)[offset] ^= 1;
@@ -119,6 +147,14 @@ impl Disk {
                 Some(less) => *left = less,
                 None => return Err(io::ErrorKind::StorageFull.into()),
             }
+        }
+        if let Op::Write(file, offset, bytes) = &op
+            && state.is_full
+            && let Some(fits) = state.images.fits(*file, *offset, bytes.len())
+        {
+            // A write across the edge of what was written before has happened in part.
+            state.images.write(*file, *offset, &bytes[..fits]);
+            return Err(io::ErrorKind::StorageFull.into());
         }
         state.images.apply(&op);
         state.log.push(op);

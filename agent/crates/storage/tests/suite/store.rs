@@ -4,6 +4,7 @@ use crate::disk::Disk;
 use crate::model::{CLOCK, Model, PROFILE, at, block, compare, event, meter, poll};
 use metering::{ClockQuality, Timestamp};
 use std::time::Duration;
+use storage::limits::AUDIT_KEPT;
 use storage::{
     AuditRecord, Batch, Body, DiskSpace, FileState, GapRange, GapReason, Lookup, Remedy,
     RetentionPolicy, Store, StoreError, StoreFile, StoreOptions, Stream, VerifyFrom, set_aside,
@@ -306,11 +307,16 @@ fn poison_is_set_aside_counted_and_released() {
         (aside[0].number, aside[0].why.as_str()),
         (2, "refused four times")
     );
+    assert_eq!(
+        store.entry(Stream::Telemetry, 2).unwrap(),
+        Lookup::SetAside,
+        "who asks for it by number shall not get it as if nothing were wrong"
+    );
+    store.release(Stream::Telemetry, 2).unwrap();
     assert!(matches!(
         store.entry(Stream::Telemetry, 2).unwrap(),
         Lookup::Held(_)
     ));
-    store.release(Stream::Telemetry, 2).unwrap();
     assert_eq!(
         store
             .pending(Stream::Telemetry, 0, 9)
@@ -361,6 +367,35 @@ fn the_audit_chain_grows_and_tells_the_head_end() {
     assert_eq!(links.len(), 2);
     assert!(links[1].follows(links[0].head()));
     assert_eq!(links[1].record.detail, "2b");
+}
+
+#[test]
+fn old_audit_records_go_only_once_the_head_end_knows_what_follows() {
+    let (disk, mut store) = fresh();
+    let mut batch = Batch::new();
+    for n in 1..=AUDIT_KEPT + 50 {
+        batch.audit(record(&n.to_string()), CLOCK);
+    }
+    store.append(batch).unwrap();
+    let full = DiskSpace {
+        free: 0,
+        total: 100,
+    };
+    let policy = RetentionPolicy::default();
+    let far = at(86_400 * 4000);
+    let report = store.retain(&policy, full, far, CLOCK).unwrap();
+    assert_eq!(report.audit_records, 0, "nobody else has them");
+    store.confirm(Stream::Audit, 1, &[]).unwrap();
+    let report = store.retain(&policy, full, far, CLOCK).unwrap();
+    assert_eq!(report.audit_records, 50);
+    drop(store);
+    let (store, _) = Store::open_on(&disk, &options()).unwrap();
+    let chain = store.verify_audit().unwrap();
+    let (first, last) = (51, AUDIT_KEPT + 50);
+    assert_eq!(
+        (chain.first, chain.last, chain.broken_at),
+        (first, last, None)
+    );
 }
 
 #[test]
@@ -482,6 +517,9 @@ fn a_nearly_full_disk_takes_telemetry_first_and_old_profiles_last() {
         readings(&mut store, day * 86_400);
     }
     append(&mut store, Body::Event(event(1)), 1);
+    let mut batch = Batch::new();
+    batch.audit(record("one"), CLOCK);
+    store.append(batch).unwrap();
     seal_all(&mut store);
     let policy = RetentionPolicy {
         telemetry: storage::OutboxCap {
@@ -535,6 +573,9 @@ fn a_nearly_full_disk_takes_telemetry_first_and_old_profiles_last() {
         of(Stream::Profiles).entries > 0,
         "unsent profiles stay in the outbox"
     );
+    assert_eq!(of(Stream::Audit).entries, 1);
+    let chain = store.verify_audit().unwrap();
+    assert_eq!((chain.first, chain.last, chain.broken_at), (1, 1, None));
 }
 
 #[test]
@@ -635,4 +676,42 @@ fn sealing_in_slices_loses_nothing() {
     assert_eq!(model.polls.len(), 12_000);
     compare(&store, &model, &model).unwrap();
     assert_eq!(store.seal().unwrap().entries, 0);
+}
+
+/// Whoever filled the disk did so at every moment of a store's life, and then the power failed.
+#[test]
+fn a_store_killed_on_a_full_disk_opens_and_reads() {
+    let (disk, mut store) = fresh();
+    let mut model = Model::default();
+    for n in 1..60 {
+        let body = Body::Profile(block(n % 4, n * 3, 3, 0));
+        let number = append(&mut store, body.clone(), n * 600);
+        model.entry(Stream::Profiles, number, body);
+        if n % 20 == 0 {
+            seal_all(&mut store);
+            model.sealed.insert(Stream::Profiles, number);
+        }
+        let copy = Disk::with(disk.images());
+        copy.fill(true);
+        let (mut filled, report) = Store::open_on(&copy, &options()).unwrap();
+        assert!(report.unclean_stop);
+        compare(&filled, &model, &model).unwrap();
+        let mut told = 0;
+        for more in 0..1000 {
+            let mut batch = Batch::new();
+            let body = Body::Profile(block(1, 1000 + more * 400, 400, more));
+            batch.push(body, at(9), CLOCK);
+            let Err(error) = filled.append(batch) else {
+                continue;
+            };
+            assert!(error.is_disk_full(), "{error:?}");
+            told += 1;
+            drop(filled);
+            (filled, _) = Store::open_on(&copy, &options()).unwrap();
+            break;
+        }
+        assert_eq!(told, 1, "the disk was never full");
+        copy.fill(false);
+        append(&mut filled, Body::Event(event(1)), 1);
+    }
 }
