@@ -62,5 +62,9 @@ pub const REQUESTS_BURST: u32 = 10;
 pub const REQUESTS_EVERY: Duration = Duration::from_secs(6);
 /// Intervals handed out at once, to people and to the head-end.
 pub const PROFILE_ROWS_MAX: usize = 5000;
+/// Marks after now whose rows are looked for at once after the clock was set back.
+pub const LOOK_AHEAD_MARKS: u32 = 1000;
+/// Instantaneous values answered within this are told with one time, that of the last.
+pub const INSTANT_SPREAD_MAX: Duration = Duration::from_secs(1);
 /// Rows of one stored block of intervals.
 pub const BLOCK_ROWS_MAX: usize = 1024;

@@ -14,6 +14,8 @@ pub enum StateKey {
     AcceptedSerial(MeterId),
     /// Latest time ever seen with a trusted clock.
     TrustedTime,
+    /// The clock of a meter's profile was set back: there are rows after marks that have none.
+    ProfileBehind(MeterId),
 }
 
 impl StateKey {
@@ -23,12 +25,15 @@ impl StateKey {
             Self::Sid => (1, 0),
             Self::Boot => (2, 0),
             Self::TrustedTime => (4, 0),
-            Self::AcceptedSerial(meter) => {
-                let digest = Sha256::digest(meter.as_str());
-                let id = digest.first_chunk::<4>().copied().unwrap_or_default();
-                (3, u32::from_be_bytes(id))
-            }
+            Self::AcceptedSerial(meter) => (3, Self::id_of(meter)),
+            Self::ProfileBehind(meter) => (5, Self::id_of(meter)),
         }
+    }
+
+    fn id_of(meter: &MeterId) -> u32 {
+        let digest = Sha256::digest(meter.as_str());
+        let id = digest.first_chunk::<4>().copied().unwrap_or_default();
+        u32::from_be_bytes(id)
     }
 
     /// A stored number; nothing stored is zero.

@@ -8,7 +8,7 @@ use crate::front::Front;
 use crate::health::{Pulse, STOREKEEPER};
 use crate::limits::BUS_REQUESTS_MAX;
 use crate::tasks::bus::{Bus, BusHandle, BusParts};
-use crate::tasks::heartbeat::Heartbeat;
+use crate::tasks::heartbeat::{Heartbeat, look_first};
 use crate::tasks::local_api::LocalApi;
 use crate::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
 use crate::tasks::uplink::{Uplink, UplinkParts, UplinkView};
@@ -48,6 +48,7 @@ impl Supervisor {
             pulses: Vec::new(),
             tasks: JoinSet::new(),
         };
+        look_first(&common.clock, &settings.clock.state_file);
         let alarms = Alarms::default();
         let opened = opening::open(&settings, &common.clock)?;
         let (boot, events) = (opened.boot, opened.events);

@@ -6,6 +6,7 @@
 mod book;
 mod handle;
 mod link;
+mod place;
 mod requests;
 mod restore;
 mod view;
@@ -13,12 +14,13 @@ mod view;
 pub use handle::{BusHandle, BusRequest};
 pub use view::{BusView, LineTotals, MeterTotals, MeterView, RoundTrips};
 
-use crate::adapters::clock::Clock;
+use crate::adapters::clock::{Clock, Now};
 use crate::adapters::marker::Marker;
 use crate::adapters::port::OpenPort;
 use crate::config::{BusSettings, MeterSettings};
 use crate::health::Pulse;
 use crate::plan;
+use crate::tasks::heartbeat::step_between;
 use crate::tasks::storekeeper::{Record, StoreHandle, Urgency};
 use anyhow::Context;
 use book::{Begin, Book};
@@ -53,6 +55,8 @@ pub struct Bus {
     waiting: HashMap<u64, requests::Waiting>,
     token: u64,
     quarantined: Option<MeterId>,
+    /// Both clocks at the last look.
+    seen: Now,
 }
 
 /// What the task is made of.
@@ -127,6 +131,7 @@ impl Bus {
             waiting: HashMap::new(),
             token: 0,
             quarantined,
+            seen: now,
             parts,
         };
         Ok((bus, handle))
@@ -152,8 +157,11 @@ impl Bus {
             match self.wait().await {
                 Wake::Shutdown => break,
                 Wake::Request(request) => self.request(request).await,
-                Wake::Stepped => self.clock_stepped().await,
-                Wake::Show => self.show(),
+                Wake::Stepped => self.notice_step().await,
+                Wake::Show => {
+                    self.look_ahead().await;
+                    self.show();
+                }
                 Wake::Due(change) => {
                     self.say(change).await;
                     self.turn().await;
@@ -176,6 +184,7 @@ impl Bus {
 
     /// One exchange, or a look at when the next one is due.
     async fn turn(&mut self) {
+        self.notice_step().await;
         if !self.link.is_open() {
             let change = self.link.open().await;
             self.say(change).await;
@@ -213,6 +222,7 @@ impl Bus {
             self.due = Instant::now();
         }
         self.say(change).await;
+        self.notice_step().await;
         let happenings = self.planner.done(&exchange, &outcome, self.now());
         self.happened(happenings).await;
     }
@@ -261,6 +271,10 @@ impl Bus {
             .records
             .into_iter()
             .partition(|record| matches!(record, Record::Rows(_)));
+        if !urgent.is_empty() {
+            // Who sees an interval in the store sees it counted.
+            self.show_at = Instant::now();
+        }
         self.parts.store.keep(urgent, Urgency::Soon).await;
         self.parts.store.keep(rest, Urgency::Window).await;
     }
@@ -284,8 +298,19 @@ impl Bus {
         self.show();
     }
 
+    /// The heartbeat looks now and then; a mark that is sampled before it did would be taken for
+    /// one of the clock's former setting.
+    async fn notice_step(&mut self) {
+        let now = self.parts.clock.now();
+        if step_between(self.seen, now).is_some() {
+            self.clock_stepped().await;
+        }
+        self.seen = now;
+    }
+
     async fn clock_stepped(&mut self) {
         let now = self.now();
+        self.look_ahead().await;
         self.planner.clock_stepped(now);
         for book in &mut self.books {
             book.clock_stepped();

@@ -7,7 +7,7 @@ use crate::health::Pulse;
 use crate::limits::CLOCK_STEP_MS;
 use crate::tasks::storekeeper::StoreHandle;
 use metering::{ClockQuality, Event, EventCode};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -33,6 +33,12 @@ pub struct Heartbeat {
     pub tracers: Vec<Tracer>,
     /// When to stop.
     pub shutdown: CancellationToken,
+}
+
+/// Reads the clock's state before any line starts: the first interval must not be called
+/// unsynchronised because nobody had looked yet.
+pub fn look_first(clock: &Clock, state_file: &Path) {
+    clock.note_quality(read_quality(state_file, clock.now().quality));
 }
 
 impl Heartbeat {
@@ -97,11 +103,9 @@ impl Heartbeat {
     }
 
     fn look_at_step(&self, last: Now, now: Now) {
-        let passed = i64::try_from(now.moment.since(last.moment).as_millis()).unwrap_or(i64::MAX);
-        let step = now.utc.millis_since(last.utc) - passed;
-        if step.abs() <= CLOCK_STEP_MS {
+        let Some(step) = step_between(last, now) else {
             return;
-        }
+        };
         self.steps.send_modify(|count| *count += 1);
         let (way, amount) = if step > 0 {
             ("forward", step)
@@ -125,6 +129,13 @@ impl Heartbeat {
             detail,
         });
     }
+}
+
+/// By how many milliseconds somebody set the wall clock between two looks at both clocks.
+pub(crate) fn step_between(last: Now, now: Now) -> Option<i64> {
+    let passed = i64::try_from(now.moment.since(last.moment).as_millis()).unwrap_or(i64::MAX);
+    let step = now.utc.millis_since(last.utc).saturating_sub(passed);
+    (step.saturating_abs() > CLOCK_STEP_MS).then_some(step)
 }
 
 /// The word people read.

@@ -16,6 +16,7 @@ mod gateway;
 mod head_end;
 mod judge;
 mod life;
+mod steps;
 mod truth;
 mod world;
 
@@ -30,7 +31,7 @@ use tokio::runtime::{Builder, Runtime};
 use world::World;
 
 /// Worlds of every run.
-const SEEDS: u64 = 8;
+const SEEDS: u64 = 32;
 /// Hours of troubles in each.
 const HOURS: u64 = 2;
 /// Worlds in which something was wrong once.
@@ -80,6 +81,9 @@ fn add(sum: &mut Figures, one: &Figures) {
     sum.power_cuts += one.power_cuts;
     sum.starts += one.starts;
     sum.clock_steps += one.clock_steps;
+    sum.reloads += one.reloads;
+    sum.asked_by_time += one.asked_by_time;
+    sum.told_by_time += one.told_by_time;
     sum.records += one.records;
     sum.intervals += one.intervals;
     sum.flagged += one.flagged;
@@ -92,6 +96,7 @@ fn add(sum: &mut Figures, one: &Figures) {
     sum.set_aside += one.set_aside;
     sum.drained_after = sum.drained_after.max(one.drained_after);
     sum.furthest = sum.furthest.max(one.furthest);
+    sum.reading_furthest = sum.reading_furthest.max(one.reading_furthest);
 }
 
 #[test]
@@ -134,6 +139,9 @@ fn every_world_keeps_the_promise() {
         figures.intervals > 0
             && figures.values_checked > 0
             && figures.kills + figures.power_cuts > 0
+            && figures.reloads > 0
+            && figures.told_by_time > 0
+            && figures.set_aside > 0
             || is_loud()
     );
 }

@@ -12,8 +12,12 @@
 //!   (`implausible`), and the register stays in the row.
 //! - Each of these three is read twice first. If the second look is believable, it counts. If it
 //!   does not confirm the first, the register itself is `None` (`missing` and `implausible`).
-//! - A **mark is made once**: at or before the last row nothing is made.
+//! - A **mark is made once**, whatever the clock does: where it was set back, marks that come again
+//!   keep their rows, and marks that never had one are made.
+//! - Nothing can be said of a jump **across a step of the clock**, because nobody knows how long it
+//!   took: it is read twice and then believed.
 
+mod rows_made;
 mod total;
 
 pub use total::{SampledTotal, TotalChannel};
@@ -22,8 +26,9 @@ use crate::limits::GAP_ROWS_MAX;
 use metering::{
     Channel, ChannelKind, ClockQuality, Flag, Flags, Period, ProfileShape, Row, Timestamp,
 };
+use rows_made::RowsMade;
 use std::time::Duration;
-use total::Known;
+use total::{Known, Step};
 
 /// What a profile maker keeps to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +49,7 @@ pub enum Made {
 }
 
 /// Rows for marks that nobody sampled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gap {
     /// One a mark, oldest first.
     pub rows: Vec<Row>,
@@ -58,8 +63,8 @@ pub struct ProfileMaker {
     channels: Vec<TotalChannel>,
     period: Period,
     late_after: Duration,
-    last_mark: Option<Timestamp>,
-    /// The last register of each channel, and of which mark.
+    made: RowsMade,
+    /// The register of each channel that was read last, and for which mark.
     known: Vec<Option<Known>>,
     /// For the next row.
     pending: Flags,
@@ -81,17 +86,20 @@ impl ProfileMaker {
         settings: ProfileSettings,
         last: Option<&Row>,
     ) -> Self {
-        let mut maker = Self {
-            known: vec![None; channels.len()],
+        let known = |index| {
+            let row = last?;
+            let value = (*row.values.get(index * 2)?)?;
+            Some(Known::new(row.end, value))
+        };
+        Self {
+            known: (0..channels.len()).map(known).collect(),
             channels,
             period,
             late_after: settings.late_after,
-            last_mark: None,
+            made: RowsMade::new(period, last.map(|row| row.end)),
             pending: Flags::NONE,
             doubted: None,
-        };
-        maker.continue_after(last);
-        maker
+        }
     }
 
     /// The columns: register and increment of each total in turn.
@@ -164,34 +172,47 @@ impl ProfileMaker {
         Some(self.row(mark, columns, flags, 0))
     }
 
-    /// A row without values for each mark after the last row up to and with `up_to`; none where
-    /// there is no row yet. What `restarted` and `clock_stepped` left stays for the next row with
-    /// values, because that interval is the one in which it happened or ended.
+    /// A row without values for each mark up to and with `up_to` that has none yet; nothing where
+    /// there is no row at all. What `restarted` and `clock_stepped` left stays for the next row
+    /// with values, because that interval is the one in which it happened or ended.
     pub fn fill_gap(&mut self, up_to: Timestamp, flags: Flags) -> Gap {
-        let mut gap = Gap {
-            rows: Vec::new(),
-            cut: None,
-        };
         let up_to = self.period.mark_at_or_before(up_to);
-        let Some(last) = self.last_mark.filter(|&last| last < up_to) else {
-            return gap;
-        };
         let step = self.period.duration();
-        let earliest = last.after(step);
-        let length = u64::from(self.period.seconds());
-        let span = (GAP_ROWS_MAX - 1).saturating_mul(length);
-        let first = earliest.max(up_to.before(Duration::from_secs(span)));
-        if first > earliest {
-            gap.cut = Some((earliest, first.before(step)));
-        }
+        let Some(last) = self.made.up_to().filter(|&last| last < up_to) else {
+            return Gap::default();
+        };
+        let (first, cut) = self.cut(last.after(step), up_to);
         let pending = std::mem::replace(&mut self.pending, Flags::NONE);
+        let mut rows = Vec::new();
         let mut mark = first;
         while mark <= up_to {
-            gap.rows.extend(self.missed(mark, flags));
+            rows.extend(self.missed(mark, flags));
             mark = mark.after(step);
         }
         self.pending = pending;
-        gap
+        Gap { rows, cut }
+    }
+
+    /// How far back rows are made for marks that nobody sampled.
+    pub fn reach(period: Period) -> Duration {
+        let length = u64::from(period.seconds());
+        Duration::from_secs((GAP_ROWS_MAX - 1).saturating_mul(length))
+    }
+
+    /// The first of the newest marks up to `last` for which rows are made, and what lies before it
+    /// from `first` on. That is given up.
+    pub fn cut(
+        &mut self,
+        first: Timestamp,
+        last: Timestamp,
+    ) -> (Timestamp, Option<(Timestamp, Timestamp)>) {
+        let kept = first.max(last.before(Self::reach(self.period)));
+        if kept == first {
+            return (first, None);
+        }
+        let end = kept.before(self.period.duration());
+        self.made.settle_up_to(end);
+        (kept, Some((first, end)))
     }
 
     /// The gateway started within the interval that the next row ends.
@@ -207,27 +228,40 @@ impl ProfileMaker {
     /// The gateway's clock was set within the interval that the next row ends.
     pub fn clock_stepped(&mut self) {
         self.pending = self.pending.with(Flag::TimeSet);
-    }
-
-    /// Goes on after this row, whatever was made before. For a clock that was far ahead: with the
-    /// last stored row before the time it shows now, so that new marks are made again. Marks
-    /// between that row and now must not have rows, or they are made twice.
-    pub fn continue_after(&mut self, last: Option<&Row>) {
-        self.last_mark = last.map(|row| row.end);
-        self.doubted = None;
-        for (index, known) in self.known.iter_mut().enumerate() {
-            *known = last.and_then(|row| {
-                let value = (*row.values.get(index * 2)?)?;
-                Some(Known {
-                    mark: row.end,
-                    value,
-                })
-            });
+        for known in self.known.iter_mut().flatten() {
+            known.is_timeless = true;
         }
     }
 
+    /// The clock shows a time for which there may be rows already: marks after `after` are to come
+    /// but those in `rows`.
+    pub fn continue_after(&mut self, after: Timestamp, rows: &[Timestamp]) {
+        self.made.begin_after(self.period.mark_at_or_before(after));
+        self.doubted = None;
+        self.has_rows(rows);
+    }
+
+    /// These marks have rows that another maker made.
+    pub fn has_rows(&mut self, marks: &[Timestamp]) {
+        let period = self.period;
+        let is_mine = |mark: &&Timestamp| period.mark_at_or_before(**mark) == **mark;
+        for mark in marks.iter().filter(is_mine) {
+            self.made.add(*mark);
+        }
+    }
+
+    /// Whether there is a row, or a mark from which on there must be one.
+    pub fn has_begun(&self) -> bool {
+        self.made.up_to().is_some()
+    }
+
+    /// Whether there are rows after marks that are still to come.
+    pub fn is_behind(&self) -> bool {
+        self.made.is_ahead()
+    }
+
     fn is_new(&self, mark: Timestamp) -> bool {
-        self.period.mark_at_or_before(mark) == mark && self.last_mark.is_none_or(|last| mark > last)
+        self.period.mark_at_or_before(mark) == mark && !self.made.has(mark)
     }
 
     fn row(
@@ -238,7 +272,7 @@ impl ProfileMaker {
         offset_ms: i32,
     ) -> Row {
         let pending = std::mem::replace(&mut self.pending, Flags::NONE);
-        self.last_mark = Some(end);
+        self.made.add(end);
         Row {
             end,
             values,
@@ -280,9 +314,13 @@ impl ProfileMaker {
             }
             let is_next =
                 known.is_some_and(|known| known.mark.after(self.period.duration()) == mark);
+            let step = match (step, *known) {
+                (Step::Jumped, Some(known)) if known.is_timeless => known.forward(value),
+                (step, _) => step,
+            };
             let increment = step.increment(is_next, flags);
             columns.extend([Some(value), increment]);
-            *known = Some(Known { mark, value });
+            *known = Some(Known::new(mark, value));
         }
         self.known = next_known;
         columns

@@ -1,6 +1,7 @@
 //! What the gateway knows of one meter: who it is, what it said, the profile made of it.
 
 mod identity;
+mod instants;
 mod sample;
 
 use super::view::{MeterTotals, MeterView};
@@ -10,12 +11,12 @@ use crate::plan::{self, IDENTITY, INSTANT, MeterPlan, SAMPLE};
 use crate::tasks::storekeeper::Record;
 use desk::MeterTrust;
 use identity::Identity;
-use metering::{Event, EventCode, MeterId, MeterReadings, Moment, Reading, Timestamp};
+use metering::{Event, EventCode, MeterId, Moment, Reading, Timestamp};
 use meters::Span;
 use meters::catalogue::{Register, SunSpecWalk};
 use meters::planner::{Answered, Happening, MeterState, Outcome, PlannedMeterStatus, PollId, Why};
 use meters::profile_maker::ProfileMaker;
-pub(super) use sample::Begin;
+pub(super) use sample::{Begin, passed_mark};
 
 /// One meter's book.
 pub(super) struct Book {
@@ -23,12 +24,20 @@ pub(super) struct Book {
     pub(super) plan: MeterPlan,
     identity: Identity,
     maker: Option<ProfileMaker>,
-    /// Samples taken before the meter had said who it is.
+    /// Samples taken before the meter had said who it is, or the store where its profile goes on.
     held: Vec<sample::Sample>,
     pub(super) walk: Option<SunSpecWalk>,
     totals: MeterTotals,
     last_answer: Option<Timestamp>,
     last_interval: Option<Timestamp>,
+    /// End of the newest interval that is stored, which lies ahead after the clock was set back.
+    newest: Option<Timestamp>,
+    /// Beyond this there may be rows that the maker does not know of.
+    looked_up_to: Option<Timestamp>,
+    /// The profile is to begin, for this reason, as soon as the store can say where.
+    pub(super) unplaced: Option<Begin>,
+    /// Whether the store remembers that there are rows ahead.
+    pub(super) is_noted_behind: bool,
     intervals: u64,
     flagged: u64,
     refused: Vec<String>,
@@ -58,6 +67,10 @@ impl Book {
             totals: MeterTotals::default(),
             last_answer: None,
             last_interval: None,
+            newest: None,
+            looked_up_to: None,
+            unplaced: None,
+            is_noted_behind: false,
             intervals: 0,
             flagged: 0,
             refused: Vec::new(),
@@ -113,7 +126,7 @@ impl Book {
             } => match (poll, mark) {
                 (IDENTITY, _) => self.hear_identity(&words, &failed, clock, &mut said),
                 (SAMPLE, Some(mark)) => {
-                    let sample = sample::Sample::new(mark, words, failed);
+                    let sample = sample::Sample::new(mark, words, failed, clock);
                     self.hear_sample(sample, clock, &mut said);
                 }
                 (INSTANT, _) => self.hear_instants(&words, clock, &mut said),
@@ -155,29 +168,6 @@ impl Book {
             Happening::CommandDone { .. } => {}
         }
         said
-    }
-
-    fn hear_instants(&mut self, words: &[Answered], clock: &Clock, said: &mut Said) {
-        if words.is_empty() || !self.identity.is_trusted() {
-            return;
-        }
-        let taken = words
-            .iter()
-            .map(|answered| answered.taken)
-            .max()
-            .unwrap_or_default();
-        let values = self
-            .plan
-            .instants
-            .iter()
-            .filter_map(|register| value(register, words));
-        let readings = MeterReadings {
-            meter: self.id().clone(),
-            taken_at: clock.utc_at(taken),
-            clock: clock.now().quality,
-            values: values.collect(),
-        };
-        said.records.push(Record::Readings(readings));
     }
 
     /// Everything that was just read, for a person.
@@ -235,9 +225,19 @@ impl Book {
         }
     }
 
-    /// End of the newest interval.
-    pub(super) fn last_interval(&self) -> Option<Timestamp> {
-        self.last_interval
+    /// End of the newest interval, which may lie ahead.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        self.newest
+    }
+
+    /// Up to where rows ahead are known, if there may be more.
+    pub(super) fn looked_up_to(&self) -> Option<Timestamp> {
+        self.looked_up_to
+    }
+
+    /// Whether there are rows after marks that are still to come.
+    pub(super) fn is_behind(&self) -> bool {
+        self.looked_up_to.is_some() || self.maker.as_ref().is_some_and(ProfileMaker::is_behind)
     }
 
     /// Begins the walk along the chain anew.
@@ -296,3 +296,6 @@ fn offset_ms(taken: Moment, mark: Timestamp, clock: &Clock) -> i32 {
 
 /// A meter that nobody could believe for so long is worth a word in the log.
 pub(super) const HELD_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,8 @@
-//! Where a bus goes on: accepted serial numbers, the last intervals, the gap since then.
+//! Where a bus goes on: its meters and their serial numbers; their intervals are in `place`.
 
 use super::Bus;
 use super::book::{Begin, Book};
 use crate::config::MeterSettings;
-use crate::front::GATEWAY_PROFILE;
 use crate::plan::IDENTITY;
 use crate::state::StateKey;
 use crate::tasks::storekeeper::{Ask, Look, Record, Urgency};
@@ -54,60 +53,6 @@ impl Bus {
         let now = self.now();
         if !self.planner.read_again(meter, IDENTITY, None, now) {
             log::debug!(meter:%; "its identity is asked for at its next turn");
-        }
-    }
-
-    /// The profile of a meter goes on after its last stored interval.
-    pub(super) async fn begin_profile(&mut self, book: &mut Book, begin: Begin) {
-        if book.settings.profile.is_none() {
-            return;
-        }
-        let meter = book.id().clone();
-        let profile = GATEWAY_PROFILE;
-        let last = self
-            .parts
-            .store
-            .ask(|reply| Look::LastRow {
-                meter,
-                profile,
-                reply,
-            })
-            .await;
-        let last = last.unwrap_or_else(|error| {
-            log::error!(error:%; "the last interval cannot be read; a new profile begins");
-            None
-        });
-        let late_after = self.parts.settings.late_after;
-        let records: Vec<Record> =
-            book.begin_profile(last.as_ref(), late_after, begin, &self.parts.clock);
-        self.parts.store.keep(records, Urgency::Soon).await;
-    }
-
-    /// After the clock was set back: marks that come again have their rows, and are not made
-    /// twice. Only where the clock had been so far ahead that the coming marks have none does
-    /// the profile go on after the last row before now.
-    pub(super) async fn continue_before_now(&mut self) {
-        let now = self.parts.clock.now().utc;
-        for book in &mut self.books {
-            if book.last_interval().is_none_or(|end| end <= now) {
-                continue;
-            }
-            let Some(settings) = &book.settings.profile else {
-                continue;
-            };
-            let soon = now.after(settings.period.duration() * 2);
-            let (meter, profile) = (book.id().clone(), GATEWAY_PROFILE);
-            let ask = self.parts.store.ask(|reply| Look::LastRowUpTo {
-                meter,
-                profile,
-                to: soon,
-                reply,
-            });
-            match ask.await {
-                Ok(Some(row)) if row.end > now => {}
-                Ok(last) => book.continue_after(last.as_ref()),
-                Err(error) => log::error!(error:%; "intervals before now cannot be read"),
-            }
         }
     }
 

@@ -41,6 +41,14 @@ pub(super) enum Happening {
     BrokerBreaks(u64),
     Hostile(u64),
     DiskFails(bool),
+    /// Nothing on the disk can grow.
+    DiskFull(bool),
+    /// The line returns what is sent.
+    Echo(usize, bool),
+    /// The broker never takes a record whose number this divides; zero ends it.
+    Poison(u64),
+    /// The configuration is read again: one meter of this bus is polled at another pace.
+    Reload(usize),
 }
 
 /// What can be wrong with one meter.
@@ -86,8 +94,30 @@ pub(super) fn agenda(dice: &mut Dice, buses: usize, meters: usize, hours: u64) -
         agenda.push((seconds(at), Happening::SwitchOff(meter)));
         agenda.push((seconds(at + 1800), Happening::Swap(meter)));
     }
+    // Dice of their own: what came later into the world does not shift what a seed was noted for.
+    let mut dice = dice.fork(0xADD);
+    for _ in 0..dice.between(&(hours..=4 * hours)) {
+        let at = dice.between(&(60..=end - 60));
+        let until = (at + dice.between(&(5..=1800))).min(end);
+        add_more(&mut agenda, &mut dice, seconds(at), seconds(until), buses);
+    }
     agenda.sort_by_key(|(at, _)| *at);
     agenda
+}
+
+fn add_more(agenda: &mut Vec<Entry>, dice: &mut Dice, at: Duration, until: Duration, buses: usize) {
+    let bus = dice.index(buses);
+    let pair = match dice.index(4) {
+        0 => [Happening::DiskFull(true), Happening::DiskFull(false)],
+        1 => [Happening::Echo(bus, true), Happening::Echo(bus, false)],
+        2 => {
+            let every = dice.between(&(7..=40));
+            [Happening::Poison(every), Happening::Poison(0)]
+        }
+        _ => [Happening::Reload(bus), Happening::Reload(bus)],
+    };
+    let [begin, end] = pair;
+    agenda.extend([(at, begin), (until, end)]);
 }
 
 fn seconds(whole: u64) -> Duration {

@@ -1,11 +1,14 @@
 //! What the simulated head-end has booked: the model against which the gateway is judged.
 
 use head_end::{
-    Body, Epoch, EventRecord, GapRange, Mark, Message, Range, Stream, WatermarkTracker, Watermarks,
+    Body, Epoch, EventRecord, Gap, GapRange, GapReason, Mark, Message, Range, Stream, Wanted,
+    WatermarkTracker, Watermarks,
 };
-use metering::{Channel, MeterReadings, ProfileRows};
+use metering::{Channel, MeterReadings, ProfileRows, Timestamp};
+use simulator::dice::Dice;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A deliberate mistake, to prove that it would be noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,10 @@ pub(super) enum Sabotage {
     LostFlag,
 }
 
+/// A record and the answer that leaves it out may pass each other for so long: while a disk takes
+/// no writes both wait.
+const SETTLED_AFTER: Duration = Duration::from_mins(45);
+
 /// One record by name.
 pub(super) type Name = (Epoch, Stream, u64);
 
@@ -28,6 +35,8 @@ pub(super) type Name = (Epoch, Stream, u64);
 #[derive(Debug, Clone)]
 pub(super) struct BookedRows {
     pub(super) number: u64,
+    /// When the gateway had made it durable.
+    at: Timestamp,
     pub(super) rows: ProfileRows,
 }
 
@@ -45,6 +54,8 @@ pub(super) struct Books {
     /// The highest number that a signed watermark ever named.
     said: BTreeMap<(Epoch, Stream), u64>,
     pub(super) duplicates: u64,
+    /// Blocks that came because somebody asked for their time.
+    pub(super) told_by_time: u64,
     pub(super) complaints: Vec<String>,
     sabotage: Sabotage,
     sabotaged: bool,
@@ -64,6 +75,7 @@ impl Books {
             lost: BTreeSet::new(),
             said: BTreeMap::new(),
             duplicates: 0,
+            told_by_time: 0,
             complaints: Vec::new(),
             sabotage,
             sabotaged: false,
@@ -137,12 +149,12 @@ impl Books {
             return;
         }
         match message.open() {
-            Ok(body) => self.keep(name, hash, body),
+            Ok(body) => self.keep(name, hash, message.at, body),
             Err(fault) => self.complain(format!("{} {} cannot be read: {fault}", name.1, name.2)),
         }
     }
 
-    fn keep(&mut self, name: Name, hash: [u8; 32], body: Body) {
+    fn keep(&mut self, name: Name, hash: [u8; 32], at: Timestamp, body: Body) {
         let (epoch, stream, number) = name;
         self.trackers
             .entry((epoch, stream))
@@ -161,7 +173,7 @@ impl Books {
                 match block.into_rows(&list) {
                     Ok(mut rows) => {
                         self.spoil(&mut rows);
-                        self.rows.push(BookedRows { number, rows });
+                        self.rows.push(BookedRows { number, at, rows });
                     }
                     Err(fault) => self.complain(format!("block {number}: {fault}")),
                 }
@@ -170,6 +182,7 @@ impl Books {
             Body::Event(event) => self.events.push(event),
             Body::Audit(_) => {}
             Body::Gap(gap) => {
+                self.look_at_held(&gap, at);
                 if let GapRange::Numbers { stream, ranges, .. } = &gap.range
                     && gap.reason.is_lost()
                 {
@@ -184,6 +197,44 @@ impl Books {
                 }
             }
         }
+    }
+
+    /// What was stored well before the gap was declared is held.
+    fn look_at_held(&mut self, gap: &Gap, at: Timestamp) {
+        let GapRange::Intervals {
+            meter, from, to, ..
+        } = &gap.range
+        else {
+            return;
+        };
+        self.told_by_time += u64::from(gap.reason == GapReason::Sent);
+        if !gap.reason.is_lost() {
+            return;
+        }
+        let mine = self
+            .rows
+            .iter()
+            .filter(|block| block.rows.meter == *meter && block.at < at.before(SETTLED_AFTER));
+        let known = mine.flat_map(|block| &block.rows.rows);
+        let held = known.map(|row| row.end).find(|end| from < end && end <= to);
+        if let Some(end) = held {
+            let why = &gap.reason;
+            self.complain(format!("{meter} {end}: {why:?} from {from} to {to}"));
+        }
+    }
+
+    /// Some time of some meter: around intervals it has, as likely as not with holes.
+    pub(super) fn some_intervals(&self, dice: &mut Dice) -> Option<Wanted> {
+        let block = self.rows.get(dice.index(self.rows.len().max(1)))?;
+        let end = block.rows.rows.first()?.end;
+        let whole = Timestamp::from_seconds(end.seconds());
+        let mut away = || Duration::from_secs(dice.between(&(1..=7200)));
+        Some(Wanted::Intervals {
+            meter: block.rows.meter.clone(),
+            profile: block.rows.profile,
+            from: whole.before(away()),
+            to: whole.after(away()),
+        })
     }
 
     fn spoil(&mut self, rows: &mut ProfileRows) {

@@ -32,6 +32,8 @@ struct State {
     /// Handles of an earlier life reach nothing any more.
     life: u64,
     failing: bool,
+    /// No room is left: what is there can be written over, nothing can grow.
+    full: bool,
     /// Operations until the power goes.
     cut_after: Option<u64>,
     dark: bool,
@@ -46,6 +48,14 @@ pub(super) struct Disk {
 }
 
 impl Op {
+    /// How long the file is at least after it.
+    fn reaches(&self) -> usize {
+        match self {
+            Self::Write(offset, bytes) => offset + bytes.len(),
+            Self::SetLen(length) => *length,
+        }
+    }
+
     fn apply(&self, image: &mut Vec<u8>) {
         match self {
             Self::Write(offset, bytes) => {
@@ -130,6 +140,11 @@ impl Disk {
         self.state().failing = failing;
     }
 
+    /// No file can grow, or files grow again.
+    pub(super) fn set_full(&self, full: bool) {
+        self.state().full = full;
+    }
+
     pub(super) fn syncs(&self) -> u64 {
         self.state().syncs
     }
@@ -147,7 +162,10 @@ impl Disk {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
         }
-        if state.failing {
+        let grows = op
+            .as_ref()
+            .is_some_and(|op| op.reaches() > state.files[index].seen.len());
+        if state.failing || state.full && grows {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let Some(op) = op else {

@@ -8,7 +8,7 @@ use pmu_agent::health::Pulse;
 use pmu_agent::limits::BUS_REQUESTS_MAX;
 use pmu_agent::state::StateKey;
 use pmu_agent::tasks::bus::{Bus, BusHandle, BusParts};
-use pmu_agent::tasks::heartbeat::Heartbeat;
+use pmu_agent::tasks::heartbeat::{Heartbeat, look_first};
 use pmu_agent::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
 use pmu_agent::tasks::uplink::{Uplink, UplinkParts, UplinkView};
 use std::sync::Arc;
@@ -92,11 +92,17 @@ impl Common<'_> {
     }
 }
 
+fn clock(world: &World) -> Clock {
+    let wall: Arc<dyn WallClock> = Arc::<super::clock::WorldClock>::clone(&world.clock);
+    let clock = Clock::new(wall);
+    look_first(&clock, &world.settings.clock.state_file);
+    clock
+}
+
 impl Gateway {
     /// Starts as the supervisor does: the store first, then lines, uplink, heartbeat.
     pub(super) fn start(world: &World) -> Result<Self, StoreError> {
-        let wall: Arc<dyn WallClock> = Arc::<super::clock::WorldClock>::clone(&world.clock);
-        let clock = Clock::new(wall);
+        let clock = clock(world);
         let (mut store, report) = Store::open_on(&world.disk, &options(world))?;
         let (kind, id) = StateKey::Boot.key();
         let boot = StateKey::number(store.state(kind, id)?.as_deref()) + 1;

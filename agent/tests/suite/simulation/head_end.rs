@@ -1,19 +1,18 @@
 //! Broker and head-end in one, in memory, with the troubles of both and of the way between.
 
+mod peer;
+
 use super::books::{Books, Sabotage};
 use authority::{SigningKey, sign_watermark};
 use head_end::{Presence, Request, RequestId, Subject, Topic, Wanted};
 use metering::GatewayId;
-use pmu_agent::adapters::mqtt::{Connection, Dial, Ending, Hello, MqttEvent, Outbound, Verdict};
-use pmu_agent::adapters::tls::TlsFault;
-use pmu_agent::config::UplinkSettings;
+use pmu_agent::adapters::mqtt::{Ending, MqttEvent, Outbound, Verdict};
 use simulator::dice::Dice;
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 /// An entry, as the uplink names it.
 type Key = (storage::Stream, u64);
@@ -22,7 +21,8 @@ type Key = (storage::Stream, u64);
 const RECEIVE_MAX: u16 = 40;
 /// The head-end asks for what is missing this often.
 const ASK_EVERY: Duration = Duration::from_mins(1);
-
+/// It asks for intervals by time this often, whether it has them or not.
+const ASK_BY_TIME_EVERY: Duration = Duration::from_mins(17);
 /// And repeats its last word this often.
 const REPEAT_EVERY: Duration = Duration::from_mins(1);
 
@@ -49,6 +49,8 @@ pub(super) struct UpTroubles {
     pub(super) breaks: u64,
     /// Somebody else writes to the gateway.
     pub(super) hostile: u64,
+    /// The broker always refuses records whose number this divides.
+    pub(super) poison: u64,
     /// Nobody subscribes at the head-end.
     pub(super) absent: bool,
 }
@@ -81,6 +83,7 @@ pub(super) struct Traffic {
     pub(super) publishes: u64,
     pub(super) hostile: u64,
     pub(super) requests: u64,
+    pub(super) asked_by_time: u64,
     pub(super) unanswered_max: usize,
 }
 
@@ -96,6 +99,7 @@ struct Hall {
     word_at: Instant,
     word_every: Duration,
     ask_at: Instant,
+    ask_by_time_at: Instant,
     old_words: Vec<Vec<u8>>,
     payload: Vec<u8>,
     repeat_at: Instant,
@@ -124,6 +128,7 @@ impl HeadEnd {
             word_at: now,
             word_every: Duration::from_secs(dice.between(&(10..=60))),
             ask_at: now,
+            ask_by_time_at: now,
             old_words: Vec::new(),
             payload: Vec::new(),
             repeat_at: now,
@@ -321,22 +326,39 @@ impl Hall {
             && let Some((epoch, stream, ranges)) = self.books.wanted()
         {
             self.ask_at = now + ASK_EVERY;
-            self.traffic.requests += 1;
-            let id = RequestId::new(&self.traffic.requests.to_be_bytes()).expect("eight bytes");
             let wanted = Wanted::Numbers {
                 epoch,
                 stream,
                 ranges,
             };
-            let request = Request { id, wanted }
-                .encode()
-                .expect("a request of ours is proper");
-            self.tell(at, Subject::Request, request, false);
+            self.ask(at, wanted);
+        }
+        if self.ask_by_time_at <= now
+            && let Some(wanted) = self.books.some_intervals(&mut self.dice)
+        {
+            self.ask_by_time_at = now + ASK_BY_TIME_EVERY;
+            self.traffic.asked_by_time += 1;
+            self.ask(at, wanted);
         }
         if self.happens(self.troubles.hostile) {
             self.traffic.hostile += 1;
             self.be_hostile(at);
         }
+    }
+
+    fn ask(&mut self, at: Instant, wanted: Wanted) {
+        self.traffic.requests += 1;
+        let id = RequestId::new(&self.traffic.requests.to_be_bytes()).expect("eight bytes");
+        let request = Request { id, wanted }
+            .encode()
+            .expect("a request of ours is proper");
+        self.tell(at, Subject::Request, request, false);
+    }
+
+    /// Whether this is a message that the broker never takes.
+    fn is_poison(&self, key: Option<Key>) -> bool {
+        let every = self.troubles.poison;
+        key.is_some_and(|(_, number)| every > 0 && number.is_multiple_of(every))
     }
 
     fn tell(&mut self, at: Instant, subject: Subject, payload: Vec<u8>, retained: bool) {
@@ -420,7 +442,7 @@ impl Hall {
         let answered = arrives + self.latency();
         let verdict = if self.troubles.absent {
             Verdict::NobodyListens
-        } else if self.happens(self.troubles.refused) {
+        } else if self.is_poison(key) || self.happens(self.troubles.refused) {
             Verdict::Refused("over the broker's quota")
         } else {
             Verdict::Taken
@@ -451,146 +473,5 @@ impl Hall {
         };
         self.put(answered, coming);
         true
-    }
-}
-
-impl Dial<Key> for HeadEnd {
-    fn dial(
-        &self,
-        _settings: &UplinkSettings,
-        _hello: Hello<'_>,
-    ) -> Result<Box<dyn Connection<Key>>, TlsFault> {
-        let mut hall = self.hall();
-        let now = Instant::now();
-        let id = hall.number();
-        hall.traffic.connections += 1;
-        hall.link = Some(Link {
-            id,
-            coming: BTreeMap::new(),
-            unanswered: 0,
-            subscribed: false,
-            waker: None,
-            alive_at: now + Duration::from_secs(30),
-        });
-        let at = now + hall.latency() * 3;
-        match hall.way {
-            Way::Open => {
-                let packet_bytes_max = 256 * 1024;
-                let connected = MqttEvent::Connected {
-                    receive_max: RECEIVE_MAX,
-                    packet_bytes_max,
-                };
-                hall.put(at, Coming::Event(connected));
-            }
-            Way::Closed | Way::Silent => {
-                let (wait, why) = match hall.way {
-                    Way::Closed => (Duration::from_millis(100), "connection refused"),
-                    _ => (Duration::from_secs(15), "no answer"),
-                };
-                let ending = Ending::unmeant(why);
-                let number = hall.number();
-                if let Some(link) = &mut hall.link {
-                    let ended = Coming::Event(MqttEvent::Ended(ending));
-                    link.coming.insert((now + wait, number), ended);
-                }
-            }
-        }
-        drop(hall);
-        let timer = Box::pin(sleep_until(now));
-        Ok(Box::new(Peer {
-            head_end: self.clone(),
-            id,
-            timer,
-        }))
-    }
-
-    fn dice(&self) -> u32 {
-        let [a, b, c, d, ..] = self.hall().dice.roll().to_le_bytes();
-        u32::from_le_bytes([a, b, c, d])
-    }
-}
-
-/// The gateway's end of one connection.
-struct Peer {
-    head_end: HeadEnd,
-    id: u64,
-    timer: Pin<Box<Sleep>>,
-}
-
-impl Connection<Key> for Peer {
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<MqttEvent<Key>> {
-        loop {
-            let now = Instant::now();
-            let mut hall = self.head_end.hall();
-            hall.settle(now);
-            let id = self.id;
-            let due = hall.next_due();
-            let Some(link) = hall.link.as_mut().filter(|link| link.id == id) else {
-                return Poll::Ready(MqttEvent::Ended(Ending {
-                    taken_over: true,
-                    ..Ending::unmeant("another connection took its place")
-                }));
-            };
-            if let Some(entry) = link.coming.first_entry()
-                && entry.key().0 <= now
-            {
-                match entry.remove() {
-                    Coming::Acknowledged => link.unanswered = link.unanswered.saturating_sub(1),
-                    Coming::Event(event) => {
-                        if matches!(event, MqttEvent::Answered { .. }) {
-                            link.unanswered = link.unanswered.saturating_sub(1);
-                        }
-                        return Poll::Ready(event);
-                    }
-                }
-                continue;
-            }
-            link.waker = Some(cx.waker().clone());
-            drop(hall);
-            let due = due
-                .unwrap_or(now + Duration::from_secs(30))
-                .max(now + Duration::from_millis(1));
-            self.timer.as_mut().reset(due);
-            if self.timer.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-        }
-    }
-
-    fn subscribe(&self, _filter: &str) -> bool {
-        let mut hall = self.head_end.hall();
-        let id = self.id;
-        let Some(link) = hall.link.as_mut().filter(|link| link.id == id) else {
-            return false;
-        };
-        link.subscribed = true;
-        let at = Instant::now() + hall.latency();
-        hall.put(at, Coming::Event(MqttEvent::Subscribed { granted: true }));
-        true
-    }
-
-    fn publish(&mut self, key: Option<Key>, message: Outbound<'_>) -> bool {
-        self.head_end.hall().publish(self.id, key, &message)
-    }
-
-    fn unanswered(&self) -> usize {
-        let hall = self.head_end.hall();
-        hall.link
-            .as_ref()
-            .filter(|link| link.id == self.id)
-            .map_or(0, |link| link.unanswered)
-    }
-
-    fn close(&self) {
-        let mut hall = self.head_end.hall();
-        if hall.link.as_ref().is_some_and(|link| link.id == self.id) {
-            hall.link = None;
-        }
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        self.close();
     }
 }

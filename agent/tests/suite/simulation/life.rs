@@ -7,6 +7,7 @@ use super::head_end::{UpTroubles, Way};
 use super::judge::Judge;
 use super::world::{World, describe};
 use pmu_agent::adapters::clock::WallClock;
+use pmu_agent::tasks::bus::BusRequest;
 use simulator::trouble::{Doubled, Late, MeterTroubles, OneIn, Spread};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -28,6 +29,9 @@ pub(super) struct Figures {
     pub(super) power_cuts: u64,
     pub(super) starts: u64,
     pub(super) clock_steps: u64,
+    pub(super) reloads: u64,
+    pub(super) asked_by_time: u64,
+    pub(super) told_by_time: u64,
     pub(super) records: u64,
     pub(super) intervals: u64,
     pub(super) flagged: u64,
@@ -40,8 +44,10 @@ pub(super) struct Figures {
     pub(super) set_aside: u64,
     /// How long the backlog took to drain.
     pub(super) drained_after: Duration,
-    /// From what a value's instant is said to be to the answer it came from.
+    /// From what the instant of an interval's values is said to be to the answer they came from.
     pub(super) furthest: Duration,
+    /// The same for instantaneous values.
+    pub(super) reading_furthest: Duration,
 }
 
 /// How a life ended.
@@ -192,6 +198,12 @@ impl Life {
             Happening::Restart => self.restart().await,
             Happening::PowerCutAfter(operations) => self.world.disk.cut_after(Some(operations)),
             Happening::DiskFails(failing) => self.world.disk.set_failing(failing),
+            Happening::DiskFull(full) => self.world.disk.set_full(full),
+            Happening::Echo(bus, _) if self.world.is_modbus_tcp(bus) => {}
+            Happening::Echo(bus, echo) => {
+                self.world.wires[bus].change_wire(|wire| wire.echo = echo);
+            }
+            Happening::Reload(bus) => self.reload(bus),
             Happening::ClockStep(by_ms) => self.world.clock.step(by_ms),
             Happening::ClockQuality(word) => self.world.set_quality(word),
             Happening::Unplug(bus) => self.world.wires[bus].unplug(),
@@ -231,6 +243,7 @@ impl Life {
             Happening::BrokerDoubles(one_in) => head_end.trouble(|now| now.doubled = one_in),
             Happening::BrokerRefuses(one_in) => head_end.trouble(|now| now.refused = one_in),
             Happening::BrokerBreaks(one_in) => head_end.trouble(|now| now.breaks = one_in),
+            Happening::Poison(every) => head_end.trouble(|now| now.poison = every),
             Happening::Hostile(one_in) => head_end.trouble(|now| now.hostile = one_in),
             _ => {}
         }
@@ -241,6 +254,28 @@ impl Life {
         if !seat.off {
             let wire = &self.world.wires[seat.bus];
             wire.change_meter(seat.unit, |troubles| change(troubles, &seat.healthy));
+        }
+    }
+
+    /// As the supervisor does at SIGHUP.
+    fn reload(&mut self, bus: usize) {
+        let id = self.world.settings.buses[bus].id.clone();
+        let meters = &mut self.world.settings.meters;
+        let mine = meters.iter_mut().filter(|meter| meter.bus == id);
+        for instant in mine.filter_map(|meter| meter.instant.as_mut()).take(1) {
+            instant.every = if instant.every > Duration::from_mins(1) {
+                Duration::from_mins(1)
+            } else {
+                Duration::from_mins(5)
+            };
+        }
+        let Some(gateway) = &self.gateway else { return };
+        let meters = self.world.settings.meters_of(&id).cloned().collect();
+        if gateway.buses[bus]
+            .request(BusRequest::Replace(meters))
+            .is_ok()
+        {
+            self.figures.reloads += 1;
         }
     }
 
@@ -268,10 +303,14 @@ impl Life {
     fn calm(&mut self) {
         self.world.set_quality("synchronised");
         self.world.disk.set_failing(false);
+        self.world.disk.set_full(false);
         self.world.disk.cut_after(None);
         for wire in &self.world.wires {
             wire.replug();
-            wire.change_wire(|troubles| troubles.noise = OneIn::NEVER);
+            wire.change_wire(|troubles| {
+                troubles.noise = OneIn::NEVER;
+                troubles.echo = false;
+            });
         }
         for seat in 0..self.world.seats.len() {
             self.world.seats[seat].off = false;
@@ -333,6 +372,8 @@ impl Life {
         figures.connections = traffic.connections;
         figures.publishes = traffic.publishes;
         figures.hostile = traffic.hostile;
+        figures.asked_by_time = traffic.asked_by_time;
+        figures.told_by_time = world.head_end.books(|books| books.told_by_time);
         figures.clock_steps = u64::try_from(world.clock.steps()).unwrap_or(0);
         Verdict {
             complaints: judge.complaints(&world),

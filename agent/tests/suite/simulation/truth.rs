@@ -8,8 +8,9 @@ use simulator::wire::Answered;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The exchanges of one poll, repeated ones included, lie this close together.
-const POLL_SPREAD: Duration = Duration::from_secs(30);
+/// The exchanges of one poll, repeated ones included, lie this close together: a sample is waited
+/// for that long.
+const POLL_SPREAD: Duration = Duration::from_secs(70);
 /// How exactly an instant is told: half of the longest exchange.
 const TOLD_WITHIN: Duration = Duration::from_secs(10);
 

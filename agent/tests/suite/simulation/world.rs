@@ -13,6 +13,7 @@ use simulator::dice::Dice;
 use simulator::meter::ModelMeter;
 use simulator::trouble::MeterTroubles;
 use simulator::wire::{Wire, WireSettings};
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub(super) struct World {
     pub(super) clock: Arc<WorldClock>,
     pub(super) head_end: HeadEnd,
     pub(super) folder: TempDir,
+    /// Whether the clock was ever said to be anything but synchronised.
+    pub(super) clock_doubted: Cell<bool>,
 }
 
 impl World {
@@ -65,6 +68,7 @@ impl World {
                 BEGIN_S + dice.fork(1).between(&(0..=360_000)),
             ))),
             head_end: HeadEnd::new(gateway, &dice, sabotage),
+            clock_doubted: Cell::new(false),
             folder,
             dice,
         };
@@ -127,6 +131,8 @@ impl World {
 
     /// What the unit outside the sandbox says of the clock.
     pub(super) fn set_quality(&self, word: &str) {
+        let doubted = self.clock_doubted.get() || word != "synchronised";
+        self.clock_doubted.set(doubted);
         std::fs::write(self.quality_file(), word).expect("a small file");
     }
 

@@ -216,9 +216,99 @@ fn a_mark_is_made_once_and_only_on_the_grid() {
     assert_eq!(maker.missed(at(10), Flags::NONE), None);
     let beside = at(11).after(Duration::from_secs(1));
     assert_eq!(maker.sample(beside, 0, &read(9), GOOD), Made::Nothing);
-    maker.continue_after(None);
-    let row = row(maker.sample(at(3), 0, &read(9), GOOD));
-    assert_eq!(row.values, [Some(9), None]);
+}
+
+/// A maker with rows on marks 10 to 12, and the clock set back; later marks that have rows.
+fn set_back(after: u64, ahead: &[u64]) -> ProfileMaker {
+    let mut maker = maker(total(), None);
+    for number in 10..=12 {
+        row(maker.sample(at(number), 0, &read(100), GOOD));
+    }
+    maker.clock_stepped();
+    let ahead: Vec<Timestamp> = ahead.iter().map(|number| at(*number)).collect();
+    maker.continue_after(at(after), &ahead);
+    maker
+}
+
+#[test]
+fn a_clock_set_back_a_little_repeats_no_mark() {
+    for after in [9, 10, 11] {
+        let rows: Vec<u64> = (after + 1..=12).collect();
+        let mut maker = set_back(after, &rows);
+        assert!(!maker.is_behind());
+        for number in 9..=12 {
+            let again = maker.sample(at(number), 0, &read(105), GOOD);
+            assert_eq!(again, Made::Nothing, "{after}: {number}");
+        }
+        let next = row(maker.sample(at(13), 0, &read(130), GOOD));
+        assert_eq!(next.values, [Some(130), Some(30)], "{after}");
+        assert_eq!(next.flags.to_string(), "time-set");
+    }
+}
+
+#[test]
+fn a_clock_set_back_to_where_nothing_was_makes_every_mark_once() {
+    let mut maker = set_back(6, &[10, 11, 12]);
+    assert!(maker.is_behind());
+    assert_eq!(
+        maker.sample(at(7), 0, &read(110), GOOD),
+        Made::ReadAgain,
+        "nobody knows how long it took"
+    );
+    let first = row(maker.sample(at(7), 0, &read(110), GOOD));
+    assert_eq!(first.values, [Some(110), None], "not of one interval");
+    assert_eq!(first.flags.to_string(), "missing+time-set");
+    let next = row(maker.sample(at(8), 0, &read(115), GOOD));
+    assert_eq!((next.values[1], next.flags), (Some(5), Flags::NONE));
+    assert_eq!(maker.sample(at(11), 0, &read(116), GOOD), Made::Nothing);
+
+    // Set forward again: what was not lived through is missing, what has rows keeps them.
+    maker.clock_stepped();
+    let gap = maker.fill_gap(at(14), Flag::TimeSet.into());
+    let ends: Vec<Timestamp> = gap.rows.iter().map(|row| row.end).collect();
+    assert_eq!(ends, [9, 13, 14].map(at));
+    assert!(!maker.is_behind());
+    let after = row(maker.sample(at(15), 0, &read(120), GOOD));
+    assert_eq!(after.values, [Some(120), None]);
+    assert_eq!(after.flags.to_string(), "missing+time-set");
+}
+
+#[test]
+fn a_row_of_a_mark_that_lies_ahead_hides_none_before_it() {
+    let mut maker = set_back(6, &[10, 11, 12]);
+    // Its second look was still open when the clock was set back.
+    let late = maker.missed(at(13), Flag::TimeSet.into()).unwrap();
+    assert_eq!(late.flags.to_string(), "missing+time-set");
+    maker.missed(at(7), Flags::NONE).unwrap();
+    assert_eq!(maker.missed(at(7), Flags::NONE), None);
+    maker.missed(at(8), Flags::NONE).unwrap();
+    maker.missed(at(9), Flags::NONE).unwrap();
+    assert!(!maker.is_behind());
+    assert_eq!(maker.missed(at(13), Flags::NONE), None);
+    maker.missed(at(14), Flags::NONE).unwrap();
+}
+
+#[test]
+fn an_hour_of_a_clock_that_was_set_is_believed_when_it_was_read_twice() {
+    let mut maker = set_back(9, &[10, 11, 12]);
+    let hour = 4_000;
+    assert_eq!(maker.sample(at(13), 0, &read(hour), GOOD), Made::ReadAgain);
+    let believed = row(maker.sample(at(13), 0, &read(hour), GOOD));
+    assert_eq!(believed.values, [Some(hour), Some(hour - 100)]);
+    assert_eq!(believed.flags.to_string(), "time-set");
+    assert_eq!(maker.sample(at(14), 0, &read(9_000), GOOD), Made::ReadAgain);
+    let jumped = row(maker.sample(at(14), 0, &read(9_000), GOOD));
+    assert_eq!(jumped.flags.to_string(), "implausible");
+}
+
+#[test]
+fn marks_of_another_grid_are_no_marks_of_this_one() {
+    let mut maker = maker(total(), None);
+    let beside = at(5).after(Duration::from_mins(1));
+    maker.continue_after(at(4), &[beside]);
+    assert!(!maker.is_behind());
+    row(maker.sample(at(5), 0, &read(1), GOOD));
+    row(maker.sample(at(6), 0, &read(1), GOOD));
 }
 
 #[test]

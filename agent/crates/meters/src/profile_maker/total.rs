@@ -34,6 +34,26 @@ pub struct SampledTotal {
 pub(super) struct Known {
     pub(super) mark: Timestamp,
     pub(super) value: i64,
+    /// The clock was set since: how long ago it was cannot be told from the mark.
+    pub(super) is_timeless: bool,
+}
+
+impl Known {
+    pub(super) fn new(mark: Timestamp, value: i64) -> Self {
+        Self {
+            mark,
+            value,
+            is_timeless: false,
+        }
+    }
+
+    /// A step that is believed however long it took.
+    pub(super) fn forward(self, value: i64) -> Step {
+        match value.checked_sub(self.value) {
+            Some(step @ 0..) => Step::Forward(step),
+            _ => Step::Jumped,
+        }
+    }
 }
 
 /// What a register says, seen from the one known before.

@@ -5,12 +5,14 @@ use crate::adapters::clock::Clock;
 use crate::front::GATEWAY_PROFILE;
 use crate::limits::BLOCK_ROWS_MAX;
 use crate::plan::SAMPLE;
+use crate::tasks::bus::place::{Ahead, Place};
 use crate::tasks::storekeeper::Record;
 use desk::MeterTrust;
-use metering::{EventCode, Flag, Flags, ProfileRows, ProfileShape, Row, Timestamp};
+use metering::{ClockQuality, EventCode, Flag, Flags, Period, ProfileRows, Row, Timestamp};
 use meters::Span;
 use meters::planner::{Answered, Why};
-use meters::profile_maker::{Made, ProfileMaker, ProfileSettings, SampledTotal, TotalChannel};
+use meters::profile_maker::{Gap, Made, ProfileMaker, ProfileSettings, SampledTotal, TotalChannel};
+use std::time::Duration;
 
 /// Why a profile begins, or goes on after a break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,14 +38,25 @@ pub(super) struct Sample {
     mark: Timestamp,
     words: Vec<Answered>,
     failed: Vec<(Span, Why)>,
+    /// By the clock as it ran then: it may be set before the sample is made a row.
+    offset_ms: i32,
+    clock: ClockQuality,
 }
 
 impl Sample {
-    pub(super) fn new(mark: Timestamp, words: Vec<Answered>, failed: Vec<(Span, Why)>) -> Self {
+    pub(super) fn new(
+        mark: Timestamp,
+        words: Vec<Answered>,
+        failed: Vec<(Span, Why)>,
+        clock: &Clock,
+    ) -> Self {
+        let taken = words.iter().map(|answered| answered.taken).max();
         Self {
             mark,
             words,
             failed,
+            offset_ms: taken.map_or(0, |taken| offset_ms(taken, mark, clock)),
+            clock: clock.now().quality,
         }
     }
 
@@ -56,61 +69,123 @@ impl Sample {
 }
 
 impl Book {
-    /// Begins, or begins anew, to make a profile after the row `last`; rows for the marks that
-    /// passed meanwhile.
+    /// Begins, or begins anew, to make a profile where `place` is; rows for the marks that passed
+    /// meanwhile.
     pub(in super::super) fn begin_profile(
         &mut self,
-        last: Option<&(Row, ProfileShape)>,
-        late_after: std::time::Duration,
+        place: &Place,
+        late_after: Duration,
         begin: Begin,
         clock: &Clock,
     ) -> Vec<Record> {
-        let now = clock.now().utc;
+        self.unplaced = None;
         let Some(profile) = &self.settings.profile else {
             return Vec::new();
         };
         if self.plan.totals.is_empty() {
             return Vec::new();
         }
+        let period = profile.period;
         let channels = self.plan.totals.iter().map(|total| TotalChannel {
             obis: total.obis,
             exponent: total.exponent,
             unit: total.unit,
             modulus: total.rollover,
-            max_per_interval: self.max_per_interval(total.exponent, profile.period.seconds()),
+            max_per_interval: self.max_per_interval(total.exponent, period.seconds()),
         });
         let settings = ProfileSettings { late_after };
         let channels: Vec<TotalChannel> = channels.collect();
-        let known = last.map(|(row, _)| row);
-        let mut maker = ProfileMaker::new(channels.clone(), profile.period, settings, known);
-        let mut rows = Vec::new();
-        match last {
-            Some((_, shape)) if *shape == maker.shape() => {
-                let upto = first_mark(profile.period, now).before(profile.period.duration());
-                let gap = maker.fill_gap(upto, Flags::from(begin.flag()));
-                if let Some((first, last)) = gap.cut {
-                    let meter = self.id();
-                    log::error!(meter:%; "{meter}: no intervals are made for {first} to {last}, the gap is too long");
-                }
-                rows = gap.rows;
+        let passed = passed_mark(period, clock.now().utc);
+        // What is held has come already.
+        let held = self.held.first();
+        let passed = held.map_or(passed, |held| {
+            passed.min(held.mark.before(period.duration()))
+        });
+        let newest = place.newest.as_ref();
+        // Of rows on both sides of now nobody knows which was made last.
+        let known = newest.filter(|_| place.astride.is_none());
+        let known = known.map(|(row, _)| row);
+        let mut maker = ProfileMaker::new(channels.clone(), period, settings, known);
+        let is_same = newest.is_some_and(|(_, shape)| *shape == maker.shape());
+        if !is_same {
+            // Other totals or another period: a new profile begins, after the old one.
+            maker = ProfileMaker::new(channels, period, settings, None);
+            if let Some((row, _)) = newest {
+                maker.continue_after(row.end.max(passed), &[]);
             }
-            // Other totals or another period: a new profile begins.
-            _ => maker = ProfileMaker::new(channels, profile.period, settings, None),
         }
+        if let Some(astride) = &place.astride {
+            let after = astride.after.filter(|_| is_same);
+            maker.continue_after(after.unwrap_or(passed), &astride.ahead.rows);
+        }
+        let mut flags = Flags::from(begin.flag());
+        if place.astride.is_some() {
+            maker.clock_stepped();
+            flags = flags.with(Flag::TimeSet);
+        }
+        let rows = if is_same {
+            self.told(maker.fill_gap(passed, flags))
+        } else {
+            Vec::new()
+        };
         match begin {
             Begin::Start => maker.restarted(),
             Begin::Change => maker.reconfigured(),
         }
         self.maker = Some(maker);
+        self.newest = newest.map(|(row, _)| row.end);
+        let ahead = place.astride.as_ref().map(|astride| &astride.ahead);
+        self.looked_up_to = ahead.and_then(|ahead| ahead.looked_up_to);
         self.records(&rows, clock)
     }
 
-    /// The gateway's clock was set back: goes on after the last row before now.
-    pub(in super::super) fn continue_after(&mut self, last: Option<&Row>) {
-        if let Some(maker) = &mut self.maker {
-            maker.continue_after(last);
+    /// Where the profile goes on cannot be read now: samples wait until it can.
+    pub(in super::super) fn begin_later(&mut self, begin: Begin) {
+        self.unplaced = Some(begin);
+    }
+
+    /// What waited for the profile to begin.
+    pub(in super::super) fn hear_held(&mut self, clock: &Clock) -> Said {
+        let mut said = Said::default();
+        for sample in std::mem::take(&mut self.held) {
+            self.hear_sample(sample, clock, &mut said);
         }
-        self.last_interval = last.map(|row| row.end);
+        said
+    }
+
+    /// The gateway's clock was set back: marks that come again keep their rows, and those that
+    /// have none are made.
+    pub(in super::super) fn continue_after(
+        &mut self,
+        passed: Timestamp,
+        ahead: &Ahead,
+        clock: &Clock,
+    ) -> Vec<Record> {
+        let Some(maker) = &mut self.maker else {
+            return Vec::new();
+        };
+        let gap = maker.fill_gap(passed, Flags::from(Flag::TimeSet));
+        maker.continue_after(passed, &ahead.rows);
+        self.looked_up_to = ahead.looked_up_to;
+        let rows = self.told(gap);
+        self.records(&rows, clock)
+    }
+
+    /// More rows after now are known.
+    pub(in super::super) fn saw_ahead(&mut self, ahead: &Ahead) {
+        if let Some(maker) = &mut self.maker {
+            maker.has_rows(&ahead.rows);
+        }
+        self.looked_up_to = ahead.looked_up_to;
+    }
+
+    /// The rows of a gap; what is too long for rows is said in the log.
+    fn told(&self, gap: Gap) -> Vec<Row> {
+        if let Some((first, last)) = gap.cut {
+            let meter = self.id();
+            log::error!(meter:%; "{meter}: no intervals are made for {first} to {last}, the gap is too long");
+        }
+        gap.rows
     }
 
     fn max_per_interval(&self, exponent: i8, period_s: u32) -> Option<i64> {
@@ -124,6 +199,14 @@ impl Book {
     }
 
     pub(super) fn hear_sample(&mut self, sample: Sample, clock: &Clock, said: &mut Said) {
+        if self.unplaced.is_some() {
+            // What is let go here is a gap that the beginning of the profile fills.
+            if self.held.len() >= HELD_MAX {
+                self.held.remove(0);
+            }
+            self.held.push(sample);
+            return;
+        }
         match self.trust() {
             MeterTrust::Unknown => {
                 if self.held.len() >= HELD_MAX {
@@ -146,35 +229,27 @@ impl Book {
 
     fn make(&mut self, sample: &Sample, clock: &Clock, said: &mut Said) {
         let Some(maker) = &mut self.maker else { return };
-        let taken = sample
-            .words
-            .iter()
-            .map(|answered| answered.taken)
-            .max()
-            .unwrap_or_default();
-        let offset = offset_ms(taken, sample.mark, clock);
         let mut values = Vec::new();
         for total in &self.plan.totals {
             values.push(decoded(total, &sample.words));
         }
-        let quality = clock.now().quality;
-        let before = sample.mark.before(maker.shape().period.duration());
-        let gap = maker.fill_gap(before, Flags::NONE);
-        match maker.sample(sample.mark, offset, &values, quality) {
+        let gap = lost_before(sample.mark, maker, clock);
+        let made = maker.sample(sample.mark, sample.offset_ms, &values, sample.clock);
+        let mut rows = self.told(gap);
+        match made {
             Made::Row(mut row) => {
                 row.flags = row.flags.union(sample.flags());
                 self.say_row(&row, clock, said);
-                let mut rows = gap.rows;
                 rows.push(row);
                 let records = self.records(&rows, clock);
                 said.records.extend(records);
             }
             Made::ReadAgain => {
-                let records = self.records(&gap.rows, clock);
+                let records = self.records(&rows, clock);
                 said.records.extend(records);
                 said.read_again.push((SAMPLE, Some(sample.mark)));
             }
-            Made::Nothing => {}
+            Made::Nothing => said.records.extend(self.records(&rows, clock)),
         }
     }
 
@@ -220,25 +295,38 @@ impl Book {
         let Some(period) = self.settings.profile.as_ref().map(|profile| profile.period) else {
             return;
         };
+        let Some(maker) = &mut self.maker else { return };
+        if why == Why::Clock && first < last && !maker.has_begun() {
+            // A gateway without a clock of its own starts years ago: nothing is lost there.
+            return;
+        }
+        let (first, cut) = maker.cut(first, last);
+        self.told(Gap {
+            rows: Vec::new(),
+            cut,
+        });
         // The same road as a sample: what is held back until the meter has said who it is must
         // not be overtaken.
         let reason = (self.plan.planned.probe, why);
         let mut mark = first;
         while mark <= last {
-            self.hear_sample(Sample::new(mark, Vec::new(), vec![reason]), clock, said);
+            self.hear_sample(
+                Sample::new(mark, Vec::new(), vec![reason], clock),
+                clock,
+                said,
+            );
             mark = mark.after(period.duration());
         }
     }
 
     fn missed(&mut self, mark: Timestamp, flags: Flags, clock: &Clock, said: &mut Said) {
-        if let Some(row) = self
-            .maker
-            .as_mut()
-            .and_then(|maker| maker.missed(mark, flags))
-        {
-            let records = self.records(&[row], clock);
-            said.records.extend(records);
-        }
+        let Some(maker) = &mut self.maker else { return };
+        let gap = lost_before(mark, maker, clock);
+        let missed = maker.missed(mark, flags);
+        let mut rows = self.told(gap);
+        rows.extend(missed);
+        let records = self.records(&rows, clock);
+        said.records.extend(records);
     }
 
     fn records(&mut self, rows: &[Row], clock: &Clock) -> Vec<Record> {
@@ -250,8 +338,13 @@ impl Book {
             self.intervals += 1;
             self.flagged += u64::from(!row.flags.is_good());
             self.last_interval = Some(row.end);
+            self.newest = self.newest.max(self.last_interval);
         }
-        let blocks = rows.chunks(BLOCK_ROWS_MAX).map(|rows| {
+        // One block holds rows on consecutive marks only.
+        let step = shape.period.duration();
+        let runs = rows.chunk_by(|row, next| row.end.after(step) == next.end);
+        let blocks = runs.flat_map(|run| run.chunks(BLOCK_ROWS_MAX));
+        let blocks = blocks.map(|rows| {
             Record::Rows(ProfileRows {
                 meter: self.settings.id.clone(),
                 profile: GATEWAY_PROFILE,
@@ -264,13 +357,23 @@ impl Book {
     }
 }
 
-/// The first mark the planner will still sample: up to half a period late is better than never.
-fn first_mark(period: metering::Period, now: Timestamp) -> Timestamp {
+/// Rows for the marks before this one that nobody told of. What the clock has not passed is not
+/// lost yet: a sample of the clock's former setting may come late.
+fn lost_before(mark: Timestamp, maker: &mut ProfileMaker, clock: &Clock) -> Gap {
+    let period = maker.shape().period;
+    let before = mark.before(period.duration());
+    let passed = passed_mark(period, clock.now().utc);
+    maker.fill_gap(before.min(passed), Flags::NONE)
+}
+
+/// The last mark that the planner will not sample any more: up to half a period late is better
+/// than never.
+pub(in super::super) fn passed_mark(period: Period, now: Timestamp) -> Timestamp {
     let last = period.mark_at_or_before(now);
     if now >= last.after(period.duration() / 2) {
-        last.after(period.duration())
-    } else {
         last
+    } else {
+        last.before(period.duration())
     }
 }
 

@@ -1,0 +1,240 @@
+//! Where each profile goes on: after its last interval, or, where the clock was set back, between
+//! the intervals that are there already.
+
+use super::Bus;
+use super::book::{Begin, Book, passed_mark};
+use crate::front::GATEWAY_PROFILE;
+use crate::limits::LOOK_AHEAD_MARKS;
+use crate::state::StateKey;
+use crate::tasks::storekeeper::{Ask, Look, Record, StoreGone, Urgency};
+use metering::{MeterId, Period, ProfileShape, Row, Timestamp};
+use meters::profile_maker::ProfileMaker;
+use std::time::Duration;
+
+/// What the store holds of a profile.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    /// The interval that ends last.
+    pub(super) newest: Option<(Row, ProfileShape)>,
+    /// What lies on both sides of now, where the clock was set back.
+    pub(super) astride: Option<Astride>,
+}
+
+/// Intervals on both sides of now.
+#[derive(Debug)]
+pub(super) struct Astride {
+    /// From here on marks without a row are accounted for; `None` if there is no row before now.
+    pub(super) after: Option<Timestamp>,
+    /// The rows after it.
+    pub(super) ahead: Ahead,
+}
+
+/// Ends of intervals that are there already.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    pub(super) rows: Vec<Timestamp>,
+    /// Beyond this there may be more.
+    pub(super) looked_up_to: Option<Timestamp>,
+}
+
+impl Bus {
+    /// The profile of a meter goes on after its last stored interval.
+    pub(super) async fn begin_profile(&self, book: &mut Book, begin: Begin) {
+        let Some(profile) = &book.settings.profile else {
+            return;
+        };
+        let period = profile.period;
+        let place = match self.place(book, period).await {
+            Ok(place) => place,
+            Err(error) => {
+                if book.unplaced.is_none() {
+                    log::error!(error:%; "the last interval cannot be read; what is sampled waits");
+                }
+                book.begin_later(begin);
+                return;
+            }
+        };
+        let late_after = self.parts.settings.late_after;
+        let records = book.begin_profile(&place, late_after, begin, &self.parts.clock);
+        self.keep_around(book, records).await;
+    }
+
+    async fn place(&self, book: &mut Book, period: Period) -> Result<Place, StoreGone> {
+        let (meter, profile) = (book.id().clone(), GATEWAY_PROFILE);
+        let (kind, id) = StateKey::ProfileBehind(meter.clone()).key();
+        let ask = |reply| Look::State { kind, id, reply };
+        let noted = self.parts.store.ask(ask).await?;
+        book.is_noted_behind = noted.is_some_and(|noted| !noted.is_empty());
+        let ask = |reply| Look::LastRow {
+            meter,
+            profile,
+            reply,
+        };
+        let newest = self.parts.store.ask(ask).await?;
+        let now = self.parts.clock.now().utc;
+        let mut astride = None;
+        if let Some((row, _)) = &newest
+            && (book.is_noted_behind || row.end > period.mark_after(now))
+        {
+            let passed = passed_mark(period, now);
+            astride = Some(self.astride(book.id(), period, passed, row.end).await?);
+        }
+        Ok(Place { newest, astride })
+    }
+
+    async fn astride(
+        &self,
+        meter: &MeterId,
+        period: Period,
+        passed: Timestamp,
+        newest: Timestamp,
+    ) -> Result<Astride, StoreGone> {
+        let from = passed.before(ProfileMaker::reach(period));
+        let ask = |reply| Look::LastRowUpTo {
+            meter: meter.clone(),
+            profile: GATEWAY_PROFILE,
+            to: from,
+            reply,
+        };
+        let before = self.parts.store.ask(ask).await?;
+        let ahead = self.rows(meter, period, (from, passed), newest).await?;
+        let first = ahead.rows.first().filter(|first| **first <= passed);
+        let after = before.map(|row| row.end).or(first.copied());
+        Ok(Astride { after, ahead })
+    }
+
+    /// The ends of the rows after `from`, up to some time after `passed`.
+    async fn rows(
+        &self,
+        meter: &MeterId,
+        period: Period,
+        (from, passed): (Timestamp, Timestamp),
+        newest: Timestamp,
+    ) -> Result<Ahead, StoreGone> {
+        let to = passed.after(look_ahead(period));
+        let mut rows: Vec<Timestamp> = Vec::new();
+        loop {
+            let ask = |reply| Look::Profile {
+                meter: meter.clone(),
+                profile: GATEWAY_PROFILE,
+                from: rows.last().copied().unwrap_or(from),
+                to,
+                reply,
+            };
+            let found = self.parts.store.ask(ask).await?;
+            let blocks = found.blocks.iter().flat_map(|block| &block.rows);
+            rows.extend(blocks.map(|row| row.end));
+            if !found.more {
+                break;
+            }
+        }
+        let looked_up_to = (newest > to).then_some(to);
+        Ok(Ahead { rows, looked_up_to })
+    }
+
+    /// After the clock was set back: marks that come again keep their rows, and marks that have
+    /// none are made.
+    pub(super) async fn continue_before_now(&mut self) {
+        let now = self.parts.clock.now().utc;
+        let mut books = std::mem::take(&mut self.books);
+        for book in &mut books {
+            let Some(settings) = &book.settings.profile else {
+                continue;
+            };
+            let period = settings.period;
+            let newest = book.newest();
+            let Some(newest) = newest.filter(|newest| *newest > period.mark_after(now)) else {
+                continue;
+            };
+            let passed = passed_mark(period, now);
+            let found = self.rows(book.id(), period, (passed, passed), newest).await;
+            match found {
+                Ok(ahead) => {
+                    let records = book.continue_after(passed, &ahead, &self.parts.clock);
+                    self.keep_around(book, records).await;
+                }
+                Err(error) => log::error!(error:%; "intervals around now cannot be read"),
+            }
+        }
+        self.books = books;
+    }
+
+    /// Learns of rows ahead before their marks come, and where profiles go on that could not begin.
+    pub(super) async fn look_ahead(&mut self) {
+        let now = self.parts.clock.now().utc;
+        let mut books = std::mem::take(&mut self.books);
+        let mut said = Vec::new();
+        for book in &mut books {
+            let Some(settings) = &book.settings.profile else {
+                continue;
+            };
+            let period = settings.period;
+            if let Some(begin) = book.unplaced {
+                self.begin_profile(book, begin).await;
+                if book.unplaced.is_none() {
+                    said.push((book.id().clone(), book.hear_held(&self.parts.clock)));
+                }
+            }
+            let passed = passed_mark(period, now);
+            let soon = passed.after(look_ahead(period) / 2);
+            let looked = book.looked_up_to().zip(book.newest());
+            if let Some((looked, newest)) = looked.filter(|(looked, _)| *looked < soon) {
+                let from = looked.max(passed.before(ProfileMaker::reach(period)));
+                match self.rows(book.id(), period, (from, passed), newest).await {
+                    Ok(ahead) => book.saw_ahead(&ahead),
+                    Err(error) => log::error!(error:%; "intervals ahead cannot be read"),
+                }
+            }
+            self.note_behind(book).await;
+        }
+        self.books = books;
+        for (meter, said) in said {
+            self.do_what(&meter, said, self.now()).await;
+        }
+    }
+
+    /// The note comes before the first row that lies before others, and goes after the last.
+    async fn keep_around(&self, book: &mut Book, records: Vec<Record>) {
+        if book.is_behind() {
+            self.note_behind(book).await;
+        }
+        self.parts.store.keep(records, Urgency::Soon).await;
+        self.note_behind(book).await;
+    }
+
+    /// After a restart nothing but this note tells that marks between stored rows have none.
+    async fn note_behind(&self, book: &mut Book) {
+        if book.is_behind() == book.is_noted_behind {
+            return;
+        }
+        let meter = book.id().clone();
+        let (kind, id) = StateKey::ProfileBehind(meter.clone()).key();
+        if book.is_noted_behind {
+            // Asking makes durable what was made: the note must not go before the rows are there.
+            let profile = GATEWAY_PROFILE;
+            let ask = |reply| Look::LastRow {
+                meter,
+                profile,
+                reply,
+            };
+            if self.parts.store.ask(ask).await.is_err() {
+                return;
+            }
+        }
+        let value = Vec::from_iter(book.is_behind().then_some(1));
+        let ask = |reply| Ask::SetState {
+            kind,
+            id,
+            value,
+            reply,
+        };
+        match self.parts.store.ask(ask).await {
+            Ok(()) => book.is_noted_behind = book.is_behind(),
+            Err(error) => log::debug!(error:%; "that the clock was set back is noted later"),
+        }
+    }
+}
+
+fn look_ahead(period: Period) -> Duration {
+    period.duration() * LOOK_AHEAD_MARKS
+}
