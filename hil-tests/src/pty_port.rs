@@ -6,8 +6,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use line::{Line, LineFault, LineSettings};
+use line::{Line, LineFault, LineSettings, PreciseTimer};
 use rustix::fs::OFlags;
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 pub struct PtyPort {
     reader: Receiver,
     writer: Sender,
+    timer: PreciseTimer,
 }
 
 impl PtyPort {
@@ -38,7 +40,11 @@ impl PtyPort {
         // A terminal waits for readiness exactly as a pipe does.
         let reader = Receiver::from_file_unchecked(port.try_clone()?)?;
         let writer = Sender::from_file_unchecked(port)?;
-        Ok(Self { reader, writer })
+        Ok(Self {
+            reader,
+            writer,
+            timer: PreciseTimer::new(),
+        })
     }
 }
 
@@ -48,7 +54,11 @@ impl Line for PtyPort {
     }
 
     async fn quiet_until(&mut self, until: Instant) {
-        line::precise_wait(until).await;
+        self.timer.wait_until(until).await;
+    }
+
+    fn late_by(&self) -> Duration {
+        self.timer.late_by()
     }
 }
 

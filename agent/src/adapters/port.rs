@@ -2,7 +2,7 @@
 
 use super::serial_driver;
 use crate::config::{LinkSettings, SerialSettings};
-use line::{Line, LineFault, LineSettings, Parity, StopBits};
+use line::{Line, LineFault, LineSettings, Parity, PreciseTimer, StopBits};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -26,8 +26,8 @@ pub type OpenPort = dyn Fn(&LinkSettings) -> io::Result<Box<dyn Octets>> + Send 
 /// An open line.
 #[derive(Debug)]
 pub enum Port {
-    /// A serial port of this box.
-    Serial(SerialStream),
+    /// A serial port of this box, and what times its silence.
+    Serial(SerialStream, PreciseTimer),
     /// A connection to a serial server or a Modbus TCP host.
     Tcp(TcpStream),
     /// A line of a simulation, which lives by the runtime's clock.
@@ -40,7 +40,7 @@ impl Port {
         match link {
             LinkSettings::Serial(settings) => {
                 let (port, remarks) = open_serial(settings)?;
-                Ok((Self::Serial(port), remarks))
+                Ok((Self::Serial(port, PreciseTimer::new()), remarks))
             }
             LinkSettings::RtuOverTcp { address, .. } | LinkSettings::ModbusTcp { address } => {
                 let stream = timeout(CONNECT_WITHIN, TcpStream::connect(address)).await??;
@@ -79,7 +79,7 @@ fn stop_bits(bits: StopBits) -> tokio_serial::StopBits {
 
 impl Line for Port {
     async fn set(&mut self, settings: LineSettings) -> Result<(), LineFault> {
-        let Self::Serial(port) = self else {
+        let Self::Serial(port, _) = self else {
             return Ok(());
         };
         // tcdrain blocks until the last byte has left: 290 ms for eight bytes at 300 baud. Other
@@ -99,8 +99,15 @@ impl Line for Port {
 
     async fn quiet_until(&mut self, until: Instant) {
         match self {
-            Self::Serial(_) => line::precise_wait(until).await,
+            Self::Serial(_, timer) => timer.wait_until(until).await,
             Self::Tcp(_) | Self::Simulated(_) => sleep_until(until).await,
+        }
+    }
+
+    fn late_by(&self) -> Duration {
+        match self {
+            Self::Serial(_, timer) => timer.late_by(),
+            Self::Tcp(_) | Self::Simulated(_) => line::RUNTIME_LATE_BY,
         }
     }
 }
@@ -112,7 +119,7 @@ impl AsyncRead for Port {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Serial(port) => Pin::new(port).poll_read(cx, buf),
+            Self::Serial(port, _) => Pin::new(port).poll_read(cx, buf),
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Simulated(line) => Pin::new(line).poll_read(cx, buf),
         }
@@ -126,7 +133,7 @@ impl AsyncWrite for Port {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Serial(port) => Pin::new(port).poll_write(cx, bytes),
+            Self::Serial(port, _) => Pin::new(port).poll_write(cx, bytes),
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Simulated(line) => Pin::new(line).poll_write(cx, bytes),
         }
@@ -139,7 +146,7 @@ impl AsyncWrite for Port {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Serial(_) => Poll::Ready(Ok(())),
+            Self::Serial(..) => Poll::Ready(Ok(())),
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Simulated(line) => Pin::new(line).poll_shutdown(cx),
         }

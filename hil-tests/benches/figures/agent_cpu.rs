@@ -35,7 +35,20 @@ const BAUD: u32 = 115_200;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Link {
     Tcp,
-    Pty,
+    /// Octets take no time, and an answer arrives in one piece.
+    PtySpeed,
+    /// Octets come one by one, at [`BAUD`].
+    PacedPty,
+}
+
+impl Link {
+    /// On a serial line the guard believes no answer that begins before its request can have left.
+    const fn turnaround(self) -> Duration {
+        match self {
+            Self::Tcp => Duration::ZERO,
+            Self::PtySpeed | Self::PacedPty => Duration::from_millis(1),
+        }
+    }
 }
 
 /// What leads to a wire for as long as it is kept.
@@ -44,20 +57,29 @@ type Front = Box<dyn Any>;
 pub(crate) fn rows(ground: &Ground) -> Vec<Row> {
     let window = Duration::from_secs(ground.by_pace(5, 12));
     let bare = Spread::of(measure_bare(ground.by_pace(5, 15)).bare);
-    let row = |name: &str, link| Row {
-        figure: format!("CPU a request, whole agent with store, {name}"),
-        limit: Limit::AtMost(40.0),
-        measured: measure(link, window),
-        unit: "us",
-        peer: format!("bare tokio-modbus, loop alone, {} us", short(bare.median)),
+    let row = |name: &str, link| {
+        let (measured, rate) = measure(link, window);
+        Row {
+            figure: format!("CPU a request, whole agent with store, {name}"),
+            limit: Limit::AtMost(40.0),
+            measured,
+            unit: "us",
+            peer: format!(
+                "{} requests/s; bare tokio-modbus, loop alone, {} us",
+                short(rate),
+                short(bare.median)
+            ),
+        }
     };
     vec![
         row("8 Modbus TCP lines", Link::Tcp),
-        row("8 ptys at 115200 baud", Link::Pty),
+        row("8 ptys, answers in one piece (pty speed)", Link::PtySpeed),
+        row("8 ptys at 115200 baud, octet by octet", Link::PacedPty),
     ]
 }
 
-fn measure(link: Link, window: Duration) -> Spread {
+/// The cost of each window, and the requests a second of all of them.
+fn measure(link: Link, window: Duration) -> (Spread, f64) {
     let folder = tempfile::tempdir().unwrap();
     let mut file = AgentFile::new("pmu-cpu");
     // As shipped; the harness commits every second.
@@ -71,13 +93,14 @@ fn measure(link: Link, window: Duration) -> Spread {
         requests() > 1000
     });
     pause(SETTLE);
-    let mut measured = Vec::new();
+    let (mut measured, mut rates) = (Vec::new(), Vec::new());
     for _ in 0..WINDOWS {
         let (cpu, asked, begun) = (cpu_us(&agent), requests(), Instant::now());
         pause(window);
         let asked = requests() - asked;
         measured.push((cpu_us(&agent) - cpu) as f64 / asked as f64);
         let rate = asked as f64 / begun.elapsed().as_secs_f64();
+        rates.push(rate);
         println!(
             "    {} requests/s, {} us each",
             short(rate),
@@ -94,24 +117,20 @@ fn measure(link: Link, window: Duration) -> Spread {
         "only healthy meters were asked\n{}",
         agent.tail()
     );
-    Spread::of(measured)
+    (Spread::of(measured), Spread::of(rates).median)
 }
 
 fn line(link: Link, bus: u8, file: &mut AgentFile, folder: &Path) -> (Wire, Front) {
     let id = format!("b{bus}");
     let settings = match link {
         Link::Tcp => WireSettings::modbus_tcp(),
-        Link::Pty => WireSettings::rtu_stream(),
-    };
-    // On a serial line the guard believes no answer that begins before its request can have left.
-    let turnaround = match link {
-        Link::Tcp => Duration::ZERO,
-        Link::Pty => Duration::from_millis(1),
+        Link::PtySpeed => WireSettings::rtu_stream(),
+        Link::PacedPty => WireSettings::serial(BAUD, 10),
     };
     let wire = Wire::new(settings, u64::from(bus));
     for unit in 1..=METERS_A_BUS {
         let meter = ModbusMeter::new(unit, Arc::new(CountingMeter::new(unit)));
-        wire.seat(meter, MeterTroubles::healthy(turnaround));
+        wire.seat(meter, MeterTroubles::healthy(link.turnaround()));
         file.meters.push(MeterLines {
             id: format!("{id}-{unit}"),
             bus: id.clone(),
@@ -128,7 +147,7 @@ fn line(link: Link, bus: u8, file: &mut AgentFile, folder: &Path) -> (Wire, Fron
             file.tcp(&id, "modbus-tcp", front.address().port(), "");
             Box::new(front)
         }
-        Link::Pty => {
+        Link::PtySpeed | Link::PacedPty => {
             let front = PtyWire::open(&wire, &folder.join(&id)).unwrap();
             file.serial(&id, front.link(), BAUD);
             Box::new(front)

@@ -31,7 +31,9 @@ pub(crate) fn rows(ground: &Ground) -> Vec<Row> {
                 case: case.clone(),
                 timeout: TIMEOUT,
             };
-            ours.extend(run(&[case], folder.path()));
+            let guarded = run(&[case], folder.path());
+            guarded.iter().for_each(say);
+            ours.extend(guarded);
             theirs.extend(bare::run(&[bare], folder.path()));
         }
     }
@@ -54,6 +56,20 @@ pub(crate) fn rows(ground: &Ground) -> Vec<Row> {
         });
     }
     rows
+}
+
+/// Half characters below the seven that must be kept are the first classes of the histogram.
+fn say(report: &Report) {
+    let silences = &report.silences;
+    let short_ones: u64 = silences.classes.iter().take(7).sum();
+    println!(
+        "    {}: {} requests, {short_ones} after less than 3.5 characters, the shortest after {:.2}, \
+         {:.1} % used",
+        report.name,
+        silences.count,
+        report.shortest_silence() as f64 / 100.0,
+        report.busy_per_mille as f64 / 10.0
+    );
 }
 
 fn case(baud: u32, registers: u16, lasts: Duration) -> Case {

@@ -23,6 +23,7 @@ mod wait;
 pub mod limits;
 
 use std::future::Future;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -30,11 +31,12 @@ use tokio::time::Instant;
 pub use counters::{GuardCounters, PeerCounters, TURNAROUND_BOUNDS_MS, TurnaroundHistogram};
 pub use fault::{LineFault, Remedy};
 pub use guard::{Answer, GuardSettings, GuardedLine, Peer};
+pub use limits::RUNTIME_LATE_BY;
 pub use pattern::{Find, Pattern, Shape, search};
 pub use settings::{DataBits, LineSettings, LineTiming, Parity, StopBits};
 pub use trace::{Pulled, Trace, TraceRecord, TraceSink, Use};
 pub use turnaround::Turnaround;
-pub use wait::precise_wait;
+pub use wait::PreciseTimer;
 
 /// A half-duplex line that one conversation owns for its duration.
 pub trait Line: AsyncRead + AsyncWrite + Unpin + Send {
@@ -44,8 +46,13 @@ pub trait Line: AsyncRead + AsyncWrite + Unpin + Send {
 
     /// Waits for the silence before a request.
     ///
-    /// A real port waits with [`precise_wait`], because a timer that rounds up to the next
+    /// A real port waits with a [`PreciseTimer`], because a timer that rounds up to the next
     /// millisecond costs several per cent of the bus; a line in memory uses the runtime's clock,
     /// so that paused time holds.
     fn quiet_until(&mut self, until: Instant) -> impl Future<Output = ()> + Send;
+
+    /// How late [`Line::quiet_until`] may end; never early.
+    fn late_by(&self) -> Duration {
+        RUNTIME_LATE_BY
+    }
 }

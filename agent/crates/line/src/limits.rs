@@ -34,12 +34,15 @@ pub const WRITE_GRACE: Duration = Duration::from_secs(1);
 /// Modbus over Serial Line V1.02, 2.5.1.1: above 19 200 baud the silence is fixed.
 pub const SILENCE_ABOVE_19200: Duration = Duration::from_micros(1750);
 
-/// The precise wait sleeps until this long before its end and spins the rest (measured: a
-/// thread wakes up to about 100 us late).
-pub const SPIN: Duration = Duration::from_micros(150);
+/// The runtime's timer rounds up to the next millisecond.
+pub const RUNTIME_LATE_BY: Duration = Duration::from_millis(1);
 
-/// Longer waits leave the runtime's timer to do the first part, so that no thread is held.
-pub const PRECISE_WAIT_MAX: Duration = Duration::from_millis(12);
+/// A precise timer wakes its thread at most this late, unless the processor is taken (measured:
+/// 50 to 100 us).
+pub const PRECISE_LATE_BY: Duration = Duration::from_micros(200);
+
+/// The rest of an answer is waited for at once if that spares at least so many looks at the line.
+pub const LOOKS_SPARED_MIN: u32 = 2;
 
 /// Octets taken from the line in one read.
 pub const READ_OCTETS_MAX: usize = 512;

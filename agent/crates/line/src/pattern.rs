@@ -9,6 +9,12 @@ pub trait Pattern: Send + Sync + fmt::Debug {
 
     /// Octets of the longest answer that fits.
     fn longest(&self) -> usize;
+
+    /// Octets that are still to come, if `heard` is nothing but the beginning of the answer and
+    /// shows its length; else none. Nothing rests on it but how often the line is looked at.
+    fn missing(&self, _heard: &[u8]) -> usize {
+        0
+    }
 }
 
 /// What a search found.

@@ -141,6 +141,12 @@ impl LineTiming {
         times(self.heard_character, octets)
     }
 
+    /// One octet of an answer, where octets are known to come at the line's pace: a serial server
+    /// passes them on in pieces of its own.
+    pub(crate) fn pace(&self) -> Option<Duration> {
+        (!self.sent_character.is_zero()).then_some(self.heard_character)
+    }
+
     /// The same kind of line under other settings.
     pub(crate) fn with(self, settings: LineSettings) -> Self {
         if self.heard_character.is_zero() {

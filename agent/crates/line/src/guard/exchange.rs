@@ -11,7 +11,7 @@ use super::lost::LostRequest;
 use super::{Answer, Echo, GuardedLine, Peer, Step};
 use crate::Line;
 use crate::fault::LineFault;
-use crate::limits::{BROADCAST_DELAY_MAX, ECHO_MISSES_MAX, WRITE_GRACE};
+use crate::limits::{BROADCAST_DELAY_MAX, ECHO_MISSES_MAX, LOOKS_SPARED_MIN, WRITE_GRACE};
 use crate::pattern::{Find, Pattern};
 use crate::trace::Use;
 
@@ -194,10 +194,31 @@ impl<L: Line> GuardedLine<L> {
             if now >= end {
                 return Err(self.no_answer(&wait, now));
             }
+            self.let_come(&wait, end).await;
             // Armed anew only when it must end earlier, or has ended too early.
             if timer.deadline() > end || timer.is_elapsed() {
                 timer.as_mut().reset(end);
             }
+        }
+    }
+
+    /// Lets the rest of an answer that has begun arrive, instead of looking at the line for each
+    /// octet, as long as nothing else may come and the last octet is met in time.
+    async fn let_come(&mut self, wait: &Wait<'_>, end: Instant) {
+        let Some(pace) = self.timing.pace() else {
+            return;
+        };
+        if !self.lost.is_empty() || wait.echo == EchoWatch::Due {
+            return;
+        }
+        let missing = wait.answer.missing(self.heard.open());
+        let missing = u32::try_from(missing).unwrap_or(0);
+        // One octet may be on its way already.
+        let comes = pace.saturating_mul(missing.saturating_sub(1));
+        let rest = comes.saturating_sub(self.line.late_by());
+        let until = (self.heard.last_at() + rest).min(end);
+        if until >= Instant::now() + pace * LOOKS_SPARED_MIN {
+            self.line.quiet_until(until).await;
         }
     }
 

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::ReadBuf;
-use tokio::task::yield_now;
+use tokio::task::{consume_budget, yield_now};
 use tokio::time::{Instant, sleep_until};
 
 use super::{GuardedLine, Step};
@@ -20,6 +20,11 @@ impl<L: Line> GuardedLine<L> {
     /// master is heard, and a port that vanishes is noticed. May be dropped at any time.
     pub async fn listen(&mut self, until: Instant) -> Result<(), LineFault> {
         self.still_there()?;
+        if Instant::now() >= until {
+            // The next exchange looks at the port itself.
+            consume_budget().await;
+            return Ok(());
+        }
         yield_now().await;
         self.drain().await?;
         let mut timer = pin!(sleep_until(until));
@@ -48,11 +53,12 @@ impl<L: Line> GuardedLine<L> {
         let mut octets = 0;
         loop {
             let due = self.quiet_since + gap;
+            // Either way the runtime looks at the port: what came meanwhile is not to be missed.
             if Instant::now() < due {
                 self.line.quiet_until(due).await;
+            } else {
+                yield_now().await;
             }
-            // Lets the runtime look at the port: what came meanwhile is not to be missed.
-            yield_now().await;
             let drained = self.drain().await?;
             if drained == 0 {
                 return Ok(());

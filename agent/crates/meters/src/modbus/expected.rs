@@ -125,6 +125,19 @@ impl Pattern for ExpectedAnswer {
         // Unit and checksum around the PDU.
         self.body.pdu_octets() + 3
     }
+
+    fn missing(&self, heard: &[u8]) -> usize {
+        let &[unit, function, octets, ..] = heard else {
+            return 0;
+        };
+        let begun = unit == self.unit && function == self.function;
+        let data = self.body == Body::Data(octets);
+        if begun && data {
+            self.longest().saturating_sub(heard.len())
+        } else {
+            0
+        }
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +188,23 @@ mod tests {
         check(many, &[7, 16, 0, 1, 0, 2], true);
         check(many, &[7, 16, 0, 1, 0, 3], false);
         check(many, &[7, 0x90, 3], true);
+    }
+
+    #[test]
+    fn what_is_missing_is_known_once_the_count_of_octets_was_heard() {
+        let frame = with_checksum(&[7, 4, 4, 1, 2, 3, 4]);
+        let missing: Vec<usize> = (0..=frame.len())
+            .map(|heard| read(7, 4, 2).missing(&frame[..heard]))
+            .collect();
+        assert_eq!(missing, [0, 0, 0, 6, 5, 4, 3, 2, 1, 0]);
+        for other in [
+            &[8, 4, 4, 1][..],
+            &[7, 3, 4, 1],
+            &[7, 4, 6, 1],
+            &[7, 0x84, 4, 1],
+        ] {
+            assert_eq!(read(7, 4, 2).missing(other), 0, "{other:02x?}");
+        }
     }
 
     #[test]

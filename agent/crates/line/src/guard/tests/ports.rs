@@ -94,7 +94,7 @@ async fn an_echo_that_ends_is_noticed() {
     assert!(wire.ask(7, 1, 10).await.is_ok());
     assert_eq!(wire.guard.counters().echoes, Some(true));
     let (near, mut far) = tokio::io::duplex(4096);
-    wire.guard.line = TestLine(near);
+    wire.guard.line = TestLine::new(near);
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(async move {
         loop {
@@ -116,7 +116,7 @@ async fn an_echo_that_ends_is_noticed() {
 async fn a_request_is_written_in_as_many_parts_as_the_port_takes() {
     let (near, mut far) = tokio::io::duplex(3);
     let mut guard = GuardedLine::new(
-        TestLine(near),
+        TestLine::new(near),
         LineTiming::stream(),
         GuardSettings::default(),
     );
@@ -139,7 +139,7 @@ async fn a_request_is_written_in_as_many_parts_as_the_port_takes() {
 #[tokio::test(start_paused = true)]
 async fn a_port_that_takes_nothing_is_gone() {
     let (near, _far) = tokio::io::duplex(3);
-    let mut guard = GuardedLine::new(TestLine(near), timing(), GuardSettings::default());
+    let mut guard = GuardedLine::new(TestLine::new(near), timing(), GuardSettings::default());
     let pattern = Arc::new(Words { unit: 7, count: 10 });
     let got = guard
         .exchange(Peer(7), Duration::ZERO, &request(7, 1, 10), pattern)
@@ -150,7 +150,7 @@ async fn a_port_that_takes_nothing_is_gone() {
 #[tokio::test(start_paused = true)]
 async fn an_unplugged_port_is_gone_at_once_and_for_good() {
     let (near, far) = tokio::io::duplex(64);
-    let mut guard = GuardedLine::new(TestLine(near), timing(), GuardSettings::default());
+    let mut guard = GuardedLine::new(TestLine::new(near), timing(), GuardSettings::default());
     drop(far);
     let begun = Instant::now();
     for _ in 0..3 {
@@ -167,7 +167,7 @@ async fn an_unplugged_port_is_gone_at_once_and_for_good() {
     assert!(begun.elapsed() < 10 * MS);
     // Not even if the handle came back to life: somebody else may have used the line meanwhile.
     let (near, _far) = tokio::io::duplex(64);
-    guard.line = TestLine(near);
+    guard.line = TestLine::new(near);
     let gone = guard.listen(Instant::now() + MS).await;
     assert!(matches!(gone, Err(LineFault::Gone(_))), "{gone:?}");
 }
@@ -249,7 +249,7 @@ async fn an_echo_far_behind_junk_is_no_confirmation_either() {
     assert!(wire.ask(7, 1, 10).await.is_ok());
     // From now on the echo comes late, and behind more junk than an echo can.
     let (near, mut far) = tokio::io::duplex(4096);
-    wire.guard.line = TestLine(near);
+    wire.guard.line = TestLine::new(near);
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(async move {
         let mut asked = [0; REQUEST_OCTETS];
@@ -276,7 +276,7 @@ async fn an_echo_far_behind_junk_is_no_confirmation_either() {
 #[tokio::test(start_paused = true)]
 async fn a_line_that_is_never_silent_is_not_used() {
     let (near, mut far) = tokio::io::duplex(4096);
-    let mut guard = GuardedLine::new(TestLine(near), timing(), GuardSettings::default());
+    let mut guard = GuardedLine::new(TestLine::new(near), timing(), GuardSettings::default());
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(async move {
         loop {

@@ -52,6 +52,40 @@ async fn an_answer_is_handed_over_with_its_true_times() {
     assert_eq!(counters.peers[&Peer(7)].histogram.buckets()[4], 1);
 }
 
+/// Each look costs the processor a wake-up.
+#[tokio::test(start_paused = true)]
+async fn the_rest_of_an_answer_is_waited_for_at_once_and_its_end_is_not_missed() {
+    let mut wire = wire(false, |_, asked| vec![(40 * MS, answer(asked))]);
+    for number in 1..6 {
+        let begun = Instant::now();
+        assert_eq!(wire.ask(7, number, 40).await.unwrap(), [number; 40]);
+        // Silence, request, 85 octets; the paused clock rounds each of its waits up.
+        let took = begun.elapsed();
+        let least = timing().silence() + 40 * MS + timing().answer_time(REQUEST_OCTETS + 85);
+        assert!((least..least + 3 * MS).contains(&took), "{took:?}");
+    }
+    let looks = wire.guard.line_mut().looks;
+    assert!(looks < 5 * 10, "{looks} looks at five answers of 85 octets");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_breaks_off_ends_at_its_deadline_and_the_next_one_counts() {
+    let mut wire = wire(false, |_, asked| {
+        let mut octets = answer(asked);
+        if asked[3] == 1 {
+            octets.truncate(20);
+        }
+        vec![(40 * MS, octets)]
+    });
+    let begun = Instant::now();
+    check_silent(wire.ask(7, 1, 40).await);
+    let deadline = timing().silence() + 300 * MS + timing().answer_time(REQUEST_OCTETS + 85);
+    let took = begun.elapsed();
+    assert!((deadline..deadline + 4 * MS).contains(&took), "{took:?}");
+    assert_eq!(wire.ask(7, 2, 1).await.unwrap(), [2]);
+    assert_eq!(wire.guard.counters().stale_octets, 20);
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_1_what_does_not_fit_is_skipped_and_counted() {
     let mut wire = wire(false, |_, asked| {
@@ -175,7 +209,7 @@ async fn rule_4_listening_while_idle_learns_the_true_age() {
 async fn rule_6_octets_from_before_the_request_left_belong_to_nobody() {
     // The very answer, but begun 3 ms after the request's first octet: nobody answers so soon.
     let (near, far) = tokio::io::duplex(4096);
-    let mut guard = GuardedLine::new(TestLine(near), timing(), GuardSettings::default());
+    let mut guard = GuardedLine::new(TestLine::new(near), timing(), GuardSettings::default());
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(async move {
         let mut far = far;
@@ -268,7 +302,7 @@ async fn rule_9_an_exchange_dropped_half_way_still_holds_the_line() {
 #[tokio::test(start_paused = true)]
 async fn the_silence_precedes_every_request() {
     let (near, mut far) = tokio::io::duplex(4096);
-    let mut guard = GuardedLine::new(TestLine(near), timing(), GuardSettings::default());
+    let mut guard = GuardedLine::new(TestLine::new(near), timing(), GuardSettings::default());
     let mut tasks = tokio::task::JoinSet::new();
     let gaps = tasks.spawn(async move {
         let mut last = Instant::now();

@@ -38,7 +38,17 @@ pub(crate) type Plays = Vec<(Duration, Vec<u8>)>;
 
 /// The line's near end.
 #[derive(Debug)]
-pub(crate) struct TestLine(pub(crate) DuplexStream);
+pub(crate) struct TestLine {
+    near: DuplexStream,
+    /// Reads that brought something.
+    pub(crate) looks: usize,
+}
+
+impl TestLine {
+    pub(crate) fn new(near: DuplexStream) -> Self {
+        Self { near, looks: 0 }
+    }
+}
 
 impl AsyncRead for TestLine {
     fn poll_read(
@@ -46,7 +56,9 @@ impl AsyncRead for TestLine {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
+        let read = Pin::new(&mut self.near).poll_read(cx, buffer);
+        self.looks += usize::from(!buffer.filled().is_empty());
+        read
     }
 }
 
@@ -56,7 +68,7 @@ impl AsyncWrite for TestLine {
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, octets)
+        Pin::new(&mut self.near).poll_write(cx, octets)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -109,7 +121,7 @@ pub(crate) fn wire_where_octets(
     let (near, far) = tokio::io::duplex(4096);
     let mut tasks = JoinSet::new();
     tasks.spawn(run(far, meeting, echo, meter));
-    let guard = GuardedLine::new(TestLine(near), timing(), GuardSettings::default());
+    let guard = GuardedLine::new(TestLine::new(near), timing(), GuardSettings::default());
     Wire { guard, _far: tasks }
 }
 
@@ -228,6 +240,15 @@ impl Pattern for Words {
 
     fn longest(&self) -> usize {
         5 + usize::from(self.count) * 2
+    }
+
+    fn missing(&self, heard: &[u8]) -> usize {
+        match heard {
+            [unit, 3, octets, ..] if *unit == self.unit && *octets == self.count * 2 => {
+                self.longest().saturating_sub(heard.len())
+            }
+            _ => 0,
+        }
     }
 }
 
