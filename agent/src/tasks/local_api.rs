@@ -18,12 +18,22 @@ use tokio_util::sync::CancellationToken;
 
 /// A caller who says nothing for this long is let go.
 const IDLE_MAX: Duration = Duration::from_mins(5);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 const REQUEST_BYTES_MAX: u64 = 64 * 1024;
 const METRICS_WITHIN: Duration = Duration::from_secs(5);
 
 /// What a caller talks through.
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// Why the task woke up.
+enum Wake<P, M> {
+    Shutdown,
+    Person(P, Caller),
+    Metrics(M),
+    /// A sign of life is due, or a caller may have gone.
+    Tick,
+}
 
 /// The task.
 pub struct LocalApi {
@@ -59,18 +69,27 @@ impl LocalApi {
         loop {
             self.pulse.beat();
             while callers.try_join_next().is_some() {}
-            let room = callers.len() < LOCAL_CALLERS_MAX;
-            tokio::select! {
-                biased;
-                () = self.shutdown.cancelled() => return,
-                Ok((stream, caller)) = self.people.accept(), if room => {
-                    callers.spawn(serve(stream, caller, Arc::clone(&self.front)));
+            let front = Arc::clone(&self.front);
+            match self.wait(callers.len() < LOCAL_CALLERS_MAX).await {
+                Wake::Shutdown => return,
+                Wake::Person(stream, caller) => {
+                    callers.spawn(serve(stream, caller, front));
                 }
-                Ok((stream, _)) = self.metrics.accept(), if room => {
-                    callers.spawn(serve_metrics(stream, Arc::clone(&self.front)));
+                Wake::Metrics(stream) => {
+                    callers.spawn(serve_metrics(stream, front));
                 }
-                () = sleep(Duration::from_secs(5)) => {}
+                Wake::Tick => {}
             }
+        }
+    }
+
+    async fn wait(&self, has_room: bool) -> Wake<impl Stream, impl Stream> {
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => Wake::Shutdown,
+            Ok((stream, caller)) = self.people.accept(), if has_room => Wake::Person(stream, caller),
+            Ok((stream, _)) = self.metrics.accept(), if has_room => Wake::Metrics(stream),
+            () = sleep(LOOK_EVERY) => Wake::Tick,
         }
     }
 }
