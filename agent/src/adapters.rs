@@ -7,6 +7,7 @@ pub mod logging;
 pub mod marker;
 pub mod mqtt;
 pub mod port;
+pub mod readiness;
 mod road_words;
 mod serial_driver;
 pub mod service;

@@ -1,7 +1,7 @@
 //! `pmu-agent`: reads meters, keeps what they say, and hands it to the head-end.
 
 use clap::{Parser, Subcommand};
-use pmu_agent::adapters::{logging, marker};
+use pmu_agent::adapters::{logging, marker, readiness};
 use pmu_agent::config::Settings;
 use pmu_agent::{check, supervisor};
 use std::io::{ErrorKind, Write};
@@ -59,8 +59,17 @@ fn main() -> ExitCode {
 
 fn say_check(settings: &Settings) -> ExitCode {
     let report = check::report(settings);
+    let mut text = report.text;
+    let lacks = readiness::lacks(settings);
+    if !lacks.is_empty() {
+        text.push_str("\nnot ready on this machine:");
+    }
+    for lack in lacks {
+        text.push_str("\n  ");
+        text.push_str(&lack);
+    }
     // Whoever reads only the first lines has closed the pipe; that is no fault.
-    let written = writeln!(std::io::stdout(), "{}", report.text);
+    let written = writeln!(std::io::stdout(), "{text}");
     match (report.refused, written) {
         (true, _) => ExitCode::from(EXIT_MISCONFIGURED),
         (false, Err(error)) if error.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,

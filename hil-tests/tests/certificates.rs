@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+use hil_tests::agent::check;
 use hil_tests::bus::Bus;
 use hil_tests::clock::{pause, utc, wait_until};
-use hil_tests::openssl::Authority;
+use hil_tests::openssl::{Authority, ingest_key};
 use hil_tests::world::{World, wait_for_delivery};
 
 const GATEWAY: &str = "pmu-certified";
@@ -107,6 +108,53 @@ fn a_wrong_certificate_lets_nobody_in_and_is_named() {
     agent.start();
     wait_until("the gateway is connected", WITHIN, || agent.is_connected());
     pause(Duration::from_secs(2));
+    wait_for_delivery(&agent, WITHIN);
+    let upto = utc().before(Duration::from_secs(3));
+    wait_for_delivery(&agent, WITHIN);
+    let verdict = world.judge(&mut agent, &[&bus], upto);
+    println!("{verdict}");
+    verdict.must_be_clean();
+}
+
+#[test]
+fn damaged_watermark_keys_cost_the_uplink_only_and_are_renewed_without_a_restart() {
+    let Some(mut world) = World::new("the keys that sign watermarks") else {
+        return;
+    };
+    let mut bus = Bus::serial("main", world.folder(), 19_200, 1);
+    bus.seat("abb-b23", 1);
+    let mut agent = world.gateway(GATEWAY, &[&bus], 2);
+    let keys = world.folder().join("gateway-keys.pem");
+    agent.file.uplink.as_mut().expect("an uplink").ingest_keys = keys.clone();
+    world.head_end.start();
+
+    // No file at all: meters are read, the reason is said by `check` and by `status`.
+    agent.start();
+    wait_until("intervals are kept", WITHIN, || {
+        agent.meter("main-1").intervals > 1
+    });
+    let name = keys.display().to_string();
+    assert!(state(&agent).contains(&name), "{}", state(&agent));
+    let (code, words) = check(&agent.config());
+    assert_eq!(code, Some(0), "{words}");
+    assert!(
+        words.contains("not ready on this machine") && words.contains(&name),
+        "{words}"
+    );
+
+    // Somebody else's key: connected, but no watermark is believed and nothing leaves the outbox.
+    let foreign = ingest_key(world.folder(), "foreign");
+    std::fs::copy(&foreign.public, &keys).unwrap();
+    wait_until("the gateway is connected", WITHIN, || agent.is_connected());
+    pause(Duration::from_secs(5));
+    assert!(agent.waiting() > Some(2), "{:?}", agent.waiting());
+
+    // The right key: all of it is confirmed, in the same process.
+    std::fs::copy(&world.key.public, &keys).unwrap();
+    pause(Duration::from_secs(22));
+    wait_until("the gateway is connected again", WITHIN, || {
+        agent.is_connected()
+    });
     wait_for_delivery(&agent, WITHIN);
     let upto = utc().before(Duration::from_secs(3));
     wait_for_delivery(&agent, WITHIN);

@@ -9,6 +9,7 @@ use super::road_words::in_words;
 use super::tls::{self, TlsFault};
 use crate::config::UplinkSettings;
 use crate::limits::{MQTT_EVENTS_MAX, MQTT_PACKET_BYTES_MAX, MQTT_REQUESTS_MAX};
+use authority::IngestKeys;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, DisconnectReasonCode, LastWill, LastWillProperties, Packet, PubAckReason,
     PublishProperties,
@@ -112,6 +113,9 @@ pub trait Dial<K>: Send + Sync {
         hello: Hello<'_>,
     ) -> Result<Box<dyn Connection<K>>, TlsFault>;
 
+    /// Who may sign watermarks, as it stands now.
+    fn ingest_keys(&self, settings: &UplinkSettings) -> Result<IngestKeys, TlsFault>;
+
     /// Random bits, so that gateways do not all come back at once.
     fn dice(&self) -> u32;
 }
@@ -127,6 +131,10 @@ impl<K: Send + 'static> Dial<K> for Network {
         hello: Hello<'_>,
     ) -> Result<Box<dyn Connection<K>>, TlsFault> {
         Ok(Box::new(Client::open(settings, hello)?))
+    }
+
+    fn ingest_keys(&self, settings: &UplinkSettings) -> Result<IngestKeys, TlsFault> {
+        tls::ingest_keys(settings)
     }
 
     fn dice(&self) -> u32 {

@@ -3,6 +3,7 @@
 //! The files are read anew for each connection, so a renewed certificate needs no restart.
 
 use crate::config::UplinkSettings;
+use authority::IngestKeys;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
@@ -89,6 +90,19 @@ fn certificates(
     } else {
         Ok(found)
     }
+}
+
+/// The keys that may sign watermarks. Read anew for each connection like the certificates, so that
+/// a new key needs no restart, and a damaged file costs the uplink only.
+pub fn ingest_keys(settings: &UplinkSettings) -> Result<IngestKeys, TlsFault> {
+    let fault = |problem: String| TlsFault::File {
+        file: settings.ingest_keys_file.clone(),
+        expected: "the public keys that sign watermarks",
+        problem,
+    };
+    let text = std::fs::read_to_string(&settings.ingest_keys_file)
+        .map_err(|error| fault(error.to_string()))?;
+    IngestKeys::parse(&text).map_err(|error| fault(error.to_string()))
 }
 
 /// When the gateway's certificate expires, in seconds since 1970.

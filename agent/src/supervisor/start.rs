@@ -13,7 +13,6 @@ use crate::tasks::local_api::LocalApi;
 use crate::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
 use crate::tasks::uplink::{Uplink, UplinkParts, UplinkView};
 use anyhow::Context;
-use authority::IngestKeys;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -60,7 +59,7 @@ impl Supervisor {
 
         let (steps, stepped) = watch::channel(0_u64);
         let (buses, lines_done) = start_lines(&settings, &mut common, &store, &stepped)?;
-        let uplink = start_uplink(&settings, &mut common, &store, boot)?;
+        let uplink = start_uplink(&settings, &mut common, &store, boot);
         let front = Front {
             gateway: settings.gateway.clone(),
             clock: common.clock.clone(),
@@ -178,20 +177,15 @@ fn start_uplink(
     common: &mut Common,
     store: &StoreHandle,
     boot: u64,
-) -> anyhow::Result<Option<watch::Receiver<UplinkView>>> {
+) -> Option<watch::Receiver<UplinkView>> {
     let Some(uplink) = &settings.uplink else {
         log::warn!("no [uplink] is configured: everything is stored, nothing is sent");
-        return Ok(None);
+        return None;
     };
-    let file = uplink.ingest_keys_file.display();
-    let text = std::fs::read_to_string(&uplink.ingest_keys_file)
-        .with_context(|| format!("{file}: the keys that sign watermarks cannot be read"))?;
-    let keys = IngestKeys::parse(&text).with_context(|| format!("{file}"))?;
     let (view, seen) = watch::channel(UplinkView::default());
     let task = Uplink::new(UplinkParts {
         gateway: settings.gateway.clone(),
         settings: uplink.clone(),
-        keys,
         store: store.clone(),
         clock: common.clock.clone(),
         boot,
@@ -203,7 +197,7 @@ fn start_uplink(
         task.run().await;
         "the uplink"
     });
-    Ok(Some(seen))
+    Some(seen)
 }
 
 fn start_local(settings: &Settings, common: &mut Common, front: Front) -> anyhow::Result<()> {

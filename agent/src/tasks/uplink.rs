@@ -83,8 +83,6 @@ pub struct UplinkParts {
     pub gateway: GatewayId,
     /// Broker, certificates, window.
     pub settings: UplinkSettings,
-    /// Who may sign watermarks.
-    pub keys: IngestKeys,
     /// The store.
     pub store: StoreHandle,
     /// Both clocks.
@@ -115,7 +113,7 @@ impl Uplink {
             gateway: parts.gateway,
             certificate: CertificateWatch::new(&parts.settings),
             settings: parts.settings,
-            keys: parts.keys,
+            keys: IngestKeys::default(),
             store: parts.store,
             clock: parts.clock,
             boot: parts.boot,

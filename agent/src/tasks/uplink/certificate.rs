@@ -1,4 +1,5 @@
-//! The gateway's own certificate: renewed without a restart, and never expired unnoticed.
+//! The gateway's own certificate and the head-end's keys: renewed without a restart, and the
+//! certificate never expired unnoticed.
 
 use crate::adapters::tls;
 use crate::config::UplinkSettings;
@@ -51,7 +52,10 @@ impl CertificateWatch {
     pub(super) fn look(&mut self) -> Finding {
         self.next_look = Instant::now() + LOOK_EVERY;
         // Half-written files do not make a configuration: wait until they do.
-        if self.stamps() != self.seen && tls::client_config(&self.settings).is_ok() {
+        let usable = || {
+            tls::client_config(&self.settings).is_ok() && tls::ingest_keys(&self.settings).is_ok()
+        };
+        if self.stamps() != self.seen && usable() {
             return Finding::Renewed;
         }
         Finding::Same
@@ -79,6 +83,7 @@ impl CertificateWatch {
             &self.settings.ca_file,
             &self.settings.certificate_file,
             &self.settings.key_file,
+            &self.settings.ingest_keys_file,
         ]
         .into_iter()
         .map(|file| {

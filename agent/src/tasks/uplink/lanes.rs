@@ -2,7 +2,7 @@
 //! load profiles before telemetry. Pure: no IO.
 
 use crate::limits::{POISON_DISCONNECTS_MAX, REFUSALS_MAX};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use storage::Stream;
 use tokio::time::Instant;
 
@@ -178,7 +178,7 @@ impl Lanes {
 
     /// The oldest entries that were in flight, one a stream, when the connection was lost.
     pub(super) fn oldest_in_flight(&self) -> Vec<Key> {
-        let mut oldest: HashMap<Stream, u64> = HashMap::new();
+        let mut oldest: BTreeMap<Stream, u64> = BTreeMap::new();
         for ((stream, number), sent) in &self.uncommitted {
             if sent.taken_at.is_none() {
                 oldest.entry(*stream).or_insert(*number);
@@ -191,8 +191,8 @@ impl Lanes {
 /// What went wrong with single entries, over all connections.
 #[derive(Debug, Default)]
 pub(super) struct Troubles {
-    refused: HashMap<Key, u8>,
-    lost_with: HashMap<Key, u8>,
+    refused: BTreeMap<Key, u8>,
+    lost_with: BTreeMap<Key, u8>,
 }
 
 impl Troubles {

@@ -60,6 +60,10 @@ impl Uplink {
             status_topic: &topic,
             will,
         };
+        self.keys = match self.dial.ingest_keys(&self.settings) {
+            Ok(keys) => keys,
+            Err(fault) => return SessionEnd::NoTls(fault),
+        };
         let connection = match self.dial.dial(&self.settings, hello) {
             Ok(connection) => connection,
             Err(fault) => return SessionEnd::NoTls(fault),

@@ -1,7 +1,6 @@
 //! One life of the daemon: its real tasks, on adapters of the simulated world.
 
 use super::world::World;
-use authority::IngestKeys;
 use pmu_agent::adapters::clock::{Clock, WallClock};
 use pmu_agent::alarms::Alarms;
 use pmu_agent::health::Pulse;
@@ -80,7 +79,6 @@ impl Common<'_> {
         let task = Uplink::new(UplinkParts {
             gateway: settings.gateway.clone(),
             settings: settings.uplink.clone().expect("an uplink is configured"),
-            keys: IngestKeys::parse(&world.head_end.public_pem()).expect("a public key"),
             store: self.store.clone(),
             clock: self.clock.clone(),
             boot,

@@ -1,6 +1,7 @@
 //! The gateway's end of a connection to the simulated broker.
 
 use super::{Coming, HeadEnd, Key, Link, RECEIVE_MAX, Way};
+use authority::IngestKeys;
 use pmu_agent::adapters::mqtt::{Connection, Dial, Ending, Hello, MqttEvent, Outbound};
 use pmu_agent::adapters::tls::TlsFault;
 use pmu_agent::config::UplinkSettings;
@@ -11,6 +12,10 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 impl Dial<Key> for HeadEnd {
+    fn ingest_keys(&self, _settings: &UplinkSettings) -> Result<IngestKeys, TlsFault> {
+        Ok(IngestKeys::parse(&self.public_pem()).expect("a public key"))
+    }
+
     fn dial(
         &self,
         _settings: &UplinkSettings,
