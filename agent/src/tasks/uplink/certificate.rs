@@ -1,8 +1,11 @@
 //! The gateway's own certificate and the head-end's keys: renewed without a restart, and the
 //! certificate never expired unnoticed.
 
-use crate::adapters::tls;
+use super::Uplink;
+use crate::adapters::tls::{self, TlsFault};
 use crate::config::UplinkSettings;
+use crate::tasks::storekeeper::{Record, Urgency};
+use metering::EventCode;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
@@ -92,5 +95,36 @@ impl CertificateWatch {
                 .ok()
         })
         .collect()
+    }
+}
+
+impl Uplink {
+    /// Takes the keys as they stand now; which ones may free the outbox is for the audit log.
+    pub(super) async fn take_keys(&mut self) -> Result<(), TlsFault> {
+        let keys = self.dial.ingest_keys(&self.settings)?;
+        if !keys.ids().eq(self.keys.ids()) {
+            let ids: Vec<String> = keys.ids().map(|id| id.to_string()).collect();
+            let record = Record::Audit {
+                who: "gateway".to_owned(),
+                what: "watermark keys taken".to_owned(),
+                detail: ids.join(" "),
+            };
+            self.store.keep(vec![record], Urgency::Soon).await;
+        }
+        self.keys = keys;
+        Ok(())
+    }
+
+    pub(super) async fn say_expiry(&mut self) {
+        let now = self.clock.now().utc.seconds();
+        let (at, days) = self.certificate.expiry(now);
+        self.view.send_modify(|view| view.certificate_expires = at);
+        if let Some(days) = days {
+            let detail = format!(
+                "{} expires in {days} days; put a new certificate in its place, no restart is needed",
+                self.settings.certificate_file.display()
+            );
+            self.event(EventCode::CertificateExpires, detail).await;
+        }
     }
 }

@@ -54,15 +54,14 @@ impl Uplink {
             Ok(sid) => sid,
             Err(gone) => return end_without_store(&gone),
         };
+        if let Err(fault) = self.take_keys().await {
+            return SessionEnd::NoTls(fault);
+        }
         let (topic, will) = words::will(&self.gateway, sid);
         let hello = Hello {
             name: self.gateway.as_str(),
             status_topic: &topic,
             will,
-        };
-        self.keys = match self.dial.ingest_keys(&self.settings) {
-            Ok(keys) => keys,
-            Err(fault) => return SessionEnd::NoTls(fault),
         };
         let connection = match self.dial.dial(&self.settings, hello) {
             Ok(connection) => connection,
@@ -116,19 +115,6 @@ impl Uplink {
             })
             .await?;
         Ok(sid)
-    }
-
-    async fn say_expiry(&mut self) {
-        let now = self.clock.now().utc.seconds();
-        let (at, days) = self.certificate.expiry(now);
-        self.view.send_modify(|view| view.certificate_expires = at);
-        if let Some(days) = days {
-            let detail = format!(
-                "{} expires in {days} days; put a new certificate in its place, no restart is needed",
-                self.settings.certificate_file.display()
-            );
-            self.event(EventCode::CertificateExpires, detail).await;
-        }
     }
 
     pub(super) async fn set_aside(&mut self, key: Key, why: &str) {
