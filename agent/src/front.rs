@@ -1,5 +1,7 @@
 //! The front desk: answers what people ask, from what the tasks show of themselves.
 
+mod set_aside;
+
 use crate::adapters::clock::Clock;
 use crate::adapters::disk;
 use crate::alarms::Alarms;
@@ -52,6 +54,8 @@ impl GatewayDesk for Front {
             Request::Profile { meter, from, to } => self.profile(&meter, from, to).await,
             Request::StoreStats => self.store_stats().await,
             Request::StoreVerify => self.verify().await,
+            Request::SetAside => self.set_aside().await,
+            Request::Release { stream, number } => self.release(caller, &stream, number).await,
             Request::Trace { bus, switch } => self.trace(caller, &bus, switch).await,
         }
     }

@@ -71,6 +71,7 @@ pub struct Uplink {
     certificate: CertificateWatch,
     takeovers: VecDeque<Instant>,
     last_refusal_event: Option<Instant>,
+    aside_said: Option<Instant>,
     requests: TokenBucket,
     dial: Arc<dyn Dial<Key>>,
     /// When the present or last connection was made.
@@ -123,6 +124,7 @@ impl Uplink {
             troubles: Troubles::default(),
             takeovers: VecDeque::new(),
             last_refusal_event: None,
+            aside_said: None,
             requests: TokenBucket::new(REQUESTS_BURST, REQUESTS_EVERY),
             connected_at: None,
             dial: Arc::new(Network),

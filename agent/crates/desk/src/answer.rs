@@ -25,6 +25,8 @@ pub enum Answer {
     Store(Box<StoreStats>),
     /// What a check found.
     Verified(VerifyResult),
+    /// What was set aside.
+    SetAside(Vec<AsideEntry>),
     /// Recorded bytes.
     Trace(Vec<TraceLine>),
 }
@@ -184,6 +186,19 @@ pub struct OutboxStatus {
     pub oldest_s: u64,
     /// Set aside because they cannot be delivered.
     pub set_aside: u64,
+}
+
+/// An entry that cannot be delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsideEntry {
+    /// Its stream.
+    pub stream: String,
+    /// Its number.
+    pub number: u64,
+    /// Since when, UTC.
+    pub at: String,
+    /// Why.
+    pub why: String,
 }
 
 /// One value just read.

@@ -8,8 +8,8 @@ mod request;
 mod wire;
 
 pub use answer::{
-    Answer, BusStatus, FileStats, LinkState, MeterStatus, MeterTrust, OutboxStatus, ProfileRow,
-    ReadValue, Refusal, Status, StoreStats, TraceLine, UplinkStatus, VerifyResult,
+    Answer, AsideEntry, BusStatus, FileStats, LinkState, MeterStatus, MeterTrust, OutboxStatus,
+    ProfileRow, ReadValue, Refusal, Status, StoreStats, TraceLine, UplinkStatus, VerifyResult,
 };
 pub use request::{Caller, Request, TraceSwitch};
 pub use wire::{LINE_BYTES_MAX, WireError, decode, encode};

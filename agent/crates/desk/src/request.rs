@@ -42,6 +42,15 @@ pub enum Request {
     StoreStats,
     /// Checks every checksum and the audit chain.
     StoreVerify,
+    /// What was set aside because it cannot be delivered.
+    SetAside,
+    /// Lets something that was set aside be sent again.
+    Release {
+        /// Its stream: `lp`, `ev`, `tm`, `au`, `gap`.
+        stream: String,
+        /// Its number.
+        number: u64,
+    },
     /// Switches the byte trace of a bus.
     Trace {
         /// Which bus.

@@ -31,6 +31,11 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Command::Meter(command) => meter(arguments, command),
         Command::Store(StoreCommand::Stats) => local(arguments, Request::StoreStats, Form::Text),
         Command::Store(StoreCommand::Verify) => local(arguments, Request::StoreVerify, Form::Text),
+        Command::Store(StoreCommand::SetAside) => local(arguments, Request::SetAside, Form::Text),
+        Command::Store(StoreCommand::Release { stream, number }) => {
+            let (stream, number) = (stream.clone(), *number);
+            local(arguments, Request::Release { stream, number }, Form::Text)
+        }
         Command::Bus(BusCommand::Trace { bus, switch }) => {
             let request = Request::Trace {
                 bus: bus.to_string(),

@@ -27,6 +27,7 @@ pub fn answer_text(answer: &Answer) -> String {
         Answer::Profile { channels, rows } => meters::profile(channels, rows),
         Answer::Store(stats) => store::stats(stats),
         Answer::Verified(result) => store::verified(result),
+        Answer::SetAside(entries) => store::set_aside(entries),
         Answer::Trace(lines) => trace(lines),
     }
 }

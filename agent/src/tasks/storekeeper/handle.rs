@@ -5,7 +5,9 @@ use crate::alarms::Alarms;
 use metering::{
     Event, MeterId, MeterReadings, ProfileId, ProfileRows, ProfileShape, Row, Severity, Timestamp,
 };
-use storage::{Entry, GapRecord, Lookup, Outbox, ProfileData, StoreError, StoreStats, Stream};
+use storage::{
+    Entry, GapRecord, Lookup, Outbox, ProfileData, Quarantined, StoreError, StoreStats, Stream,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Something to keep.
@@ -87,6 +89,12 @@ pub(crate) enum OutboxAsk {
         why: String,
         reply: Reply<()>,
     },
+    /// What was set aside may be sent again.
+    Release {
+        stream: Stream,
+        number: u64,
+        reply: Reply<()>,
+    },
 }
 
 /// What may be looked up.
@@ -119,6 +127,8 @@ pub(crate) enum Look {
         id: u32,
         reply: Reply<Option<Vec<u8>>>,
     },
+    /// What was set aside.
+    SetAside(Reply<Vec<Quarantined>>),
     /// Sizes and counters.
     Stats(Reply<StoreStats>),
     /// A full check.

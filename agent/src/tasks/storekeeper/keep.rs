@@ -86,6 +86,15 @@ impl Storekeeper {
                 self.publish();
                 send(reply, done);
             }
+            OutboxAsk::Release {
+                stream,
+                number,
+                reply,
+            } => {
+                let done = self.shelf.write(|store| store.release(stream, number));
+                self.publish();
+                send(reply, done);
+            }
         }
     }
 
@@ -121,6 +130,7 @@ impl Storekeeper {
             Look::State { kind, id, reply } => {
                 send(reply, self.shelf.with(|store| store.state(kind, id)));
             }
+            Look::SetAside(reply) => send(reply, self.shelf.with(|store| store.quarantined())),
             Look::Stats(reply) => send(reply, self.shelf.with(|store| store.stats())),
             Look::Verify(reply) => {
                 self.commit_first();

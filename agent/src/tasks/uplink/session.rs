@@ -11,10 +11,13 @@ use crate::tasks::storekeeper::{Ask, Look, OutboxAsk, StoreGone};
 use metering::EventCode;
 use std::future::poll_fn;
 use std::time::Duration;
+use storage::Stream;
 use tokio::time::{Instant, sleep_until};
 
 /// Nobody listens at the head-end: ask again after this.
 const LISTEN_PAUSE: Duration = Duration::from_secs(30);
+/// An event says at most this often that something was set aside.
+const ASIDE_SAID_EVERY: Duration = Duration::from_mins(10);
 /// The broker hears our goodbye within this, or not at all.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
 /// How often overdue entries and the certificate are looked at, and the pulse beats.
@@ -129,8 +132,20 @@ impl Uplink {
         });
         match done.await {
             Ok(()) => {
-                let detail = format!("entry {number} of stream {stream} was set aside: {why}");
-                self.event(EventCode::MessageSetAside, detail).await;
+                let detail = format!(
+                    "entry {number} of stream {stream} was set aside: {why}; \
+                     `pmuctl store set-aside` shows all"
+                );
+                log::error!(stream:%, number; "{detail}");
+                // The event about an event would be set aside as well, and so on for ever; and what
+                // is too large comes with every poll.
+                let said = self
+                    .aside_said
+                    .is_some_and(|at| at.elapsed() < ASIDE_SAID_EVERY);
+                if stream != Stream::Events && !said {
+                    self.aside_said = Some(Instant::now());
+                    self.event(EventCode::MessageSetAside, detail).await;
+                }
             }
             Err(error) => log::error!(error:%; "entry {number} of {stream} cannot be set aside"),
         }

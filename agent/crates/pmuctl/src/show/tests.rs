@@ -158,6 +158,6 @@ fn a_check_names_each_fault() {
     };
     assert_eq!(
         answer_text(&Answer::Verified(result)),
-        "7 checked, 1 faults:\n  chunk 3 is damaged\n"
+        "7 checked, 1 fault:\n  chunk 3 is damaged\n"
     );
 }

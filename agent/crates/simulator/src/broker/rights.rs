@@ -160,8 +160,16 @@ mod tests {
         assert!(!allow("gw1", Access::Read, "gw/v1/+/dn/#"));
         assert!(!allow("gw1", Access::Write, "gw/v1/gw1/dn/ack"));
         assert!(allow("headend-ingest", Access::Read, "gw/v1/+/up/#"));
-        assert!(allow("headend-watermark", Access::Write, "gw/v1/gw1/dn/ack"));
-        assert!(!allow("headend-watermark", Access::Write, "gw/v1/gw1/dn/cmd"));
+        assert!(allow(
+            "headend-watermark",
+            Access::Write,
+            "gw/v1/gw1/dn/ack"
+        ));
+        assert!(!allow(
+            "headend-watermark",
+            Access::Write,
+            "gw/v1/gw1/dn/cmd"
+        ));
         // A name with a wildcard in it must not widen a rule; certificates with such a name are
         // refused when they connect.
         assert!(!is_topic("+"));

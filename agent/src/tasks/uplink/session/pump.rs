@@ -141,7 +141,12 @@ impl Session<'_> {
         let bytes = match words::message(entry, epoch, now, lists) {
             Ok(bytes) if bytes.len() + words::OVERHEAD <= self.packet_bytes_max => bytes,
             Ok(bytes) => {
-                let why = format!("{} bytes are more than the broker takes", bytes.len());
+                let why = format!(
+                    "{} bytes and up to {} around them are more than the {} that the broker takes",
+                    bytes.len(),
+                    words::OVERHEAD,
+                    self.packet_bytes_max
+                );
                 self.lanes.forget(key);
                 self.up.set_aside(key, &why).await;
                 return true;
