@@ -68,3 +68,5 @@ pub const LOOK_AHEAD_MARKS: u32 = 1000;
 pub const INSTANT_SPREAD_MAX: Duration = Duration::from_secs(1);
 /// Rows of one stored block of intervals.
 pub const BLOCK_ROWS_MAX: usize = 1024;
+/// A mark younger than this may still get its row: from memory, or from a sample under way.
+pub const ROWS_SETTLED_AFTER: Duration = Duration::from_hours(1);

@@ -4,7 +4,7 @@
 use super::lanes::Key;
 use super::session::Session;
 use super::words;
-use crate::limits::{BACKFILL_ENTRIES_MAX, BACKFILL_ROWS_A_BLOCK};
+use crate::limits::{BACKFILL_ENTRIES_MAX, BACKFILL_ROWS_A_BLOCK, ROWS_SETTLED_AFTER};
 use crate::tasks::storekeeper::{Look, OutboxAsk, Record, StoreGone, Urgency};
 use head_end::{Request, RequestId, Wanted};
 use metering::{MeterId, ProfileId, ProfileRows, Timestamp};
@@ -230,10 +230,16 @@ struct Span {
 /// happened yet, what must be asked for again.
 fn ends(stored: &ProfileData, asked: Span, now: Timestamp) -> Vec<(Span, GapReason)> {
     let mut ends = Vec::new();
+    let settled = now.before(ROWS_SETTLED_AFTER);
     let mut note = |from: Timestamp, to: Timestamp, why| {
         if from < to {
             ends.push((Span { from, to }, why));
         }
+    };
+    let absent = |note: &mut dyn FnMut(Timestamp, Timestamp, GapReason), from, to: Timestamp| {
+        let edge = settled.clamp(from, to.max(from));
+        note(from, edge, GapReason::NotHeld);
+        note(edge, to, GapReason::NotYet);
     };
     let mut covered = asked.from;
     for block in &stored.blocks {
@@ -241,16 +247,14 @@ fn ends(stored: &ProfileData, asked: Span, now: Timestamp) -> Vec<(Span, GapReas
             continue;
         };
         let begin = first.end.before(block.shape.period.duration());
-        note(covered, begin, GapReason::NotHeld);
+        absent(&mut note, covered, begin);
         note(begin.max(asked.from), last.end, GapReason::Sent);
         covered = last.end;
     }
     if stored.more {
         note(covered, asked.to, GapReason::Busy);
     } else {
-        let past = asked.to.min(now);
-        note(covered, past, GapReason::NotHeld);
-        note(covered.max(past), asked.to, GapReason::NotYet);
+        absent(&mut note, covered, asked.to);
     }
     if ends.is_empty() {
         ends.push((asked, GapReason::NotHeld));
@@ -300,38 +304,29 @@ mod tests {
         let at = Timestamp::from_seconds;
         let asked = Span {
             from: at(0),
-            to: at(400),
+            to: at(9400),
         };
         let nothing = ProfileData::default();
-        let found = ends(&nothing, asked, at(300));
-        let expected = [
-            (
-                Span {
-                    from: at(0),
-                    to: at(300),
-                },
-                GapReason::NotHeld,
-            ),
-            (
-                Span {
-                    from: at(300),
-                    to: at(400),
-                },
-                GapReason::NotYet,
-            ),
-        ];
-        assert_eq!(found, expected);
+        let span = |from, to| Span {
+            from: at(from),
+            to: at(to),
+        };
+        // What the last hour lacks may still be on its way to the store.
+        assert_eq!(
+            ends(&nothing, asked, at(9300)),
+            [
+                (span(0, 5700), GapReason::NotHeld),
+                (span(5700, 9400), GapReason::NotYet),
+            ]
+        );
         let more = ProfileData {
             more: true,
             ..ProfileData::default()
         };
-        assert_eq!(ends(&more, asked, at(300)), [(asked, GapReason::Busy)]);
-        let upside_down = Span {
-            from: at(9),
-            to: at(9),
-        };
+        assert_eq!(ends(&more, asked, at(9300)), [(asked, GapReason::Busy)]);
+        let upside_down = span(9, 9);
         assert_eq!(
-            ends(&nothing, upside_down, at(300)),
+            ends(&nothing, upside_down, at(9300)),
             [(upside_down, GapReason::NotHeld)]
         );
     }

@@ -24,9 +24,8 @@ pub(super) enum Sabotage {
     LostFlag,
 }
 
-/// A record and the answer that leaves it out may pass each other for so long: while a disk takes
-/// no writes both wait.
-const SETTLED_AFTER: Duration = Duration::from_mins(45);
+/// A record and the answer that leaves it out may pass each other on the way.
+const SETTLED_AFTER: Duration = Duration::from_mins(1);
 
 /// One record by name.
 pub(super) type Name = (Epoch, Stream, u64);
