@@ -70,3 +70,5 @@ pub const INSTANT_SPREAD_MAX: Duration = Duration::from_secs(1);
 pub const BLOCK_ROWS_MAX: usize = 1024;
 /// A mark younger than this may still get its row: from memory, or from a sample under way.
 pub const ROWS_SETTLED_AFTER: Duration = Duration::from_hours(1);
+/// Records a bus holds back before it hands them to the storekeeper.
+pub const PATIENT_RECORDS_MAX: usize = 32;

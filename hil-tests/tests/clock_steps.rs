@@ -3,11 +3,14 @@
 #![cfg(test)]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
+use hil_tests::binaries;
 use hil_tests::bus::Bus;
 use hil_tests::clock::pause;
 use hil_tests::judge::judge;
+use hil_tests::process::run;
 use hil_tests::skip::skipped;
 use hil_tests::world::World;
 use metering::Flag;
@@ -118,4 +121,68 @@ fn steps_of_the_clock_put_no_value_into_another_interval() {
         .count();
     println!("{compared} totals compared, {told} intervals say that the clock was set");
     assert!(told > 0, "the intervals of a step say so");
+}
+
+/// The zone's change of summer time means nothing to the gateway, which counts in UTC; the export
+/// in local time shows the hour that is missing or comes twice, with its offset.
+#[test]
+fn summer_time_begins_and_ends_without_a_hole() {
+    let promise = "summer time";
+    let Some(library) = library() else {
+        return skipped(
+            promise,
+            "libfaketime is not installed (hil-tests/setup.sh installs it as root)",
+        );
+    };
+    // 01:00 UTC of 28 March and of 31 October 2027, and the local hours on both sides.
+    let changes = [
+        (1_806_195_600_u64, "01:59:58+01:00", "03:00:02+02:00"),
+        (1_824_944_400, "02:59:58+02:00", "02:00:02+01:00"),
+    ];
+    // Built before the time is taken.
+    binaries::agent();
+    for (change, before, after) in changes {
+        let Some(mut world) = World::new(promise) else {
+            return;
+        };
+        let mut bus = Bus::serial("main", world.folder(), 9600, 1);
+        bus.seat("abb-b23", 1);
+        let mut agent = world.gateway(GATEWAY, &[&bus], 2);
+        let now = hil_tests::clock::utc().seconds();
+        let ahead = change - 9 - now;
+        let offset = world.folder().join("clock-offset");
+        set_clock(&offset, u32::try_from(ahead).unwrap());
+        let preload = format!("LD_PRELOAD={}", library.display());
+        let file = format!("FAKETIME_TIMESTAMP_FILE={}", offset.display());
+        agent.run_under(&[
+            "env",
+            &preload,
+            &file,
+            "FAKETIME_DONT_FAKE_MONOTONIC=1",
+            "TZ=Europe/Berlin",
+        ]);
+        world.head_end.start();
+        agent.start();
+        pause(Duration::from_secs(20));
+        hil_tests::world::wait_for_delivery(&agent, Duration::from_mins(1));
+        agent.stop();
+        let summary = world.head_end.stop();
+        world.must_agree(&summary);
+        let rows = world.head_end.rows(GATEWAY);
+        let ends: Vec<u64> = rows.iter().map(|row| row.end.seconds()).collect();
+        assert!(ends.is_sorted_by(|a, b| b - a == 2), "{ends:?}");
+        assert!(ends.contains(&(change - 2)) && ends.contains(&(change + 2)));
+        let steady = rows.iter().skip(1).all(|row| !row.flags.has(Flag::TimeSet));
+        assert!(steady, "nothing was set: {rows:?}");
+        let made = made_ahead(&rows, ahead, now, now + 60);
+        let verdict = judge(&made, &[&bus]);
+        println!("around {change}: {verdict}");
+        verdict.must_be_clean();
+
+        let mut export = Command::new(binaries::pmuctl());
+        export.args(["head-end", "export", "--local", "Europe/Berlin", "--ledger"]);
+        export.arg(world.folder().join("head-end/ledger"));
+        let csv = run("exporting in local time", &mut export);
+        assert!(csv.contains(before) && csv.contains(after), "{csv}");
+    }
 }

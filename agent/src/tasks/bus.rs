@@ -19,6 +19,7 @@ use crate::adapters::marker::Marker;
 use crate::adapters::port::OpenPort;
 use crate::config::{BusSettings, MeterSettings};
 use crate::health::Pulse;
+use crate::limits::PATIENT_RECORDS_MAX;
 use crate::plan;
 use crate::tasks::heartbeat::step_between;
 use crate::tasks::storekeeper::{Record, StoreHandle, Urgency};
@@ -52,6 +53,8 @@ pub struct Bus {
     due: Instant,
     show_at: Instant,
     /// Reads that people wait for, by token.
+    /// Kept within a second, in one piece.
+    patient: Vec<Record>,
     waiting: HashMap<u64, requests::Waiting>,
     token: u64,
     quarantined: Option<MeterId>,
@@ -128,6 +131,7 @@ impl Bus {
             view,
             due: Instant::now(),
             show_at: Instant::now(),
+            patient: Vec::new(),
             waiting: HashMap::new(),
             token: 0,
             quarantined,
@@ -159,6 +163,7 @@ impl Bus {
                 Wake::Request(request) => self.request(request).await,
                 Wake::Stepped => self.notice_step().await,
                 Wake::Show => {
+                    self.keep_patient().await;
                     self.look_ahead().await;
                     self.show();
                 }
@@ -169,6 +174,7 @@ impl Bus {
             }
             self.parts.pulse.beat();
         }
+        self.keep_patient().await;
     }
 
     async fn wait(&mut self) -> Wake {
@@ -276,7 +282,17 @@ impl Bus {
             self.show_at = Instant::now();
         }
         self.parts.store.keep(urgent, Urgency::Soon).await;
-        self.parts.store.keep(rest, Urgency::Window).await;
+        self.patient.extend(rest);
+        if self.patient.len() >= PATIENT_RECORDS_MAX {
+            self.keep_patient().await;
+        }
+    }
+
+    /// What may wait goes to the storekeeper in one piece: waking it for each answer would cost
+    /// more than all else that is done with the answer.
+    async fn keep_patient(&mut self) {
+        let records = std::mem::take(&mut self.patient);
+        self.parts.store.keep(records, Urgency::Window).await;
     }
 
     async fn say(&mut self, change: Change) {
