@@ -64,7 +64,12 @@ impl Agent {
         self.launch();
         let mut answers = false;
         becomes(START_WITHIN, || {
-            answers = self.ask(&Request::Status).is_ok();
+            // The sockets are there a moment before the lines know their meters.
+            let shown = match self.ask(&Request::Meters) {
+                Ok(Ok(Answer::Meters(meters))) => Some(meters.len()),
+                _ => None,
+            };
+            answers = shown >= Some(self.file.meters.len());
             answers || !self.is_running()
         });
         assert!(answers, "the daemon does not answer\n{}", self.tail());

@@ -13,7 +13,7 @@ use crate::agent::Agent;
 use crate::agent_file::{AgentFile, UplinkLines};
 use crate::broker::{self, Broker, BrokerSettings};
 use crate::bus::Bus;
-use crate::clock::wait_until;
+use crate::clock::{pause, utc, wait_until};
 use crate::head_end::HeadEnd;
 use crate::judge::{Verdict, judge};
 use crate::openssl::{Authority, Identity, IngestKey, ingest_key};
@@ -125,6 +125,19 @@ impl World {
             }
         }
         verdict
+    }
+
+    /// Waits until all is delivered, ends both, and wants a clean verdict.
+    #[track_caller]
+    pub fn must_end_clean(&mut self, agent: &mut Agent, buses: &[&Bus]) {
+        const WITHIN: Duration = Duration::from_secs(40);
+        pause(Duration::from_secs(2));
+        wait_for_delivery(agent, WITHIN);
+        let upto = utc().before(Duration::from_secs(3));
+        wait_for_delivery(agent, WITHIN);
+        let verdict = self.judge(agent, buses, upto);
+        println!("{verdict}");
+        verdict.must_be_clean();
     }
 
     /// Nothing came with two contents.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use hil_tests::agent::check;
 use hil_tests::bus::Bus;
-use hil_tests::clock::{pause, utc, wait_until};
+use hil_tests::clock::{pause, wait_until};
 use hil_tests::openssl::{Authority, ingest_key};
-use hil_tests::world::{World, wait_for_delivery};
+use hil_tests::world::World;
 
 const GATEWAY: &str = "pmu-certified";
 const WITHIN: Duration = Duration::from_secs(40);
@@ -58,13 +58,7 @@ fn a_renewed_certificate_is_used_without_a_restart() {
     wait_until("the new end is known", WITHIN, || days_left(&agent) > 600);
     assert_eq!(agent.process().id(), process, "without a restart");
 
-    pause(Duration::from_secs(2));
-    wait_for_delivery(&agent, WITHIN);
-    let upto = utc().before(Duration::from_secs(3));
-    wait_for_delivery(&agent, WITHIN);
-    let verdict = world.judge(&mut agent, &[&bus], upto);
-    println!("{verdict}");
-    verdict.must_be_clean();
+    world.must_end_clean(&mut agent, &[&bus]);
 }
 
 #[test]
@@ -107,13 +101,7 @@ fn a_wrong_certificate_lets_nobody_in_and_is_named() {
     agent.file.uplink = Some(good);
     agent.start();
     wait_until("the gateway is connected", WITHIN, || agent.is_connected());
-    pause(Duration::from_secs(2));
-    wait_for_delivery(&agent, WITHIN);
-    let upto = utc().before(Duration::from_secs(3));
-    wait_for_delivery(&agent, WITHIN);
-    let verdict = world.judge(&mut agent, &[&bus], upto);
-    println!("{verdict}");
-    verdict.must_be_clean();
+    world.must_end_clean(&mut agent, &[&bus]);
 }
 
 #[test]
@@ -155,12 +143,7 @@ fn damaged_watermark_keys_cost_the_uplink_only_and_are_renewed_without_a_restart
     wait_until("the gateway is connected again", WITHIN, || {
         agent.is_connected()
     });
-    wait_for_delivery(&agent, WITHIN);
-    let upto = utc().before(Duration::from_secs(3));
-    wait_for_delivery(&agent, WITHIN);
-    let verdict = world.judge(&mut agent, &[&bus], upto);
-    println!("{verdict}");
-    verdict.must_be_clean();
+    world.must_end_clean(&mut agent, &[&bus]);
 }
 
 fn state(agent: &hil_tests::agent::Agent) -> String {

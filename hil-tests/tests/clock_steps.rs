@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use hil_tests::agent::Agent;
 use hil_tests::binaries;
 use hil_tests::bus::Bus;
 use hil_tests::clock::pause;
@@ -31,6 +32,21 @@ fn set_clock(file: &Path, seconds: u32) {
     let aside = file.with_extension("new");
     std::fs::write(&aside, format!("+{seconds}\n")).unwrap();
     std::fs::rename(&aside, file).unwrap();
+}
+
+/// From the next start on, the daemon's clock is off by what stands in the file; its zone is one
+/// with summer time, which must not matter.
+fn turn_clock_of(agent: &mut Agent, library: &Path, offset: &Path) {
+    let preload = format!("LD_PRELOAD={}", library.display());
+    let file = format!("FAKETIME_TIMESTAMP_FILE={}", offset.display());
+    agent.run_under(&[
+        "env",
+        &preload,
+        &file,
+        "FAKETIME_NO_CACHE=1",
+        "FAKETIME_DONT_FAKE_MONOTONIC=1",
+        "TZ=Europe/Berlin",
+    ]);
 }
 
 /// Rows that were made while the clock was so many seconds ahead, put back into true time.
@@ -63,15 +79,7 @@ fn steps_of_the_clock_put_no_value_into_another_interval() {
     bus.seat("eastron-sdm630", 2);
     let mut agent = world.gateway(GATEWAY, &[&bus], 2);
     let offset = world.folder().join("clock-offset");
-    let preload = format!("LD_PRELOAD={}", library.display());
-    let file = format!("FAKETIME_TIMESTAMP_FILE={}", offset.display());
-    agent.run_under(&[
-        "env",
-        &preload,
-        &file,
-        "FAKETIME_NO_CACHE=1",
-        "FAKETIME_DONT_FAKE_MONOTONIC=1",
-    ]);
+    turn_clock_of(&mut agent, &library, &offset);
     world.head_end.start();
 
     // An hour back, half an hour forward, then four seconds back: marks that come again.
@@ -152,15 +160,7 @@ fn summer_time_begins_and_ends_without_a_hole() {
         let ahead = change - 9 - now;
         let offset = world.folder().join("clock-offset");
         set_clock(&offset, u32::try_from(ahead).unwrap());
-        let preload = format!("LD_PRELOAD={}", library.display());
-        let file = format!("FAKETIME_TIMESTAMP_FILE={}", offset.display());
-        agent.run_under(&[
-            "env",
-            &preload,
-            &file,
-            "FAKETIME_DONT_FAKE_MONOTONIC=1",
-            "TZ=Europe/Berlin",
-        ]);
+        turn_clock_of(&mut agent, &library, &offset);
         world.head_end.start();
         agent.start();
         pause(Duration::from_secs(20));
