@@ -83,8 +83,7 @@ impl Heartbeat {
         // While nothing can be stored, tasks wait for the storekeeper; a restart would only lose
         // what is in memory.
         let excused = self.store.announced().failing;
-        let stuck = |pulse: &&Pulse| !pulse.is_beating() && (!excused || pulse.is_storekeeper());
-        match self.pulses.iter().find(stuck) {
+        match stuck(&self.pulses, excused) {
             None => service::alive(),
             Some(stuck) => {
                 log::error!(task = stuck.name(); "{} makes no progress; the watchdog is not fed", stuck.name());
@@ -138,6 +137,12 @@ pub(crate) fn step_between(last: Now, now: Now) -> Option<i64> {
     (step.saturating_abs() > CLOCK_STEP_MS).then_some(step)
 }
 
+/// The first task that makes no progress, if that matters.
+fn stuck(pulses: &[Pulse], excused: bool) -> Option<&Pulse> {
+    let stands_still = |pulse: &&Pulse| !pulse.is_beating() && (!excused || pulse.is_storekeeper());
+    pulses.iter().find(stands_still)
+}
+
 /// The word people read.
 pub fn quality_word(quality: ClockQuality) -> &'static str {
     match quality {
@@ -145,5 +150,35 @@ pub fn quality_word(quality: ClockQuality) -> &'static str {
         ClockQuality::Holdover => "holdover",
         ClockQuality::Synchronised => "synchronised",
         ClockQuality::Traceable => "traceable",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::STOREKEEPER;
+    use crate::limits::PROGRESS_WITHIN;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_task_that_stands_still_starves_the_watchdog() {
+        let pulses = [Pulse::new("bus main"), Pulse::new(STOREKEEPER)];
+        let found = |excused| stuck(&pulses, excused).map(Pulse::name);
+        assert_eq!(found(false), None);
+        tokio::time::advance(PROGRESS_WITHIN + Duration::from_secs(1)).await;
+        assert_eq!(found(false), Some("bus main"));
+        assert_eq!(
+            found(true),
+            Some(STOREKEEPER),
+            "nothing excuses the storekeeper"
+        );
+        pulses[1].beat();
+        assert_eq!(
+            found(true),
+            None,
+            "a bus may wait for a store that cannot write"
+        );
+        assert_eq!(found(false), Some("bus main"));
+        pulses[0].beat();
+        assert_eq!(found(false), None);
     }
 }
