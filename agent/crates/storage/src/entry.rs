@@ -116,9 +116,11 @@ pub enum GapReason {
     Busy,
     /// Nothing is missing: all that is held was sent again.
     Sent,
+    /// No value could be had from the meter at the time, and the meter keeps none.
+    NotMeasured,
 }
 
-const REASONS: [(GapReason, u8, &str); 12] = [
+const REASONS: [(GapReason, u8, &str); 13] = [
     (GapReason::OutboxFull, 1, "outbox-full"),
     (GapReason::TooOld, 2, "too-old"),
     (GapReason::DiskNearlyFull, 3, "disk-nearly-full"),
@@ -131,6 +133,7 @@ const REASONS: [(GapReason, u8, &str); 12] = [
     (GapReason::NotYet, 10, "not-yet"),
     (GapReason::Busy, 11, "busy"),
     (GapReason::Sent, 12, "sent"),
+    (GapReason::NotMeasured, 13, "not-measured"),
 ];
 
 impl GapReason {

@@ -34,6 +34,8 @@ pub(super) struct Book {
     newest: Option<Timestamp>,
     /// Beyond this there may be rows that the maker does not know of.
     looked_up_to: Option<Timestamp>,
+    /// Gaps too long for rows that are still to be told, first and last mark.
+    cuts: Vec<(Timestamp, Timestamp)>,
     /// The profile is to begin, for this reason, as soon as the store can say where.
     pub(super) unplaced: Option<Begin>,
     /// Whether the store remembers that there are rows ahead.
@@ -69,6 +71,7 @@ impl Book {
             last_interval: None,
             newest: None,
             looked_up_to: None,
+            cuts: Vec::new(),
             unplaced: None,
             is_noted_behind: false,
             intervals: 0,

@@ -162,6 +162,7 @@ fn contract_gap(gap: &storage::GapRecord) -> Gap {
         storage::GapReason::NotYet => GapReason::NotYet,
         storage::GapReason::Busy => GapReason::Busy,
         storage::GapReason::Sent => GapReason::Sent,
+        storage::GapReason::NotMeasured => GapReason::NotMeasured,
     };
     Gap {
         range,

@@ -12,6 +12,9 @@ use pmu_agent::tasks::storekeeper::Announcement;
 use std::collections::{BTreeMap, BTreeSet};
 use storage::{Store, StoreError, Stream, VerifyFrom};
 
+/// Marks that may wait for a meter's identity, and the one under way.
+const HELD_MARKS: u32 = 5;
+
 /// Complaints kept; one is enough to fail, some more help to see why.
 const COMPLAINTS_MAX: usize = 12;
 
@@ -390,10 +393,11 @@ impl Judge {
         }
         let mut expected = booked.keys().next().copied();
         for (end, rows) in booked {
-            // What lies ahead after the clock was set back is still to come.
+            // What lies ahead after the clock was set back is still to come, and so are the last
+            // marks of a meter that is silent before it has said who it is.
             if let Some(mark) = expected
                 && mark != *end
-                && mark < world.clock.utc()
+                && mark < world.clock.utc().before(period.duration() * HELD_MARKS)
             {
                 self.complain(format!(
                     "{meter}: no interval ends from {mark} to before {end}"

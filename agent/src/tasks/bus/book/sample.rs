@@ -13,6 +13,7 @@ use meters::Span;
 use meters::planner::{Answered, Why};
 use meters::profile_maker::{Gap, Made, ProfileMaker, ProfileSettings, SampledTotal, TotalChannel};
 use std::time::Duration;
+use storage::{GapRange, GapReason, GapRecord};
 
 /// Why a profile begins, or goes on after a break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,13 +180,28 @@ impl Book {
         self.looked_up_to = ahead.looked_up_to;
     }
 
-    /// The rows of a gap; what is too long for rows is said in the log.
-    fn told(&self, gap: Gap) -> Vec<Row> {
+    /// The rows of a gap; what is too long for rows will be told in one piece.
+    fn told(&mut self, gap: Gap) -> Vec<Row> {
         if let Some((first, last)) = gap.cut {
             let meter = self.id();
             log::error!(meter:%; "{meter}: no intervals are made for {first} to {last}, the gap is too long");
+            self.cuts.push((first, last));
         }
         gap.rows
+    }
+
+    /// The record of a gap without rows.
+    fn cut_record(&self, (first, last): (Timestamp, Timestamp), step: Duration) -> Record {
+        Record::Gap(GapRecord {
+            what: GapRange::Rows {
+                meter: self.settings.id.clone(),
+                profile: GATEWAY_PROFILE,
+                from: first.before(step),
+                to: last,
+            },
+            why: GapReason::NotMeasured,
+            request: Vec::new(),
+        })
     }
 
     fn max_per_interval(&self, exponent: i8, period_s: u32) -> Option<i64> {
@@ -353,7 +369,10 @@ impl Book {
                 rows: rows.to_vec(),
             })
         });
-        blocks.collect()
+        let mut records: Vec<Record> = blocks.collect();
+        let cuts = std::mem::take(&mut self.cuts);
+        records.extend(cuts.into_iter().map(|cut| self.cut_record(cut, step)));
+        records
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::adapters::clock::WallClock;
 use crate::config::Settings;
+use crate::front::GATEWAY_PROFILE;
 use crate::tasks::bus::place::{Ahead, Astride, Place};
 use metering::{Period, ProfileShape, Row};
 use simulator::dice::Dice;
@@ -9,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use storage::{GapRange, GapReason, GapRecord};
 
 const PERIOD: u64 = 60;
 const BEGIN: u64 = 1_774_648_800;
@@ -37,6 +39,7 @@ struct Desk {
     shape: Option<ProfileShape>,
     /// What its meter counts; more with every sample.
     counted: u16,
+    gaps: Vec<GapRecord>,
 }
 
 fn settings() -> MeterSettings {
@@ -68,6 +71,7 @@ impl Desk {
             rows: BTreeMap::new(),
             shape: None,
             counted: 0,
+            gaps: Vec::new(),
         };
         desk.begin(&Place::default());
         desk
@@ -92,8 +96,13 @@ impl Desk {
     fn keep(&mut self, records: Vec<Record>) -> usize {
         let mut kept = 0;
         for record in records {
-            let Record::Rows(block) = record else {
-                continue;
+            let block = match record {
+                Record::Rows(block) => block,
+                Record::Gap(gap) => {
+                    self.gaps.push(gap);
+                    continue;
+                }
+                _ => continue,
             };
             for pair in block.rows.windows(2) {
                 assert_eq!(pair[0].end.after(Duration::from_secs(PERIOD)), pair[1].end);
@@ -228,6 +237,19 @@ fn a_clock_set_forward_by_years_makes_no_more_rows_than_a_gap_may_have() {
     desk.set(BEGIN + 5);
     desk.stepped();
     assert_eq!(desk.missed(660, BEGIN - PERIOD), 3000);
+    // What is too long for rows is told in one piece, so that no gap is without a word.
+    let [gap] = &desk.gaps[..] else {
+        panic!("{:?}", desk.gaps)
+    };
+    assert_eq!(gap.why, GapReason::NotMeasured);
+    let first_row = *desk.rows.keys().nth(1).expect("rows after the first");
+    let expected = GapRange::Rows {
+        meter: desk.book.id().clone(),
+        profile: GATEWAY_PROFILE,
+        from: at(600),
+        to: first_row.before(Duration::from_secs(PERIOD)),
+    };
+    assert_eq!(gap.what, expected);
     assert_eq!(desk.sample(BEGIN), 1);
     assert_eq!(desk.missed(BEGIN - PERIOD, BEGIN), 0);
 }
