@@ -15,6 +15,8 @@ pub const DOORS: &[(&str, Door)] = &[
     ("modbus_answer", modbus_answer),
     ("modbus_request", modbus_request),
     ("modbus_pdu", modbus_pdu),
+    ("flag_answer", flag_answer),
+    ("flag_request", flag_request),
     ("model_file", model_file),
     ("register", register),
     ("store_chunk", store_chunk),
@@ -40,6 +42,16 @@ pub fn modbus_request(data: &[u8]) {
 /// What a simulated meter answers.
 pub fn modbus_pdu(data: &[u8]) {
     simulator::meter::fuzz_answer(data);
+}
+
+/// What a line heard of a FLAG meter: the first two octets choose what is expected.
+pub fn flag_answer(data: &[u8]) {
+    iec62056_21::fuzz_answer(data);
+}
+
+/// What a simulated FLAG meter hears.
+pub fn flag_request(data: &[u8]) {
+    iec62056_21::fuzz_request(data);
 }
 
 /// A meter model file.
@@ -160,6 +172,17 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         heard.extend(&bytes);
         corpus.push(("modbus_answer", heard));
         corpus.push(("register", bytes));
+    }
+    for line in lines(&root.join("agent/crates/iec62056-21/tests/vectors")) {
+        let Some(bytes) = line.get(1..).and_then(unhex) else {
+            continue;
+        };
+        // Every kind of answer; the last four are reads of so many octets.
+        let kinds = (0..9).map(|kind| [kind, 1]);
+        for kind in kinds.chain([2, 3, 16, 64].map(|octets| [9, octets])) {
+            corpus.push(("flag_answer", [&kind, bytes.as_slice()].concat()));
+        }
+        corpus.push(("flag_request", bytes));
     }
     for (name, text) in texts(&root.join("config/meter-models")) {
         corpus.push(("model_file", text.clone().into_bytes()));

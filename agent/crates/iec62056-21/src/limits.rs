@@ -1,0 +1,83 @@
+//! Every limit of the protocol, with its source. "Ours" marks a bound that no source gives.
+
+use std::time::Duration;
+
+/// The address in a sign-on.
+pub const METER_ADDRESS_CHARS_MAX: usize = 32;
+
+/// The text of an identification; ours, four times what Elster meters send.
+pub const IDENTIFICATION_CHARS_MAX: usize = 64;
+
+/// Enhanced capabilities in an identification; ours.
+pub const CAPABILITIES_MAX: usize = 8;
+
+/// An identification from `/` to the line's end: manufacturer, baud character, capabilities of two
+/// characters each, text.
+pub const IDENTIFICATION_OCTETS_MAX: usize =
+    1 + 3 + 1 + 2 * CAPABILITIES_MAX + IDENTIFICATION_CHARS_MAX + 2;
+
+/// A sign-on: `/?`, address, `!`, line end.
+pub const SIGN_ON_OCTETS_MAX: usize = METER_ADDRESS_CHARS_MAX + 5;
+
+/// The address of a data set; ours.
+pub const SET_ADDRESS_CHARS_MAX: usize = 32;
+
+/// The value of a data set in programming mode: 64 octets in hexadecimal. A readout is promised to
+/// have at most 32, but one that has more is not refused for it.
+pub const VALUE_CHARS_MAX: usize = 128;
+
+/// The unit of a data set; ours.
+pub const UNIT_CHARS_MAX: usize = 16;
+
+/// What a command carries: one data set with its brackets and its asterisk.
+pub const COMMAND_PAYLOAD_OCTETS_MAX: usize =
+    SET_ADDRESS_CHARS_MAX + VALUE_CHARS_MAX + UNIT_CHARS_MAX + 3;
+
+/// What one block of an answer carries; ours. The longest one is a whole readout.
+pub const PAYLOAD_OCTETS_MAX: usize = 16 * 1024;
+
+/// What the partial blocks of one answer carry together; ours.
+pub const JOINED_OCTETS_MAX: usize = 256 * 1024;
+
+/// Data sets of one text; ours. A set of the joined blocks has at least six characters on average.
+pub const SETS_MAX: usize = 48 * 1024;
+
+/// The value of a refusal, as `ERROR16`; ours, with room for others.
+pub const REFUSAL_CHARS_MAX: usize = 16;
+
+/// A password that is sent as it is (P1), and the answer to an operand (P2).
+pub const SECRET_CHARS_MAX: usize = 32;
+
+/// The password of an Elster meter has exactly so many characters.
+pub const ELSTER_PASSWORD_CHARS: usize = 8;
+
+/// Octets of a packet of an Elster identity.
+pub const PACKET_OCTETS_MAX: u8 = 64;
+
+/// An Elster identity has three decimal digits.
+pub const IDENTITY_MAX: u16 = 999;
+
+/// The number of a packet has three hexadecimal digits.
+pub const PACKET_NUMBER_MAX: u16 = 0xfff;
+
+/// Data of one packet of a data stream.
+pub const STREAM_DATA_OCTETS_MAX: usize = 256;
+
+/// Around the data of a packet: STX, number, length, end, checksum.
+pub const STREAM_EXTRA_OCTETS: usize = 7;
+
+/// Octets of `00` or `FF` that switching the direction of a line may put before a single character;
+/// ours.
+pub const SWITCHING_NOISE_OCTETS_MAX: u8 = 2;
+
+/// A meter thinks at least this long before it answers (and so must the gateway before it goes on).
+pub const REACTION_TIME_MIN: Duration = Duration::from_millis(200);
+
+/// The same for a meter whose identification promises to be fast.
+pub const FAST_REACTION_TIME_MIN: Duration = Duration::from_millis(20);
+
+/// A meter begins to answer within this time.
+pub const REACTION_TIME_MAX: Duration = Duration::from_millis(1500);
+
+/// Two octets of a message follow each other within this time.
+pub const CHARACTER_GAP_MAX: Duration = Duration::from_millis(1500);
