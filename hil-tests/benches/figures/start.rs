@@ -17,7 +17,8 @@ pub(crate) fn rows(ground: &Ground) -> Vec<Row> {
     binaries::agent();
     let row = |figure: String, filled: Option<&Filled>, runs: u32| Row {
         figure,
-        limit: Limit::AtMost(300.0),
+        // A store left by a kill may take a second to open.
+        limit: Limit::AtMost(if filled.is_some() { 1000.0 } else { 300.0 }),
         measured: Spread::of((0..runs).map(|_| start(filled)).collect()),
         unit: "ms",
         peer: "-".to_owned(),

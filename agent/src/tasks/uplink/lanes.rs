@@ -131,6 +131,11 @@ impl Lanes {
         }
     }
 
+    /// It must be sent after all.
+    pub(super) fn again(&mut self, key: Key) {
+        self.again.insert(key);
+    }
+
     /// The head-end has everything up to `upto`, and the islands.
     pub(super) fn committed(&mut self, stream: Stream, upto: u64, islands: &[(u64, u64)]) {
         let has = |key: &Key| {

@@ -39,6 +39,8 @@ pub(super) struct Session<'a> {
     lists: words::ListsSent,
     asked_first: bool,
     tick_at: Instant,
+    /// What could not be set aside because the store takes no writes.
+    not_put_aside: Vec<Key>,
 }
 
 /// What can wake a session.
@@ -88,6 +90,7 @@ impl Uplink {
             lists: words::ListsSent::new(),
             asked_first: false,
             tick_at: now + TICK,
+            not_put_aside: Vec::new(),
         };
         let end = session.run().await;
         let in_flight = session.lanes.oldest_in_flight();
@@ -120,7 +123,8 @@ impl Uplink {
         Ok(sid)
     }
 
-    pub(super) async fn set_aside(&mut self, key: Key, why: &str) {
+    /// `false`: the store cannot note it now.
+    pub(super) async fn set_aside(&mut self, key: Key, why: &str) -> bool {
         let (stream, number) = key;
         self.troubles.cleared(key);
         let reason = why.to_owned();
@@ -146,8 +150,12 @@ impl Uplink {
                     self.aside_said = Some(Instant::now());
                     self.event(EventCode::MessageSetAside, detail).await;
                 }
+                true
             }
-            Err(error) => log::error!(error:%; "entry {number} of {stream} cannot be set aside"),
+            Err(error) => {
+                log::error!(error:%; "entry {number} of {stream} cannot be set aside");
+                false
+            }
         }
     }
 }
@@ -281,10 +289,17 @@ impl Session<'_> {
                 self.lanes.send_again(key);
                 self.paused_until = Some(Instant::now() + TICK);
                 if self.up.troubles.refused(key) {
-                    self.lanes.forget(key);
-                    self.up.set_aside(key, why).await;
+                    self.put_aside(key, why).await;
                 }
             }
+        }
+    }
+
+    /// Sets an entry aside; if that cannot be noted, it is tried again after a while.
+    async fn put_aside(&mut self, key: Key, why: &str) {
+        self.lanes.forget(key);
+        if !self.up.set_aside(key, why).await {
+            self.not_put_aside.push(key);
         }
     }
 
@@ -293,6 +308,9 @@ impl Session<'_> {
         self.tick_at = now + TICK;
         if self.paused_until.is_some_and(|until| until <= now) {
             self.paused_until = None;
+        }
+        for key in std::mem::take(&mut self.not_put_aside) {
+            self.lanes.again(key);
         }
         if now - self.quiet_since > self.up.settings.keep_alive * 5 / 2 {
             return Some(lost("the broker has not said a word for too long"));

@@ -147,13 +147,11 @@ impl Session<'_> {
                     words::OVERHEAD,
                     self.packet_bytes_max
                 );
-                self.lanes.forget(key);
-                self.up.set_aside(key, &why).await;
+                self.put_aside(key, &why).await;
                 return true;
             }
             Err(error) => {
-                self.lanes.forget(key);
-                self.up.set_aside(key, &error.to_string()).await;
+                self.put_aside(key, &error.to_string()).await;
                 return true;
             }
         };
