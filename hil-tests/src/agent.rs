@@ -10,7 +10,8 @@ use rustix::process::Signal;
 
 use crate::agent_file::AgentFile;
 use crate::binaries;
-use crate::clock::becomes;
+use crate::bus::Bus;
+use crate::clock::{becomes, wait_until};
 use crate::limits::{DESK_WITHIN, START_WITHIN};
 use crate::process::{Process, command};
 
@@ -37,6 +38,25 @@ impl Agent {
             process: None,
             before: Vec::new(),
         }
+    }
+
+    /// A running gateway without a head-end: `main-1` is well and was sampled twice, `main-2` is
+    /// dead and was found silent.
+    #[track_caller]
+    pub fn beside_a_dead_meter(id: &str, folder: &Path) -> (Self, Bus) {
+        let mut bus = Bus::serial("main", folder, 9600, 1);
+        bus.seat("abb-b23", 1);
+        bus.seat_with("eastron-sdm120", 2, |troubles| troubles.dead = true);
+        let mut file = AgentFile::new(id);
+        file.serial("main", &bus.device(), bus.baud());
+        file.meters = bus.lines(2);
+        let mut agent = Self::install(file, folder);
+        agent.start();
+        // One unanswered request does not make a meter silent yet.
+        wait_until("two intervals, and a dead meter", START_WITHIN, || {
+            agent.meter("main-1").intervals >= 2 && agent.meter("main-2").state == "silent"
+        });
+        (agent, bus)
     }
 
     /// Runs the daemon under another program from the next start on.

@@ -88,18 +88,12 @@ pub fn judge(rows: &[BookedRow], buses: &[&Bus]) -> Verdict {
 /// The same where a sample may be further from the instant its row names, because a meter thinks
 /// long.
 pub fn judge_within(rows: &[BookedRow], buses: &[&Bus], slack: Duration) -> Verdict {
-    let mut verdict = Verdict::default();
-    let mut by_meter: BTreeMap<&str, Vec<&BookedRow>> = BTreeMap::new();
-    for row in rows {
-        by_meter.entry(row.meter.as_str()).or_default().push(row);
-    }
-    verdict.meters = by_meter.len();
-    for (id, rows) in by_meter {
+    let mut verdict = judge_unseen(rows);
+    for (id, rows) in by_meter(rows) {
         let found = buses.iter().find_map(|bus| {
             let meter = bus.meters.iter().find(|meter| meter.id == id)?;
             Some((*bus, meter))
         });
-        judge_grid(id, &rows, &mut verdict);
         match found {
             Some((bus, meter)) => judge_values(bus, meter, &rows, slack, &mut verdict),
             None => verdict
@@ -112,16 +106,23 @@ pub fn judge_within(rows: &[BookedRow], buses: &[&Bus], slack: Duration) -> Verd
 
 /// Judges rows of meters whose truth nobody knows: the grid, the flags, the sums.
 pub fn judge_unseen(rows: &[BookedRow]) -> Verdict {
-    let mut verdict = Verdict::default();
-    let mut by_meter: BTreeMap<&str, Vec<&BookedRow>> = BTreeMap::new();
-    for row in rows {
-        by_meter.entry(row.meter.as_str()).or_default().push(row);
-    }
-    verdict.meters = by_meter.len();
+    let by_meter = by_meter(rows);
+    let mut verdict = Verdict {
+        meters: by_meter.len(),
+        ..Verdict::default()
+    };
     for (id, rows) in by_meter {
         judge_grid(id, &rows, &mut verdict);
     }
     verdict
+}
+
+fn by_meter(rows: &[BookedRow]) -> BTreeMap<&str, Vec<&BookedRow>> {
+    let mut found: BTreeMap<&str, Vec<&BookedRow>> = BTreeMap::new();
+    for row in rows {
+        found.entry(row.meter.as_str()).or_default().push(row);
+    }
+    found
 }
 
 fn judge_grid(id: &str, rows: &[&BookedRow], verdict: &mut Verdict) {

@@ -74,6 +74,33 @@ impl Case {
         }
     }
 
+    /// A 9600-baud line whose first meters are dead; each is asked for its blocks every 600 ms, and
+    /// the first 10 s do not count.
+    pub fn with_dead(
+        name: &str,
+        (meters, dead): (u8, u8),
+        blocks: &[(u16, u16)],
+        lasts: Duration,
+    ) -> Self {
+        let healthy = MeterTroubles::healthy(Duration::from_millis(20));
+        let guest = |unit| {
+            let troubles = if unit <= dead {
+                MeterTroubles::dead()
+            } else {
+                healthy.clone()
+            };
+            Guest { unit, troubles }
+        };
+        Self {
+            baud: 9600,
+            guests: (1..=meters).map(guest).collect(),
+            blocks: blocks.to_vec(),
+            every: Duration::from_millis(600),
+            warm_up: Duration::from_secs(10),
+            ..Self::new(name, healthy.clone(), lasts)
+        }
+    }
+
     fn line(&self) -> LineSettings {
         LineSettings {
             baud: self.baud,

@@ -11,13 +11,17 @@ use tokio::time::Instant;
 
 use crate::agent::Agent;
 use crate::agent_file::{AgentFile, UplinkLines};
+use crate::bench::Bench;
 use crate::broker::{self, Broker, BrokerSettings};
 use crate::bus::Bus;
 use crate::clock::{pause, utc, wait_until};
 use crate::head_end::HeadEnd;
-use crate::judge::{Verdict, judge};
+use crate::judge::{Verdict, judge, judge_unseen};
 use crate::openssl::{Authority, Identity, IngestKey, ingest_key};
 use crate::skip::skipped;
+
+/// Name of the gateway that reads a bench.
+const BENCH_GATEWAY: &str = "pmu-bench";
 
 /// Everything beside the gateways.
 #[derive(Debug)]
@@ -124,6 +128,25 @@ impl World {
                 println!("booked: {} {} {}", row.meter, row.end, row.flags);
             }
         }
+        verdict
+    }
+
+    /// A gateway for the meters of a bench.
+    pub fn bench_gateway(&self, bench: &Bench, period_s: u32) -> Agent {
+        let mut agent = self.gateway(BENCH_GATEWAY, &[], period_s);
+        bench.join(&mut agent.file, period_s);
+        agent
+    }
+
+    /// Judges what that gateway delivered, once it is stopped: it must be clean, of every meter.
+    #[track_caller]
+    pub fn judge_bench(&mut self, bench: &Bench) -> Verdict {
+        let summary = self.head_end.stop();
+        self.must_agree(&summary);
+        let verdict = judge_unseen(&self.head_end.rows(BENCH_GATEWAY));
+        println!("{verdict}");
+        verdict.must_be_clean();
+        assert_eq!(verdict.meters, bench.meters(), "every meter of the bench");
         verdict
     }
 

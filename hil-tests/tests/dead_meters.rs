@@ -7,29 +7,12 @@ use hil_tests::agent::Agent;
 use hil_tests::agent_file::AgentFile;
 use hil_tests::bench::Bench;
 use hil_tests::clock::pause;
-use hil_tests::polling::{Case, Guest, Report, run};
+use hil_tests::polling::{Case, Report, run};
 use hil_tests::skip::by_tier;
-use simulator::trouble::MeterTroubles;
 
-/// A 9600-baud line with these meters, each asked for its blocks every 600 ms.
 fn line(name: &str, meters: u8, dead: u8, blocks: &[(u16, u16)]) -> Case {
-    let healthy = MeterTroubles::healthy(Duration::from_millis(20));
-    let guest = |unit| {
-        let troubles = if unit <= dead {
-            MeterTroubles::dead()
-        } else {
-            healthy.clone()
-        };
-        Guest { unit, troubles }
-    };
-    Case {
-        baud: 9600,
-        guests: (1..=meters).map(guest).collect(),
-        blocks: blocks.to_vec(),
-        every: Duration::from_millis(600),
-        warm_up: Duration::from_secs(10),
-        ..Case::new(name, healthy.clone(), Duration::from_secs(by_tier(20, 600)))
-    }
+    let lasts = Duration::from_secs(by_tier(20, 600));
+    Case::with_dead(name, (meters, dead), blocks, lasts)
 }
 
 /// Accepted answers of the meters that live in both cases, in tenths of a per cent of what they

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hil_tests::bench::Bench;
 use hil_tests::bus::Bus;
 use hil_tests::clock::{pause, utc};
-use hil_tests::judge::{judge_unseen, judge_within};
+use hil_tests::judge::judge_within;
 use hil_tests::skip::by_tier;
 use hil_tests::world::{World, must_reach, wait_for_delivery};
 use simulator::trouble::{Late, OneIn, Spread};
@@ -83,8 +83,7 @@ fn the_meters_of_a_bench_are_read_like_simulated_ones() {
         return;
     };
     let bench = Bench::open("end to end");
-    let mut agent = world.gateway("pmu-bench", &[], 5);
-    bench.join(&mut agent.file, 5);
+    let mut agent = world.bench_gateway(&bench, 5);
     world.head_end.start();
     agent.start();
     let real = Duration::from_secs(by_tier(120, 3600));
@@ -97,11 +96,6 @@ fn the_meters_of_a_bench_are_read_like_simulated_ones() {
         );
     }
     agent.stop();
-    let summary = world.head_end.stop();
-    world.must_agree(&summary);
-    let verdict = judge_unseen(&world.head_end.rows("pmu-bench"));
-    println!("{verdict}");
-    verdict.must_be_clean();
-    assert_eq!(verdict.meters, bench.meters(), "every meter of the bench");
+    let verdict = world.judge_bench(&bench);
     assert!(verdict.whole * 10 >= verdict.intervals * 7, "{verdict}");
 }

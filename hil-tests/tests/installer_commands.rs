@@ -45,17 +45,7 @@ fn check(agent: &Agent, words: &str, code: i32, expected: &[&str]) -> String {
 #[test]
 fn every_command_answers_in_plain_words() {
     let folder = tempfile::tempdir().unwrap();
-    let mut bus = Bus::serial("main", folder.path(), 9600, 1);
-    bus.seat("abb-b23", 1);
-    bus.seat_with("eastron-sdm120", 2, |troubles| troubles.dead = true);
-    let mut file = AgentFile::new("pmu-hands");
-    file.serial("main", &bus.device(), bus.baud());
-    file.meters = bus.lines(2);
-    let mut agent = Agent::install(file, folder.path());
-    agent.start();
-    wait_until("two intervals", Duration::from_secs(20), || {
-        agent.meter("main-1").intervals >= 2 && agent.meter("main-2").silent > 0
-    });
+    let (mut agent, bus) = Agent::beside_a_dead_meter("pmu-hands", folder.path());
 
     check(
         &agent,

@@ -4,12 +4,8 @@
 
 use std::io::Write;
 use std::process::Stdio;
-use std::time::Duration;
 
 use hil_tests::agent::Agent;
-use hil_tests::agent_file::AgentFile;
-use hil_tests::bus::Bus;
-use hil_tests::clock::wait_until;
 use hil_tests::python::{peer, with_modules};
 use serde_json::Value;
 
@@ -20,17 +16,7 @@ fn another_parser_reads_every_figure() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let mut bus = Bus::serial("main", folder.path(), 9600, 1);
-    bus.seat("abb-b23", 1);
-    bus.seat_with("eastron-sdm120", 2, |troubles| troubles.dead = true);
-    let mut file = AgentFile::new("pmu-figures");
-    file.serial("main", &bus.device(), bus.baud());
-    file.meters = bus.lines(2);
-    let mut agent = Agent::install(file, folder.path());
-    agent.start();
-    wait_until("two intervals", Duration::from_secs(20), || {
-        agent.meter("main-1").intervals >= 2 && agent.meter("main-2").silent > 0
-    });
+    let (mut agent, _bus) = Agent::beside_a_dead_meter("pmu-figures", folder.path());
     let page = agent.metrics();
     let (_, body) = page.split_once("\r\n\r\n").expect("head and body");
     let mut parser = peer(&python, "check_metrics.py");

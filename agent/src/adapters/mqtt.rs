@@ -5,7 +5,7 @@
 //! maximum). So nothing is repaired here: any error ends the connection, and the uplink makes a
 //! new one and feeds it again from the store.
 
-use super::road_words::in_words;
+use super::road_words::{NO_ANSWER, in_words};
 use super::tls::{self, TlsFault};
 use crate::config::UplinkSettings;
 use crate::limits::{MQTT_EVENTS_MAX, MQTT_PACKET_BYTES_MAX, MQTT_REQUESTS_MAX};
@@ -380,10 +380,7 @@ fn why(error: &ConnectionError) -> String {
             "the broker refused the gateway's name ({code:?}); its rules must admit the common name \
              of `uplink.certificate-file`"
         )),
-        ConnectionError::Timeout(_) => Some(
-            "`uplink.host` does not answer; look at the network and at firewalls on the way"
-                .to_owned(),
-        ),
+        ConnectionError::Timeout(_) => Some(NO_ANSWER.to_owned()),
         error => in_words(error),
     };
     words.unwrap_or_else(|| error.to_string())

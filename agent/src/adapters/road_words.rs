@@ -4,6 +4,12 @@ use rustls::{AlertDescription, CertificateError};
 use std::error::Error;
 use std::io;
 
+/// Silence at the other end.
+pub(super) const NO_ANSWER: &str =
+    "`uplink.host` does not answer; look at the network and at firewalls on the way";
+const NO_TLS_1_3: &str =
+    "the broker speaks no TLS 1.3; renew the broker, or use a build with the feature `tls12`";
+
 /// What this fault means, if it is one that a person can do something about.
 pub(super) fn in_words(fault: &(dyn Error + 'static)) -> Option<String> {
     let mut next = Some(fault);
@@ -27,9 +33,7 @@ fn tls_words(fault: &rustls::Error) -> Option<String> {
         rustls::Error::InvalidMessage(_) => {
             "what answers at `uplink.port` does not speak TLS; name the broker's TLS port (8883 by custom)"
         }
-        rustls::Error::PeerIncompatible(_) => {
-            "the broker speaks no TLS 1.3; renew the broker, or use a build with the feature `tls12`"
-        }
+        rustls::Error::PeerIncompatible(_) => NO_TLS_1_3,
         _ => return None,
     };
     Some(format!("{words} ({fault})"))
@@ -80,9 +84,7 @@ fn alert_words(alert: AlertDescription) -> Option<&'static str> {
             "the broker refuses `uplink.certificate-file`; it must be a client certificate that the \
              head-end's authority signed"
         }
-        AlertDescription::ProtocolVersion => {
-            "the broker speaks no TLS 1.3; renew the broker, or use a build with the feature `tls12`"
-        }
+        AlertDescription::ProtocolVersion => NO_TLS_1_3,
         _ => return None,
     })
 }
@@ -95,9 +97,7 @@ fn io_words(fault: &io::Error) -> Option<String> {
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
             "there is no way to `uplink.host`; look at the network cable, the modem and the routes"
         }
-        io::ErrorKind::TimedOut => {
-            "`uplink.host` does not answer; look at the network and at firewalls on the way"
-        }
+        io::ErrorKind::TimedOut => NO_ANSWER,
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::BrokenPipe => "the connection was cut on the way",

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use hil_tests::polling::{Case, Guest, Report, run};
-use simulator::trouble::MeterTroubles;
+use hil_tests::polling::{Case, Report, run};
 
 use crate::Ground;
 use crate::bare::{self, Bare};
@@ -74,29 +73,11 @@ fn row(line: &Line, lasts: Duration) -> Row {
     }
 }
 
-/// Each meter is asked for its blocks every 600 ms; the first 10 s are not counted.
 fn case(line: &Line, dead: u8, lasts: Duration, seed: u64) -> Case {
-    let healthy = MeterTroubles::healthy(Duration::from_millis(20));
-    let guest = |unit| {
-        let troubles = if unit <= dead {
-            MeterTroubles::dead()
-        } else {
-            healthy.clone()
-        };
-        Guest { unit, troubles }
-    };
+    let name = format!("{} meters, {dead} dead", line.meters);
     Case {
-        baud: 9600,
-        guests: (1..=line.meters).map(guest).collect(),
-        blocks: line.blocks.to_vec(),
-        every: Duration::from_millis(600),
-        warm_up: Duration::from_secs(10),
         seed,
-        ..Case::new(
-            &format!("{} meters, {dead} dead", line.meters),
-            healthy.clone(),
-            lasts,
-        )
+        ..Case::with_dead(&name, (line.meters, dead), line.blocks, lasts)
     }
 }
 

@@ -77,10 +77,7 @@ fn healthy(turnaround_ms: u32) -> MeterTroubles {
 }
 
 fn deaf(turnaround_ms: u32) -> MeterTroubles {
-    MeterTroubles {
-        while_thinking: WhileThinking::Deaf,
-        ..healthy(turnaround_ms)
-    }
+    MeterTroubles::deaf(turnaround_ms * MS)
 }
 
 fn doubled(after_ms: u32) -> MeterTroubles {

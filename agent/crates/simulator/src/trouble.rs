@@ -145,6 +145,14 @@ impl MeterTroubles {
         }
     }
 
+    /// A meter that hears no request while it thinks for this time.
+    pub fn deaf(turnaround: Duration) -> Self {
+        Self {
+            while_thinking: WhileThinking::Deaf,
+            ..Self::healthy(turnaround)
+        }
+    }
+
     /// A meter without power.
     pub fn dead() -> Self {
         Self {

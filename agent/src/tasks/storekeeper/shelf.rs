@@ -110,14 +110,24 @@ impl Shelf {
         &mut self,
         work: impl FnOnce(&mut Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut store = self.opened()?;
-        let done = work(&mut store);
-        if self.is_broken(&done) {
+        let done = self.using(work)?;
+        if self.store.is_none() {
             self.open_at = Instant::now() + TRY_AGAIN_AFTER;
-        } else {
-            self.store = Some(store);
         }
         done
+    }
+
+    /// Works with the open store, which a fault closes.
+    fn using<T>(
+        &mut self,
+        work: impl FnOnce(&mut Store) -> Result<T, StoreError>,
+    ) -> Result<Result<T, StoreError>, StoreError> {
+        let mut store = self.opened()?;
+        let done = work(&mut store);
+        if !self.is_broken(&done) {
+            self.store = Some(store);
+        }
+        Ok(done)
     }
 
     /// Writes, unless the last attempt failed a moment ago.
@@ -136,13 +146,10 @@ impl Shelf {
         &mut self,
         work: impl FnOnce(&mut Store) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut store = self.opened()?;
-        let done = work(&mut store);
-        if self.is_broken(&done) {
-            self.write_at = Instant::now() + TRY_AGAIN_AFTER;
-        } else {
-            self.place = Place::of(&store);
-            self.store = Some(store);
+        let done = self.using(work)?;
+        match &self.store {
+            None => self.write_at = Instant::now() + TRY_AGAIN_AFTER,
+            Some(store) => self.place = Place::of(store),
         }
         done
     }

@@ -55,13 +55,14 @@ impl Uplink {
     /// One connection from beginning to end.
     pub(super) async fn session(&mut self) -> SessionEnd {
         self.connected_at = None;
+        // Before the count, which is a write: without keys there will be no connection.
+        if let Err(fault) = self.take_keys().await {
+            return SessionEnd::NoTls(fault);
+        }
         let sid = match self.next_sid().await {
             Ok(sid) => sid,
             Err(gone) => return end_without_store(&gone),
         };
-        if let Err(fault) = self.take_keys().await {
-            return SessionEnd::NoTls(fault);
-        }
         let (topic, will) = words::will(&self.gateway, sid);
         let hello = Hello {
             name: self.gateway.as_str(),
