@@ -71,7 +71,16 @@ fn meter(arguments: &Arguments, command: &MeterCommand) -> Result<bool> {
             let from = from.unwrap_or_else(|| to.before(Duration::from_hours(24)));
             let (meter, from, to) = (meter.to_string(), from.seconds(), to.seconds());
             let form = if *csv { Form::Csv } else { Form::Text };
-            (Request::Profile { meter, from, to }, form)
+            let profile = None;
+            (
+                Request::Profile {
+                    meter,
+                    from,
+                    to,
+                    profile,
+                },
+                form,
+            )
         }
     };
     local(arguments, request, form)

@@ -29,6 +29,12 @@ pub fn answer_text(answer: &Answer) -> String {
         Answer::Verified(result) => store::verified(result),
         Answer::SetAside(entries) => store::set_aside(entries),
         Answer::Trace(lines) => trace(lines),
+        Answer::Configuration(path) => format!("{path}\n"),
+        Answer::Job(job) => format!("job {}: {}\n", job.number, crate::plain(&job.words, 200)),
+        Answer::Jobs(jobs) => jobs
+            .iter()
+            .map(|job| format!("job {}: {}\n", job.number, crate::plain(&job.words, 200)))
+            .collect(),
     }
 }
 
