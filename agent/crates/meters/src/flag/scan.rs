@@ -1,0 +1,7 @@
+//! Looks for meters on a line.
+
+mod addresses;
+mod places;
+
+pub use addresses::{InvalidAddresses, WishedAddresses};
+pub use places::{Configured, ScanWish};

@@ -1,0 +1,149 @@
+//! How a line may be set to try whether a meter answers.
+
+use line::{DataBits, LineSettings, Parity, StopBits};
+use std::fmt;
+
+/// What the line of a bus can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineReach {
+    /// How the line is set.
+    pub line: LineSettings,
+    /// Whether it can be set otherwise: a serial server on the network cannot be told.
+    pub can_change: bool,
+    /// How DTR is set, where it feeds an optical head and can be switched.
+    pub dtr: Option<bool>,
+}
+
+/// What a character on the line looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Characters {
+    /// Seven bits and even parity: FLAG as the standard has it.
+    SevenEven,
+    /// Eight bits without parity.
+    EightNone,
+    /// Eight bits and even parity: Modbus as the standard has it.
+    EightEven,
+}
+
+impl Characters {
+    const ALL: [Self; 3] = [Self::SevenEven, Self::EightNone, Self::EightEven];
+
+    /// Those of a line, if they are one of these.
+    pub fn of(line: &LineSettings) -> Option<Self> {
+        Self::ALL.into_iter().find(|characters| {
+            let own = characters.on(line.baud);
+            (own.data_bits, own.parity) == (line.data_bits, line.parity)
+        })
+    }
+
+    /// The settings of a line with such characters.
+    pub fn on(self, baud: u32) -> LineSettings {
+        let (data_bits, parity) = match self {
+            Self::SevenEven => (DataBits::Seven, Parity::Even),
+            Self::EightNone => (DataBits::Eight, Parity::None),
+            Self::EightEven => (DataBits::Eight, Parity::Even),
+        };
+        LineSettings {
+            baud,
+            parity,
+            data_bits,
+            stop_bits: StopBits::One,
+        }
+    }
+}
+
+/// One way to set a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Speed and characters.
+    pub line: LineSettings,
+    /// Whether a conversation opens at this speed and goes on at the one that the meter offers, as
+    /// at an optical port.
+    pub changes_speed: bool,
+    /// How DTR is set, where that can be chosen.
+    pub dtr: Option<bool>,
+}
+
+impl Setting {
+    /// As the line is set.
+    pub fn own(reach: &LineReach) -> Self {
+        Self {
+            line: reach.line,
+            changes_speed: false,
+            dtr: reach.dtr,
+        }
+    }
+
+    /// The same with DTR the other way, where that can be chosen.
+    pub fn with_other_dtr(self) -> Option<Self> {
+        let dtr = Some(!self.dtr?);
+        Some(Self { dtr, ..self })
+    }
+}
+
+/// `9600 7E1`, `300 7E1 and faster, DTR off`.
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&line_words(&self.line))?;
+        if self.changes_speed {
+            f.write_str(" and faster")?;
+        }
+        match self.dtr {
+            Some(true) => f.write_str(", DTR on"),
+            Some(false) => f.write_str(", DTR off"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `9600 7E1`.
+pub fn line_words(line: &LineSettings) -> String {
+    let data = match line.data_bits {
+        DataBits::Seven => 7,
+        DataBits::Eight => 8,
+    };
+    let parity = match line.parity {
+        Parity::None => 'N',
+        Parity::Even => 'E',
+        Parity::Odd => 'O',
+    };
+    let stop = match line.stop_bits {
+        StopBits::One => 1,
+        StopBits::Two => 2,
+    };
+    format!("{} {data}{parity}{stop}", line.baud)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_told_as_an_installer_says_it() {
+        let setting = Setting {
+            line: Characters::SevenEven.on(300),
+            changes_speed: true,
+            dtr: Some(true),
+        };
+        assert_eq!(setting.to_string(), "300 7E1 and faster, DTR on");
+        let other = setting.with_other_dtr().unwrap();
+        assert_eq!(other.to_string(), "300 7E1 and faster, DTR off");
+        let plain = Setting {
+            line: Characters::EightNone.on(9600),
+            changes_speed: false,
+            dtr: None,
+        };
+        assert_eq!(plain.to_string(), "9600 8N1");
+        assert_eq!(plain.with_other_dtr(), None);
+    }
+
+    #[test]
+    fn characters_are_recognised_on_a_line() {
+        for characters in Characters::ALL {
+            assert_eq!(Characters::of(&characters.on(9600)), Some(characters));
+        }
+        let mut odd = Characters::SevenEven.on(9600);
+        odd.parity = Parity::Odd;
+        assert_eq!(Characters::of(&odd), None);
+    }
+}
