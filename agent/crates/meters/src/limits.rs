@@ -131,3 +131,7 @@ pub(crate) const OUTSTATIONS_LIKELY: u8 = 32;
 pub(crate) const UNITS_LIKELY: u8 = 10;
 /// Modbus over Serial Line V1.02, 2.2: the highest unit.
 pub(crate) const UNITS_MAX: u8 = 247;
+/// Models named for one meter that was found.
+pub(crate) const MODEL_GUESSES_MAX: usize = 8;
+/// Steps of a walk along a SunSpec chain: three bases, then blocks.
+pub(crate) const SUNSPEC_STEPS_MAX: usize = 64;

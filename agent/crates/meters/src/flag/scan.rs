@@ -1,6 +1,7 @@
 //! Looks for meters on a line.
 
 mod addresses;
+mod modbus;
 mod places;
 
 pub use addresses::{InvalidAddresses, WishedAddresses};
