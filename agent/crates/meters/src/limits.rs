@@ -118,20 +118,3 @@ pub(crate) const SECOND_LOOK_SLACK: i64 = 1000;
 pub(crate) const BUSY_WARNING: u32 = 700;
 /// Line time in use, per mille, above which a bus is refused.
 pub(crate) const BUSY_REFUSED: u32 = 1000;
-
-// The FLAG driver: looking for meters.
-
-/// Addresses that a person may name for one scan: at two seconds each more than half an hour.
-pub(crate) const SCAN_ADDRESSES_MAX: usize = 1000;
-/// Speeds of one scan: more than FLAG has.
-pub(crate) const SCAN_BAUDS_MAX: usize = 10;
-/// Outstations on one RS485 pair, by the makers' limit of 32 meters.
-pub(crate) const OUTSTATIONS_LIKELY: u8 = 32;
-/// Modbus units that are tried early.
-pub(crate) const UNITS_LIKELY: u8 = 10;
-/// Modbus over Serial Line V1.02, 2.2: the highest unit.
-pub(crate) const UNITS_MAX: u8 = 247;
-/// Models named for one meter that was found.
-pub(crate) const MODEL_GUESSES_MAX: usize = 8;
-/// Steps of a walk along a SunSpec chain: three bases, then blocks.
-pub(crate) const SUNSPEC_STEPS_MAX: usize = 64;
