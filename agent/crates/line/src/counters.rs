@@ -28,6 +28,10 @@ pub struct GuardCounters {
     pub late_frames: u64,
     /// Exchanges that their owner dropped half-way.
     pub abandoned: u64,
+    /// Octets sent.
+    pub octets_sent: u64,
+    /// Octets heard, whatever became of them.
+    pub octets_heard: u64,
     /// Octets dropped because they were there before a request had left.
     pub stale_octets: u64,
     /// Octets dropped during an exchange: neither answer, nor echo, nor a late answer.

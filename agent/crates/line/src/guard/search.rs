@@ -311,6 +311,7 @@ impl<L: Line> GuardedLine<L> {
         self.quiet_since = self.quiet_since.max(now);
         if let Some(chunk) = self.chunk.get(..count) {
             self.heard.push(chunk, now, early);
+            self.counters.octets_heard += u64::try_from(count).unwrap_or(u64::MAX);
         }
     }
 
