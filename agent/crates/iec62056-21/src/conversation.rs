@@ -26,16 +26,24 @@
 //! settings. Another session then also waits until the meter can no longer answer late.
 
 mod fault;
+mod in_step;
 mod log_on;
 mod mask;
 mod opening;
 mod packets;
 mod pattern;
+mod readout;
 mod session;
+mod sets;
+mod sign_on;
+mod stream;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod track;
 mod voice;
 
 pub use fault::{Garble, PasswordRefusal, SessionFault, SessionRemedy, Step};
+pub use readout::{HandOver, ReadOut, hand_over_hdlc, hear_push, overhear, read_out};
 pub use session::{Answered, Closed, Session, Standing};
 pub use terms::{LogOn, Opening, ParityBy, Probe, Terms};
