@@ -1,8 +1,10 @@
 //! Meter models as data, one driver per protocol, and the planner of a bus.
 
+mod clock_basis;
 mod span;
 
 pub mod catalogue;
+pub mod elster;
 pub mod flag;
 pub mod forecast;
 pub mod limits;
@@ -10,4 +12,5 @@ pub mod modbus;
 pub mod planner;
 pub mod profile_maker;
 
+pub use clock_basis::{ClockBasis, Instants, InvalidClockBasis};
 pub use span::{Span, Table};
