@@ -1,5 +1,7 @@
 //! How a line may be set to try whether a meter answers.
 
+use iec62056_21::conversation::{Opening, ParityBy};
+use iec62056_21::codec::Baud;
 use line::{DataBits, LineSettings, Parity, StopBits};
 use std::fmt;
 
@@ -74,6 +76,40 @@ impl Setting {
         }
     }
 
+    /// How the port is set for it, if it has to be set, and who makes the parity.
+    ///
+    /// A port of eight bits without parity need not change for meters of seven bits with parity:
+    /// the eighth bit is made here, and data streams pass.
+    pub(crate) fn carriage(&self, reach: &LineReach) -> (Option<LineSettings>, ParityBy) {
+        let own = Characters::of(&reach.line);
+        let wants_seven = Characters::of(&self.line) == Some(Characters::SevenEven);
+        let stays_eight = wants_seven && own == Some(Characters::EightNone);
+        let line = if stays_eight {
+            Characters::EightNone.on(self.line.baud)
+        } else {
+            self.line
+        };
+        // A negotiated opening has to say where it begins.
+        let must_say = self.changes_speed || line != reach.line;
+        let parity = if stays_eight {
+            ParityBy::Software
+        } else {
+            // Without parity the eighth bit is zero, as from a port of seven bits.
+            ParityBy::Line
+        };
+        ((reach.can_change && must_say).then_some(line), parity)
+    }
+
+    /// Whether the speed changes in a conversation.
+    pub(crate) fn opening(&self) -> Opening {
+        if self.changes_speed {
+            let baud_max = Baud::B19200;
+            Opening::Negotiated { baud_max }
+        } else {
+            Opening::Fixed
+        }
+    }
+
     /// The same with DTR the other way, where that can be chosen.
     pub fn with_other_dtr(self) -> Option<Self> {
         let dtr = Some(!self.dtr?);
@@ -135,6 +171,41 @@ mod tests {
         };
         assert_eq!(plain.to_string(), "9600 8N1");
         assert_eq!(plain.with_other_dtr(), None);
+    }
+
+    #[track_caller]
+    fn check_carriage(
+        own: Characters,
+        can_change: bool,
+        wanted: LineSettings,
+        expected: (Option<LineSettings>, ParityBy),
+    ) {
+        let reach = LineReach {
+            line: own.on(9600),
+            can_change,
+            dtr: None,
+        };
+        let setting = Setting {
+            line: wanted,
+            changes_speed: false,
+            dtr: None,
+        };
+        assert_eq!(setting.carriage(&reach), expected);
+    }
+
+    #[test]
+    fn a_port_changes_only_where_it_must() {
+        use Characters::{EightEven, EightNone, SevenEven};
+        use ParityBy::{Line, Software};
+        check_carriage(SevenEven, true, SevenEven.on(9600), (None, Line));
+        check_carriage(EightNone, true, SevenEven.on(9600), (None, Software));
+        let slower = EightNone.on(2400);
+        check_carriage(EightNone, true, SevenEven.on(2400), (Some(slower), Software));
+        let seven = SevenEven.on(9600);
+        check_carriage(EightEven, true, seven, (Some(seven), Line));
+        check_carriage(EightNone, true, EightNone.on(9600), (None, Line));
+        check_carriage(EightNone, false, SevenEven.on(2400), (None, Software));
+        check_carriage(SevenEven, false, EightNone.on(9600), (None, Line));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Addresses as a person writes them: `1-20`, `001`, `12345678`.
 
-use crate::limits::SCAN_ADDRESSES_MAX;
+use crate::flag::limits::SCAN_ADDRESSES_MAX;
 use iec62056_21::codec::MeterAddress;
 
 /// An address or a range of them.

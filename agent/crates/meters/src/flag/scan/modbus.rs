@@ -1,7 +1,7 @@
 //! Modbus meters: whether one answers, and which model it may be.
 
 use crate::catalogue::{Catalogue, IdentityValue, Model, Step, SunSpecWalk, What};
-use crate::limits::{MODEL_GUESSES_MAX, SUNSPEC_STEPS_MAX};
+use crate::flag::limits::{MODEL_GUESSES_MAX, SUNSPEC_STEPS_MAX};
 use crate::modbus::{ReadFault, read_registers};
 use crate::{Span, Table};
 use line::{GuardedLine, Line, LineFault};

@@ -2,7 +2,7 @@
 
 use super::addresses::WishedAddresses;
 use crate::flag::setting::{Characters, LineReach, Setting};
-use crate::limits::{OUTSTATIONS_LIKELY, SCAN_BAUDS_MAX, UNITS_LIKELY, UNITS_MAX};
+use crate::flag::limits::{OUTSTATIONS_LIKELY, SCAN_BAUDS_MAX, UNITS_LIKELY, UNITS_MAX};
 use iec62056_21::codec::{Baud, MeterAddress};
 use std::fmt;
 

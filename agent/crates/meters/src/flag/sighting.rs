@@ -1,0 +1,163 @@
+//! One try to sign on, and what was seen.
+
+use super::serial::serial_row;
+use super::setting::Setting;
+use super::site::Site;
+use iec62056_21::conversation::{Garble, LogOn, Session, SessionFault, Step, Terms};
+use crate::catalogue::Catalogue;
+use crate::catalogue::flag::{FlagModel, LogOnStyle};
+use crate::flag::limits::{SIGHT_HOLD_MAX, SIGHT_PEER};
+use iec62056_21::codec::{Form, Identification, MeterAddress};
+use line::{Line, LineFault};
+use std::num::NonZeroU8;
+
+/// What a try to sign on brought.
+#[derive(Debug, Clone)]
+pub enum Sighting {
+    /// Nothing was heard.
+    Nothing,
+    /// Nothing but what was sent.
+    EchoOnly,
+    /// Octets that are no message.
+    Garbled(Garble),
+    /// Two meters at once.
+    TwoMeters,
+    /// Somebody who does not speak FLAG, or says no.
+    Stranger(String),
+    /// A meter answered.
+    Meter(Box<SeenMeter>),
+    /// The line cannot be used.
+    Fault(LineFault),
+}
+
+/// A meter that answered.
+#[derive(Debug, Clone)]
+pub struct SeenMeter {
+    /// What it says of itself; none where the conversation broke off too early.
+    pub identification: Option<Identification>,
+    /// Its serial number, if it tells it without a password.
+    pub serial: Option<String>,
+    /// Names of models that fit, likeliest first.
+    pub models: Vec<String>,
+    /// What went wrong behind the sign-on; empty where nothing did.
+    pub remark: String,
+}
+
+/// Signs on once, asks for the serial number at the public level, and signs off.
+pub(crate) async fn sight<L: Line>(
+    site: &mut Site<'_, L>,
+    setting: &Setting,
+    address: Option<&MeterAddress>,
+    catalogue: &Catalogue,
+) -> Sighting {
+    if let Err(fault) = site.switch_dtr(setting) {
+        return Sighting::Fault(fault);
+    }
+    let (line, parity) = setting.carriage(&site.reach);
+    let terms = Terms {
+        opening: setting.opening(),
+        line,
+        parity,
+        attempts: NonZeroU8::MIN,
+        hold_max: SIGHT_HOLD_MAX,
+        restore: line.map(|_| site.reach.line),
+        ..Terms::new(SIGHT_PEER, address.cloned())
+    };
+    let session = match Session::open(site.line, &terms).await {
+        Ok(session) => session,
+        Err(fault) => return unopened(fault),
+    };
+    let identification = session.identification().clone();
+    let models = catalogue.flag_models_for(&identification);
+    let (serial, remark) = match models.first() {
+        Some(model) => ask_serial(session, model, &identification).await,
+        None => {
+            session.close().await;
+            (None, String::new())
+        }
+    };
+    Sighting::Meter(Box::new(SeenMeter {
+        serial,
+        models: models.iter().map(|model| model.id.clone()).collect(),
+        identification: Some(identification),
+        remark,
+    }))
+}
+
+/// What it means that a conversation could not be opened.
+fn unopened(fault: SessionFault) -> Sighting {
+    let words = fault.to_string();
+    let behind = |step: Step| step != Step::SignOn;
+    match fault {
+        SessionFault::Nothing { step, .. }
+        | SessionFault::Garbled { step, .. }
+        | SessionFault::EchoOnly { step }
+        | SessionFault::NotAcknowledged { step }
+        | SessionFault::Refused { step, .. }
+            if behind(step) =>
+        {
+            answered_only(words)
+        }
+        SessionFault::WrongMode { .. } | SessionFault::SignedOff => answered_only(words),
+        SessionFault::Nothing { .. } => Sighting::Nothing,
+        SessionFault::EchoOnly { .. } => Sighting::EchoOnly,
+        SessionFault::Garbled { garble, .. } => Sighting::Garbled(garble),
+        SessionFault::TwoMeters => Sighting::TwoMeters,
+        SessionFault::Line(fault) => Sighting::Fault(fault),
+        _ => Sighting::Stranger(words),
+    }
+}
+
+fn answered_only(remark: String) -> Sighting {
+    Sighting::Meter(Box::new(SeenMeter {
+        identification: None,
+        serial: None,
+        models: Vec::new(),
+        remark,
+    }))
+}
+
+/// The serial number, as far as it is told to anybody, and what went wrong.
+async fn ask_serial<L: Line>(
+    mut session: Session<'_, L>,
+    model: &FlagModel,
+    identification: &Identification,
+) -> (Option<String>, String) {
+    let found = public_serial(&mut session, model, identification).await;
+    session.close().await;
+    match found {
+        Ok(serial) => (serial, String::new()),
+        Err(fault) => (None, fault.to_string()),
+    }
+}
+
+pub(crate) async fn public_serial<L: Line>(
+    session: &mut Session<'_, L>,
+    model: &FlagModel,
+    identification: &Identification,
+) -> Result<Option<String>, SessionFault> {
+    if let Some(address) = super::serial::serial_set(model) {
+        let said = session.read_set(Form::National, address, "").await?;
+        return Ok(super::serial::serial_of_set(&said));
+    }
+    let variant = model.variant_of(identification);
+    let Some(row) = variant.and_then(|variant| serial_row(model, &variant.id)) else {
+        return Ok(None);
+    };
+    let is_elster = matches!(
+        model.session.log_on,
+        LogOnStyle::Elster | LogOnStyle::ElsterPublicFirst
+    );
+    if is_elster {
+        session.log_on(&LogOn::Public).await?;
+    }
+    let octets = u8::try_from(row.octets).unwrap_or(u8::MAX);
+    let answered = session.read_packet(row.number, 1, octets).await?;
+    Ok(super::serial::text(&answered.data))
+}
+
+/// An identification as it stands on the line, without its end: `/GEC5090100100400@000`.
+pub fn identification_words(identification: &Identification) -> String {
+    let frame = identification.encode();
+    String::from_utf8_lossy(frame.octets()).trim_end().to_owned()
+}
