@@ -1,0 +1,8 @@
+//! FLAG meters read from end to end: the driver against simulated meters on a wire in memory, under
+//! paused time. What it brings is compared with what the meters really held.
+
+#[path = "flag/world.rs"]
+mod world;
+
+#[path = "flag/visits.rs"]
+mod visits;
