@@ -4,5 +4,8 @@
 #[path = "flag/world.rs"]
 mod world;
 
+#[path = "flag/scans.rs"]
+mod scans;
+
 #[path = "flag/visits.rs"]
 mod visits;

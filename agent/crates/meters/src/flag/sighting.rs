@@ -9,6 +9,7 @@ use crate::catalogue::flag::{FlagModel, LogOnStyle};
 use crate::flag::limits::{SIGHT_HOLD_MAX, SIGHT_PEER};
 use iec62056_21::codec::{Form, Identification, MeterAddress};
 use line::{Line, LineFault};
+use std::cmp::Reverse;
 use std::num::NonZeroU8;
 
 /// What a try to sign on brought.
@@ -68,7 +69,7 @@ pub(crate) async fn sight<L: Line>(
         Err(fault) => return unopened(fault),
     };
     let identification = session.identification().clone();
-    let models = catalogue.flag_models_for(&identification);
+    let models = likeliest(catalogue, &identification);
     let (serial, remark) = match models.first() {
         Some(model) => ask_serial(session, model, &identification).await,
         None => {
@@ -82,6 +83,18 @@ pub(crate) async fn sight<L: Line>(
         identification: Some(identification),
         remark,
     }))
+}
+
+/// Models that fit, the likeliest first. Of two that fit alike, the one with a load profile: if it
+/// was the other, reading it shows so at once.
+fn likeliest<'a>(catalogue: &'a Catalogue, identification: &Identification) -> Vec<&'a FlagModel> {
+    let mut models = catalogue.flag_models_for(identification);
+    let rank = |model: &&FlagModel| {
+        let keeps_profile = model.profile.is_some();
+        Reverse((model.weight(identification), keeps_profile))
+    };
+    models.sort_by_key(rank);
+    models
 }
 
 /// What it means that a conversation could not be opened.

@@ -90,18 +90,17 @@ impl World {
         troubles: FlagTroubles,
         line: LineSettings,
     ) -> Self {
-        let wire = Wire::new(WireSettings::flag(line.baud), 42);
+        let wire = Wire::new(WireSettings::of_line(&line), 42);
         let starts_at = scenario.starts_at;
         let meter = ElsterMeter::new(model, scenario);
         let mut settings = meter.settings().unwrap();
+        settings.opening = iec62056_21::meter::Opening::Fixed(line.baud);
         if line == eight(line.baud) {
             settings.parity = iec62056_21::meter::ParityBy::Software;
         }
         let place = wire.seat_flag(meter.on_wire_as(settings), troubles);
         let timing = LineTiming::serial(&line, Duration::ZERO);
-        let mut port = wire.line();
-        futures_set(&mut port, line);
-        let guarded = GuardedLine::new(port, timing, GuardSettings::default());
+        let guarded = GuardedLine::new(wire.line(), timing, GuardSettings::default());
         let flag_model = catalogue().flag_model(model_of(model)).unwrap().clone();
         let reach = LineReach {
             line,
@@ -171,17 +170,5 @@ impl World {
     /// True time now.
     pub(crate) fn utc(&self) -> i64 {
         self.meter.utc(self.wire.now())
-    }
-}
-
-/// Sets a port in memory, which answers at once.
-fn futures_set(port: &mut MemoryLine, line: LineSettings) {
-    use line::Line as _;
-    let mut set = Box::pin(port.set(line));
-    let waker = std::task::Waker::noop();
-    let mut context = std::task::Context::from_waker(waker);
-    match set.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(done) => done.unwrap(),
-        std::task::Poll::Pending => panic!("a port in memory does not wait"),
     }
 }
