@@ -4,6 +4,7 @@ mod readouts;
 mod sessions;
 mod sets;
 mod streams;
+mod troubles;
 mod wire;
 
 use std::num::NonZeroU8;
