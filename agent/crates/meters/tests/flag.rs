@@ -7,5 +7,8 @@ mod world;
 #[path = "flag/scans.rs"]
 mod scans;
 
+#[path = "flag/truth.rs"]
+mod truth;
+
 #[path = "flag/visits.rs"]
 mod visits;

@@ -2,6 +2,7 @@
 
 use super::visit::RawIdentity;
 use crate::elster::profile::ProfileRead;
+use crate::elster::{ClockStamp, Content, ContentFault, InstantReading};
 use iec62056_21::codec::Identification;
 use tokio::time::Instant;
 
@@ -33,8 +34,13 @@ pub enum WhichProfile {
 pub enum Found {
     /// Who the meter is; once a session.
     Identity(Box<MeterIdentity>),
-    /// The meter's clock, as it was read; once a session.
-    Clock(RawIdentity),
+    /// The meter's clock; once a session.
+    Clock {
+        /// Its octets, and when they were asked for and came.
+        raw: RawIdentity,
+        /// What it showed.
+        stamp: Result<ClockStamp, ContentFault>,
+    },
     /// Rows of a profile, and what stands beside them.
     Profile {
         /// Of which one.
@@ -42,8 +48,22 @@ pub enum Found {
         /// What is settled.
         read: ProfileRead,
     },
-    /// An identity, whole.
-    Raw(RawIdentity),
+    /// An identity, and what it holds.
+    Content {
+        /// Its octets.
+        raw: RawIdentity,
+        /// What they mean.
+        content: Box<Content>,
+    },
+    /// An identity whose octets could not be understood.
+    NotUnderstood {
+        /// Its octets.
+        raw: RawIdentity,
+        /// Why.
+        fault: ContentFault,
+    },
+    /// An identity for a backup: its octets, whatever they mean.
+    Backup(RawIdentity),
     /// An identity that the meter does not give.
     Refused {
         /// Which.
@@ -55,11 +75,9 @@ pub enum Found {
     },
     /// Values of the moment.
     Instants {
-        /// What was asked for.
-        selectors: Vec<u8>,
-        /// What came.
-        octets: Vec<u8>,
-        /// When it was true.
+        /// The values.
+        readings: Vec<InstantReading>,
+        /// When they were true.
         at: Instant,
     },
     /// Something that a person should know.

@@ -38,8 +38,6 @@ pub(crate) const EXCHANGE_TIME_FIRST: Duration = Duration::from_millis(1500);
 pub(crate) const SIGN_OFF_TIME: Duration = Duration::from_millis(700);
 /// Looks whether values of the moment are ready: a minute, three a second.
 pub(crate) const INSTANT_LOOKS_MAX: u32 = 200;
-/// Octets of one value of the moment.
-pub(crate) const INSTANT_OCTETS: usize = 7;
 /// Octets of a packet.
 pub(crate) const PACKET_OCTETS: usize = 64;
 /// Octets of a block of a data stream.

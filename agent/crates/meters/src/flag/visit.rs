@@ -2,6 +2,7 @@
 
 mod billing;
 mod instants;
+mod meaning;
 mod profile;
 mod report;
 mod rows;
@@ -130,6 +131,8 @@ impl Visit {
         let shown = read_clock(talk, meter, &variant, tools).await?;
         let context = Context {
             model: &meter.model,
+            variant: &variant,
+            level: meter.level(),
             basis: &meter.basis,
             shown,
             can_stream: meter.can_stream(),

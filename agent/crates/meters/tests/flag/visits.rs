@@ -2,7 +2,7 @@
 
 use crate::world::{World, eight};
 use meters::elster::profile::ProfileRow;
-use meters::flag::{Found, ProfileWish, WhichProfile, Wishes};
+use meters::flag::{BillingWish, Found, ProfileWish, WhichProfile, Wishes};
 use simulator::elster::{ElsterModel, Scenario, TrueInterval};
 use simulator::trouble::FlagTroubles;
 use std::time::Duration;
@@ -109,6 +109,42 @@ async fn a_data_stream_brings_the_same_in_slices_of_any_length() {
                 .visit(whole_profile(), Duration::from_secs(seconds))
                 .await;
             check_whole(&world);
+        }
+    }
+}
+
+fn everything() -> Wishes {
+    Wishes {
+        registers: true,
+        events: true,
+        billing: BillingWish::All,
+        instants: Some(Vec::new()),
+        ..Wishes::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_that_a_model_names_is_understood() {
+    for model in ElsterModel::ALL {
+        for seconds in [8, 600] {
+            let mut world = World::new(model);
+            world.visit(everything(), Duration::from_secs(seconds)).await;
+            let odd: Vec<&Found> = world
+                .found
+                .iter()
+                .filter(|found| {
+                    matches!(
+                        found,
+                        Found::NotUnderstood { .. } | Found::Refused { .. } | Found::Remark(_)
+                    )
+                })
+                .collect();
+            // Whether this one has the long forms of its predecessor is told differently.
+            if model != ElsterModel::A1700Late {
+                assert!(odd.is_empty(), "{model:?} {seconds}: {odd:#?}");
+            }
+            let compared = world.check_values();
+            assert!(compared > 20, "{model:?}: {compared}");
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Historical billing sets: whether there are new ones, and all of those.
 
+use super::meaning::Meaning;
+use super::profile::Context;
 use super::rows::is_readable;
 use super::shelf::{Fetched, Shelf};
 use super::stop::Stop;
 use super::talk::{Reply, Talk};
 use super::wishes::{BillingMark, BillingWish};
 use crate::catalogue::flag::{FlagIdentity, FlagLayout};
+use crate::elster::Content;
 use crate::flag::found::{Found, Sink};
 use crate::flag::limits::{BILLING_RESTARTS_MAX, PACKET_OCTETS};
 use line::Line;
@@ -61,13 +64,14 @@ impl BillingErrand {
         &mut self,
         talk: &mut Talk<'_, '_, L>,
         shelf: &mut Shelf,
+        context: &Context<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Stop> {
         if !self.check_newest(talk, sink).await? {
             self.next = self.row.sets;
         }
         loop {
-            self.read_sets(talk, shelf, sink).await?;
+            self.read_sets(talk, shelf, context, sink).await?;
             // While sets were read another period may have ended: then all of them have moved.
             let restarts = self.restarts;
             self.check_newest(talk, sink).await?;
@@ -82,8 +86,10 @@ impl BillingErrand {
         &mut self,
         talk: &mut Talk<'_, '_, L>,
         shelf: &mut Shelf,
+        context: &Context<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Stop> {
+        let meaning = Meaning::prepare(talk, shelf, context, &self.row).await?;
         let number = self.row.number;
         while self.next < self.row.sets {
             let set = self.next;
@@ -101,7 +107,11 @@ impl BillingErrand {
             if self.known.is_some() && self.mark_of(&raw.octets) == self.known {
                 return Ok(());
             }
-            sink.take(Found::Raw(raw));
+            let found = meaning.of(context, &self.row, raw);
+            if is_empty(&found) {
+                return Ok(());
+            }
+            sink.take(found);
             self.next += 1;
         }
         Ok(())
@@ -144,6 +154,17 @@ impl BillingErrand {
     fn mark_of(&self, octets: &[u8]) -> Option<BillingMark> {
         let (from, to) = self.mark_at;
         octets.get(from..to).map(|octets| BillingMark(octets.to_vec()))
+    }
+}
+
+/// Whether a set was never filled: then neither were those behind it.
+fn is_empty(found: &Found) -> bool {
+    match found {
+        Found::Content { content, .. } => match content.as_ref() {
+            Content::Billing(set) => !set.is_filled(),
+            _ => false,
+        },
+        _ => false,
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct ProfileErrand {
 /// What an errand needs beside the line.
 pub(super) struct Context<'a> {
     pub(super) model: &'a Arc<FlagModel>,
+    pub(super) variant: &'a str,
+    pub(super) level: u8,
     pub(super) basis: &'a ClockBasis,
     /// What the meter's clock showed in this session.
     pub(super) shown: MeterTime,

@@ -2,6 +2,7 @@
 
 use super::billing::BillingErrand;
 use super::instants::{self, InstantReply};
+use super::meaning::Meaning;
 use super::profile::{Context, ProfileErrand};
 use super::rows::{Part, is_readable, part};
 use super::VisitTools;
@@ -10,6 +11,7 @@ use super::stop::Stop;
 use super::talk::{Reply, Talk};
 use super::wishes::Wishes;
 use crate::catalogue::flag::{FlagIdentity, FlagModel};
+use crate::elster::{ClockStamp, InstantRequest};
 use crate::flag::found::{Found, MeterIdentity, Sink, WhichProfile};
 use crate::flag::meter::FlagMeter;
 use crate::flag::serial::{is_same_serial, scheme_row, serial_row, text};
@@ -27,7 +29,7 @@ pub(super) enum Errand {
     /// Billing sets.
     Billing(Box<BillingErrand>),
     /// Values of the moment, by their selectors.
-    Instants(VecDeque<Vec<u8>>),
+    Instants(VecDeque<InstantRequest>),
     /// A load profile.
     Profile(Box<ProfileErrand>),
     /// Every set of every identity that can be read.
@@ -48,15 +50,13 @@ pub(super) fn errands(
     };
     let mut errands = VecDeque::new();
     if let (Some(wanted), Some(instant)) = (&wishes.instants, &model.instant) {
-        let chosen = |selector: u8, by_default: bool| match wanted.as_slice() {
-            [] => by_default,
-            wanted => wanted.contains(&selector),
+        let by_default = instant.values.iter().filter(|value| value.default);
+        let by_default: Vec<u8> = by_default.map(|value| value.selector).collect();
+        let requests = match wanted.as_slice() {
+            [] => InstantRequest::of(instant, &by_default),
+            codes => InstantRequest::of_codes(instant, codes),
         };
-        let values = instant.values.iter();
-        let values: Vec<_> = values
-            .filter(|value| chosen(value.selector, value.default))
-            .collect();
-        errands.push_back(Errand::Instants(instants::groups(instant, &values).into()));
+        errands.push_back(Errand::Instants(requests.into()));
     }
     if wishes.registers {
         errands.push_back(Errand::Rows(of_part(Part::Registers)));
@@ -147,9 +147,9 @@ impl Errand {
         sink: &mut dyn Sink,
     ) -> Result<(), Stop> {
         match self {
-            Self::Rows(rows) => read_rows(talk, shelf, rows, sink).await,
-            Self::Billing(errand) => errand.run(talk, shelf, sink).await,
-            Self::Instants(groups) => read_instants(talk, context.model, groups, sink).await,
+            Self::Rows(rows) => read_rows(talk, shelf, rows, context, sink).await,
+            Self::Billing(errand) => errand.run(talk, shelf, context, sink).await,
+            Self::Instants(requests) => read_instants(talk, context.model, requests, sink).await,
             Self::Profile(errand) => errand.run(talk, context, sink).await,
             Self::Backup(sets) => read_sets(talk, shelf, sets, sink).await,
         }
@@ -161,7 +161,7 @@ impl Errand {
         match self {
             Self::Rows(rows) => (0, count(rows.len())),
             Self::Billing(errand) => errand.sets(),
-            Self::Instants(groups) => (0, count(groups.len())),
+            Self::Instants(requests) => (0, count(requests.len())),
             Self::Profile(errand) => errand.days(),
             Self::Backup(sets) => (0, count(sets.len())),
         }
@@ -200,10 +200,14 @@ async fn read_rows<L: Line>(
     talk: &mut Talk<'_, '_, L>,
     shelf: &mut Shelf,
     rows: &mut VecDeque<FlagIdentity>,
+    context: &Context<'_>,
     sink: &mut dyn Sink,
 ) -> Result<(), Stop> {
     while let Some(row) = rows.front() {
-        read_set(talk, shelf, row, 0, sink).await?;
+        let meaning = Meaning::prepare(talk, shelf, context, row).await?;
+        if let Some(raw) = fetch(talk, shelf, row, 0, sink).await? {
+            sink.take(meaning.of(context, row, raw));
+        }
         rows.pop_front();
     }
     Ok(())
@@ -216,53 +220,47 @@ async fn read_sets<L: Line>(
     sink: &mut dyn Sink,
 ) -> Result<(), Stop> {
     while let Some((row, set)) = sets.front() {
-        read_set(talk, shelf, row, *set, sink).await?;
+        if let Some(raw) = fetch(talk, shelf, row, *set, sink).await? {
+            sink.take(Found::Backup(raw));
+        }
         sets.pop_front();
     }
     Ok(())
 }
 
-async fn read_set<L: Line>(
+async fn fetch<L: Line>(
     talk: &mut Talk<'_, '_, L>,
     shelf: &mut Shelf,
     row: &FlagIdentity,
     set: u16,
     sink: &mut dyn Sink,
-) -> Result<(), Stop> {
+) -> Result<Option<RawIdentity>, Stop> {
     let number = row.number;
-    match shelf.fetch(talk, row, set).await? {
-        Fetched::Whole(raw) => sink.take(Found::Raw(raw.clone())),
+    Ok(match shelf.fetch(talk, row, set).await? {
+        Fetched::Whole(raw) => Some(raw.clone()),
         Fetched::Refused(words) => {
             let words = words.to_owned();
             sink.take(Found::Refused { number, set, words });
+            None
         }
-    }
-    Ok(())
+    })
 }
 
 async fn read_instants<L: Line>(
     talk: &mut Talk<'_, '_, L>,
     model: &Arc<FlagModel>,
-    groups: &mut VecDeque<Vec<u8>>,
+    requests: &mut VecDeque<InstantRequest>,
     sink: &mut dyn Sink,
 ) -> Result<(), Stop> {
     let Some(instant) = &model.instant else {
         return Ok(());
     };
-    while let Some(selectors) = groups.front() {
-        match instants::read(talk, instant, selectors).await? {
-            InstantReply::Values(group) => sink.take(Found::Instants {
-                selectors: group.selectors,
-                octets: group.octets,
-                at: group.at,
-            }),
+    while let Some(request) = requests.front() {
+        match instants::read(talk, instant, request).await? {
+            InstantReply::Values(readings, at) => sink.take(Found::Instants { readings, at }),
             InstantReply::Refused(words) => {
-                let number = instant.request;
-                sink.take(Found::Refused {
-                    number,
-                    set: 0,
-                    words,
-                });
+                let (number, set) = (instant.request, 0);
+                sink.take(Found::Refused { number, set, words });
                 return Ok(());
             }
             InstantReply::NotReady => {
@@ -270,7 +268,7 @@ async fn read_instants<L: Line>(
                 sink.take(Found::Remark(words));
             }
         }
-        groups.pop_front();
+        requests.pop_front();
     }
     Ok(())
 }
@@ -297,26 +295,16 @@ pub(super) async fn read_clock<L: Line>(
             return Ok(should(Instant::now()));
         }
     };
-    let shown = shown(&answered.data);
+    let stamp = ClockStamp::decode(&answered.data);
+    let shown = stamp.as_ref().ok().map(|stamp| stamp.time);
     let at = answered.arrived_at;
-    tools.sink.take(Found::Clock(RawIdentity {
+    let raw = RawIdentity {
         number: row.number,
         set: 0,
         octets: answered.data,
         left_at: answered.left_at,
         arrived_at: answered.arrived_at,
-    }));
-    Ok(shown.unwrap_or_else(|| should(at)))
-}
-
-/// What a clock of seven octets shows; none where it shows no time.
-fn shown(octets: &[u8]) -> Option<MeterTime> {
-    let &[second, minute, hour, day, month, _, year] = octets else {
-        return None;
     };
-    let two = crate::elster::octets::two_digits;
-    let year = u16::from(two(year)?);
-    let year = if year == 99 { 1999 } else { 2000 + year };
-    let date = [year, two(month & 0x1f)?.into(), two(day & 0x3f)?.into()];
-    MeterTime::from_civil(date, [two(hour)?, two(minute)?, two(second)?])
+    tools.sink.take(Found::Clock { raw, stamp });
+    Ok(shown.unwrap_or_else(|| should(at)))
 }

@@ -1,6 +1,7 @@
 //! What a visit is to bring.
 
 use iec62056_21::codec::hex_of;
+use metering::Obis;
 use std::fmt;
 
 /// What a visit is to bring, beside the meter's identity and its clock, which every session reads.
@@ -12,8 +13,8 @@ pub struct Wishes {
     pub events: bool,
     /// Historical billing sets.
     pub billing: BillingWish,
-    /// Values of the moment, by their selectors; those of the model if the list is empty.
-    pub instants: Option<Vec<u8>>,
+    /// Values of the moment; those of the model if the list is empty.
+    pub instants: Option<Vec<Obis>>,
     /// The load profile.
     pub profile: Option<ProfileWish>,
     /// The instrumentation profile.
