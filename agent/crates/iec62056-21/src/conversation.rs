@@ -43,6 +43,8 @@ mod tests;
 mod track;
 mod voice;
 
+pub(crate) use pattern::fuzz as fuzz_patterns;
+
 pub use fault::{Garble, PasswordRefusal, SessionFault, SessionRemedy, Step};
 pub use readout::{HandOver, ReadOut, hand_over_hdlc, hear_push, overhear, read_out};
 pub use session::{Answered, Closed, Session, Standing};

@@ -226,7 +226,7 @@ async fn the_password_is_renewed_before_it_lapses() {
 #[tokio::test(start_paused = true)]
 async fn a_password_that_lapsed_is_given_again_once_and_the_request_repeated() {
     let meter = Meter {
-        lapse: Duration::from_secs(60),
+        lapse: Duration::from_mins(1),
         ..Meter::new()
     };
     let mut wire = Wire::new(meter, Manner::default());
