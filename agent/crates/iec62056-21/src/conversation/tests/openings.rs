@@ -5,7 +5,7 @@ use std::time::Duration;
 use line::LineSettings;
 use tokio::time::Instant;
 
-use super::super::{Garble, Opening, Session, SessionFault, SessionRemedy, Step};
+use super::super::{Garble, Opening, Session, SessionFault, SessionRemedy, Step, identify};
 use super::meter::{IDENT, Meter, content};
 use super::wire::{MS, Manner, Plays, Wire, settings};
 use super::{Terms, once, session, terms};
@@ -243,4 +243,32 @@ async fn terms_that_contradict_themselves_send_nothing() {
         assert!(matches!(fault, SessionFault::Terms { .. }), "{fault:?}");
     }
     assert!(wire.log().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_looks_for_meters_asks_who_is_there_and_signs_off() {
+    let mut wire = Wire::new(Meter::new(), Manner::default());
+    let found = identify(&mut wire.guard, &terms()).await.unwrap();
+    assert_eq!(found.encode().octets(), IDENT);
+    let other = Terms {
+        address: None,
+        ..once(terms())
+    };
+    assert!(identify(&mut wire.guard, &other).await.is_ok());
+    assert_eq!(
+        wire.log(),
+        [
+            "sign-on to address 001",
+            "sign-off",
+            "sign-on without an address",
+            "sign-off"
+        ]
+    );
+    let mut silent = Wire::new(Meter::new(), trouble(|_, _, _| vec![]));
+    let fault = identify(&mut silent.guard, &once(terms())).await;
+    assert!(
+        matches!(fault, Err(SessionFault::Nothing { .. })),
+        "{fault:?}"
+    );
+    assert!(!silent.guard.is_promised());
 }

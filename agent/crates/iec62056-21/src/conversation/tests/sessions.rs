@@ -392,3 +392,21 @@ async fn no_secret_is_in_the_trace_whatever_comes_back() {
         }
     }
 }
+
+/// The driver's task may move from one thread to another.
+#[test]
+fn sessions_can_be_sent_between_threads() {
+    fn is_send(_: impl Send) {}
+    is_send(async {
+        let mut wire = Wire::new(Meter::new(), Manner::default());
+        let mut session = session(&mut wire.guard, terms()).await.unwrap();
+        let mut take = |_, _: &[u8]| std::ops::ControlFlow::Continue(());
+        drop(session.read_stream(550, 1, 1, &mut take).await);
+        drop(
+            session
+                .read_set(crate::codec::Form::National, "0.9.1", "")
+                .await,
+        );
+        session.close().await;
+    });
+}
