@@ -7,6 +7,9 @@ mod world;
 #[path = "flag/scans.rs"]
 mod scans;
 
+#[path = "flag/soak.rs"]
+mod soak;
+
 #[path = "flag/truth.rs"]
 mod truth;
 

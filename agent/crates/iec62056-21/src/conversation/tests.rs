@@ -1,3 +1,4 @@
+mod efficiency;
 mod meter;
 mod openings;
 mod readouts;
@@ -5,6 +6,7 @@ mod sessions;
 mod sets;
 mod streams;
 mod troubles;
+mod vectors;
 mod wire;
 
 use std::num::NonZeroU8;

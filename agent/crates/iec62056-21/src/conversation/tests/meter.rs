@@ -147,13 +147,11 @@ impl Meter {
                     return vec![];
                 }
                 self.state = State::Identified;
-                match self.ident.get(4) {
-                    Some(b'0'..=b'9') => vec![self.ident.clone()],
-                    _ => {
-                        self.state = State::Idle;
-                        vec![self.ident.clone(), self.readout()]
-                    }
+                if self.ident.get(4).is_some_and(u8::is_ascii_digit) {
+                    return vec![self.ident.clone()];
                 }
+                self.state = State::Idle;
+                vec![self.ident.clone(), self.readout()]
             }
             Request::Select(select) => {
                 if self.state != State::Identified {
@@ -181,11 +179,8 @@ impl Meter {
             }
             _ if self.state != State::Open => vec![],
             Request::Command(command) => self.command(command),
-            Request::Next => match self.blocks_left.is_empty() {
-                true => vec![],
-                false => vec![self.next_block()],
-            },
-            Request::Again | Request::Abort => vec![],
+            Request::Next if !self.blocks_left.is_empty() => vec![self.next_block()],
+            Request::Next | Request::Again | Request::Abort => vec![],
         }
     }
 

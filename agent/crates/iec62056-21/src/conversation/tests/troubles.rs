@@ -18,7 +18,7 @@ use crate::limits::REOPENINGS_MAX;
 const REQUESTS: u8 = 30;
 
 /// Nothing takes so long.
-const HANGS: Duration = Duration::from_secs(900);
+const HANGS: Duration = Duration::from_mins(15);
 
 /// Repeatable chance.
 #[derive(Debug, Clone)]
@@ -168,7 +168,7 @@ async fn live(day: Day, tally: &mut Tally) {
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => break,
                 Ok(Err(problem)) => panic!("{}: {problem}", what()),
-                Err(_) => panic!("{}: no end", what()),
+                Err(elapsed) => panic!("{}: {elapsed}", what()),
             }
         }
         let closed = timeout(HANGS, session.close()).await;
@@ -303,19 +303,19 @@ fn run(kinds: &'static [u8], one_in: u64, seeds: std::ops::Range<u64>) -> Tally 
 #[test]
 fn one_trouble_at_a_time_books_no_wrong_value() {
     for kinds in [&b"l"[..], b"2", b"3", b"c", b"f", b"j", b"x", b"n"] {
-        let tally = run(kinds, 4, 0..25);
-        assert!(tally.opened >= 25, "{}", kinds.escape_ascii());
-        assert!(tally.values > 300, "{}: {tally:?}", kinds.escape_ascii());
+        let tally = run(kinds, 4, 0..12);
+        assert!(tally.opened >= 12, "{}", kinds.escape_ascii());
+        assert!(tally.values > 150, "{}: {tally:?}", kinds.escape_ascii());
     }
 }
 
 #[test]
 fn all_troubles_together_book_no_wrong_value() {
     let kinds = b"ll223cfjxns";
-    let rare = run(kinds, 12, 100..200);
-    let often = run(kinds, 3, 200..300);
+    let rare = run(kinds, 12, 100..140);
+    let often = run(kinds, 3, 200..240);
     assert!(
-        rare.values > 1_000 && often.values > 100,
+        rare.values > 800 && often.values > 300,
         "{rare:?} {often:?}"
     );
 }

@@ -69,6 +69,17 @@ pub(super) struct TestLine {
     sent_until: Instant,
 }
 
+impl TestLine {
+    pub(super) fn new(near: DuplexStream) -> Self {
+        Self {
+            near,
+            now: Arc::new(Mutex::new(settings(9600))),
+            set: Vec::new(),
+            sent_until: Instant::now(),
+        }
+    }
+}
+
 impl AsyncRead for TestLine {
     fn poll_read(
         mut self: Pin<&mut Self>,
