@@ -4,6 +4,9 @@
 #[path = "flag/world.rs"]
 mod world;
 
+#[path = "flag/ends.rs"]
+mod ends;
+
 #[path = "flag/scans.rs"]
 mod scans;
 

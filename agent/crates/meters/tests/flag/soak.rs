@@ -87,7 +87,6 @@ async fn run(seed: u64) -> (u64, bool) {
         ..Wishes::default()
     };
     let mut visit = Visit::new(wishes);
-    if std::env::var("DUMP").is_ok() { world.line.trace().switch(true); eprintln!("seed {seed} {model:?} {line:?} {is_echoing}"); }
     let hold = Duration::from_secs(8 + dice.roll(30));
     let (mut sessions, mut done) = (0, false);
     for _ in 0..12 {
@@ -101,11 +100,6 @@ async fn run(seed: u64) -> (u64, bool) {
             report.end
         {
             panic!("seed {seed}: {fault}");
-        }
-    }
-    if std::env::var("DUMP").is_ok() {
-        for record in world.line.trace().since(0) {
-            eprintln!("{:>12?} {:?} {}", record.at, record.used, iec62056_21::codec::explain(&record.octets, record.used == line::Use::Request));
         }
     }
     world.check_values();

@@ -1,6 +1,6 @@
 //! Whole visits to healthy meters.
 
-use crate::world::{World, eight};
+use crate::world::{World, eight, seven};
 use meters::elster::profile::ProfileRow;
 use meters::flag::{BillingWish, Found, ProfileWish, WhichProfile, Wishes};
 use simulator::elster::{ElsterModel, Scenario, TrueInterval};
@@ -52,7 +52,7 @@ const PROFILED: [ElsterModel; 6] = [
     ElsterModel::As230,
 ];
 
-fn whole_profile() -> Wishes {
+pub(crate) fn whole_profile() -> Wishes {
     Wishes {
         profile: Some(ProfileWish::All),
         ..Wishes::default()
@@ -61,7 +61,7 @@ fn whole_profile() -> Wishes {
 
 /// All that the meter has, but for the interval that ended while it was read.
 #[track_caller]
-fn check_whole(world: &World) {
+pub(crate) fn check_whole(world: &World) {
     let rows = rows(&world.found);
     let truth = world.meter.intervals(world.meter.begun(), world.utc());
     check_rows(&rows, &truth);
@@ -147,4 +147,23 @@ async fn everything_that_a_model_names_is_understood() {
             assert!(compared > 20, "{model:?}: {compared}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_data_stream_is_much_faster_than_packets() {
+    let scenario = || {
+        let mut scenario = Scenario::new(7, "00012345");
+        scenario.days = 90;
+        scenario
+    };
+    let none = FlagTroubles::default;
+    let mut packets = World::on(ElsterModel::A1140, scenario(), none(), seven(9600));
+    let (_, slow) = packets.visit(whole_profile(), LONG).await;
+    let mut stream = World::on(ElsterModel::A1140, scenario(), none(), eight(9600));
+    let (_, fast) = stream.visit(whole_profile(), LONG).await;
+    check_whole(&packets);
+    check_whole(&stream);
+    let ratio = slow.as_secs_f64() / fast.as_secs_f64();
+    println!("packets {slow:?}, data stream {fast:?}: {ratio:.2} times faster");
+    assert!(ratio >= 1.8, "{ratio}");
 }
