@@ -1,9 +1,11 @@
 //! FLAG meters, read from end to end: sessions on a line, driven by a model and its decoders.
 
 mod clock;
+mod examine;
 mod found;
 mod limits;
 mod meter;
+mod ping;
 mod scan;
 mod serial;
 mod setting;
@@ -12,8 +14,10 @@ mod site;
 mod visit;
 
 pub use clock::GatewayClock;
+pub use examine::{Examination, Trial, Way, examine};
 pub use found::{Found, MeterIdentity, Sink, WhichProfile};
 pub use meter::{Credential, FlagMeter};
+pub use ping::{Ping, PingLayer, PingStep, ping};
 pub use scan::{
     Configured, FoundMeter, InvalidAddresses, ScanDoubt, ScanOrder, ScanProgress, ScanReport, ScanWish,
     WishedAddresses, scan,
