@@ -169,7 +169,7 @@ impl Store for Identities {
     fn read(&mut self, asked: PacketRead, level: Level, at: Duration) -> Result<Vec<u8>, Refused> {
         let identity = asked.packet().identity();
         let whole = self.whole(identity, at).ok_or(Refused::Identity)?;
-        if level < super::identities::reading_level(identity) {
+        if level < self.contents().reading_level(identity) {
             return Err(Refused::Locked);
         }
         let packet = usize::from(asked.packet().number()).checked_sub(1);

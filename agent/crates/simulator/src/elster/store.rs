@@ -8,7 +8,7 @@ use iec62056_21::meter::{Level, Refused, Store};
 use super::civil::DAY;
 use super::contents::Contents;
 use super::encode::clock_says;
-use super::identities::{PACKET, reading_level, writing_level};
+use super::identities::{PACKET, writing_level};
 use super::incident::What;
 
 /// Octets of one packet of a data stream.
@@ -38,7 +38,7 @@ impl Store for Contents {
         } else {
             self.whole(identity, utc, at).ok_or(Refused::Identity)?
         };
-        if level < reading_level(identity) {
+        if level < self.reading_level(identity) {
             return Err(Refused::Locked);
         }
         let packet = packet?;
@@ -112,7 +112,7 @@ impl Store for Contents {
         if !self.has(identity, utc, at) {
             return Err(Refused::Identity);
         }
-        if level < reading_level(identity) {
+        if level < self.reading_level(identity) {
             return Err(Refused::Locked);
         }
         let before = usize::from(from.number()).saturating_sub(1) * PACKET;
