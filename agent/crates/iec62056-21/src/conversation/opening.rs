@@ -120,7 +120,8 @@ async fn try_again<L: Line>(
     attempt: u8,
     fault: SessionFault,
 ) -> Result<(), SessionFault> {
-    if attempt >= terms.attempts.get() || !is_worth_a_repeat(&fault) {
+    let attempts = terms.opening_attempts.unwrap_or(terms.attempts);
+    if attempt >= attempts.get() || !is_worth_a_repeat(&fault) {
         return Err(fault);
     }
     voice.promise(Leaving::ToTryAgain(terms.line));

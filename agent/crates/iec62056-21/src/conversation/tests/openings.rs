@@ -1,5 +1,6 @@
 //! Openings: speeds, and what may be wrong with a line or a meter.
 
+use std::num::NonZeroU8;
 use std::time::Duration;
 
 use line::LineSettings;
@@ -202,6 +203,22 @@ async fn an_opening_that_fails_is_tried_again_behind_a_sign_off() {
         assert_eq!(log[lost], "sign-off", "{log:?}");
         assert_eq!(log[lost + 1], "sign-on to address 001");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_opening_may_be_tried_less_often_than_a_request() {
+    let manner = trouble(|number, _, plays| if number == 4 { vec![] } else { plays });
+    let mut wire = Wire::new(Meter::new(), manner);
+    let terms = Terms {
+        opening_attempts: NonZeroU8::new(1),
+        ..terms()
+    };
+    let mut open = session(&mut wire.guard, terms.clone()).await.unwrap();
+    assert!(open.read_packet(507, 1, 64).await.is_ok());
+    open.close().await;
+    let mut silent = Wire::new(Meter::new(), trouble(|_, _, _| vec![]));
+    assert!(Session::open(&mut silent.guard, &terms).await.is_err());
+    assert_eq!(silent.log(), ["sign-on to address 001", "sign-off"]);
 }
 
 #[tokio::test(start_paused = true)]
