@@ -3,7 +3,7 @@
 
 use crate::config::{BusSettings, LinkSettings, MeterSettings, Settings};
 use crate::plan;
-use meters::forecast::{Forecast, Verdict, forecast};
+use meters::forecast::{Forecast, Load, Verdict, forecast};
 use meters::planner::{PlannedMeter, PlannerSettings};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -76,7 +76,11 @@ fn bus_forecast(settings: &Settings, bus: &BusSettings) -> Forecast {
     let planner = PlannerSettings {
         late_after: bus.late_after,
     };
-    forecast(&bus.id, &meters, plan::timing(bus), planner)
+    let load = Load {
+        meters: &meters,
+        sessions: &[],
+    };
+    forecast(&bus.id, load, plan::timing(bus), planner)
 }
 
 fn say_bus(text: &mut String, settings: &Settings, bus: &BusSettings, forecast: &Forecast) {

@@ -28,7 +28,7 @@ use book::{Begin, Book};
 use line::Trace;
 use link::{Change, Link};
 use metering::{Event, EventCode, MeterId, Moment};
-use meters::planner::{Exchange, Happening, Next, Outcome, Planner, PlannerSettings};
+use meters::planner::{Exchange, Happening, Next, Outcome, Planner, PlannerSettings, SessionEnd};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -197,6 +197,12 @@ impl Bus {
         }
         match self.planner.next(self.now()) {
             Next::Exchange(exchange) => self.exchange(exchange).await,
+            Next::Session(turn) => {
+                let happenings = self
+                    .planner
+                    .session_done(&turn, &SessionEnd::Silent, self.now());
+                self.happened(happenings).await;
+            }
             Next::Happened(happenings) => self.happened(happenings).await,
             Next::WaitUntil(moment) => self.rest_until(moment),
         }
