@@ -9,6 +9,7 @@ mod link;
 mod place;
 mod requests;
 mod restore;
+mod sampled;
 mod view;
 
 pub use handle::{BusHandle, BusRequest};
@@ -24,11 +25,12 @@ use crate::plan;
 use crate::tasks::heartbeat::step_between;
 use crate::tasks::storekeeper::{Record, StoreHandle, Urgency};
 use anyhow::Context;
-use book::{Begin, Book};
+use book::Book;
 use line::Trace;
 use link::{Change, Link};
 use metering::{Event, EventCode, MeterId, Moment};
 use meters::planner::{Exchange, Happening, Next, Outcome, Planner, PlannerSettings, SessionEnd};
+use sampled::Begin;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -270,12 +272,12 @@ impl Bus {
             self.remember_serial(meter, &serial).await;
         }
         for (poll, mark) in said.read_again {
-            if !self.planner.read_again(meter, poll, mark, now) {
-                let book = self.books.iter_mut().find(|book| book.id() == meter);
-                let clock = &self.parts.clock;
-                let rows = book
-                    .map(|book| book.cannot_read_again(mark, clock))
-                    .unwrap_or_default();
+            if self.planner.read_again(meter, poll, mark, now) {
+                continue;
+            }
+            let book = self.books.iter_mut().find(|book| book.id() == meter);
+            if let Some((book, mark)) = book.zip(mark) {
+                let rows = book.sampled.cannot_read_again(mark, &self.parts.clock);
                 self.parts.store.keep(rows, Urgency::Soon).await;
             }
         }
@@ -335,7 +337,7 @@ impl Bus {
         self.look_ahead().await;
         self.planner.clock_stepped(now);
         for book in &mut self.books {
-            book.clock_stepped();
+            book.sampled.clock_stepped();
         }
         self.continue_before_now().await;
         self.due = Instant::now();

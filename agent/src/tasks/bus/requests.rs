@@ -1,10 +1,10 @@
 //! What people ask of a bus: a read now, the acceptance of a meter, other meters. And the walk
 //! along a SunSpec chain, which uses the same door.
 
-use super::book::{Begin, Book, value};
+use super::book::{Book, value};
+use super::sampled::Begin;
 use super::{Bus, BusRequest};
 use crate::front::refusal;
-use crate::plan;
 use crate::tasks::storekeeper::{Record, Urgency};
 use desk::{MeterTrust, ReadValue, Refusal};
 use metering::{EventCode, MeterId};
@@ -231,8 +231,8 @@ impl Bus {
             return;
         };
         let mut book = self.books.swap_remove(place);
-        book.plan = plan::plan(&book.settings, Some(registers));
-        self.begin_profile(&mut book, Begin::Start).await;
+        book.found(registers);
+        self.begin_profile(&mut book.sampled, Begin::Start).await;
         self.books.push(book);
         self.replan();
         self.ask_identity(meter);

@@ -1,7 +1,8 @@
 //! Where a bus goes on: its meters and their serial numbers; their intervals are in `place`.
 
 use super::Bus;
-use super::book::{Begin, Book};
+use super::book::Book;
+use super::sampled::Begin;
 use crate::config::MeterSettings;
 use crate::plan::IDENTITY;
 use crate::state::StateKey;
@@ -27,7 +28,7 @@ impl Bus {
             fresh.push(settings.id.clone());
             let accepted = self.accepted_serial(&settings.id).await;
             let mut book = Book::new(settings, accepted);
-            self.begin_profile(&mut book, begin).await;
+            self.begin_profile(&mut book.sampled, begin).await;
             self.books.push(book);
         }
         self.replan();

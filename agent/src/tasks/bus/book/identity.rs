@@ -138,9 +138,7 @@ impl Book {
                 self.identity.trust = MeterTrust::Right;
                 self.identity.complaint = None;
                 self.learn_serial(accepted, clock, said);
-                for sample in std::mem::take(&mut self.held) {
-                    self.hear_sample(sample, clock, said);
-                }
+                said.take(self.sampled.hear_held(self.identity.trust, clock));
             }
             Some(complaint) => {
                 let detail = format!(
@@ -150,9 +148,7 @@ impl Book {
                 );
                 self.identity.trust = MeterTrust::Wrong;
                 self.identity.complaint = Some(complaint);
-                for sample in std::mem::take(&mut self.held) {
-                    self.hear_sample(sample, clock, said);
-                }
+                said.take(self.sampled.hear_held(self.identity.trust, clock));
                 if before != MeterTrust::Wrong {
                     said.events
                         .push(self.event(EventCode::WrongMeter, detail, clock));
