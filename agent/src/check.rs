@@ -1,7 +1,7 @@
 //! What a configuration would do to each bus: the plan, the forecast, and what should be checked
 //! at the meters. Touches nothing.
 
-use crate::config::{BusSettings, LinkSettings, MeterSettings, Settings};
+use crate::config::{BusSettings, LinkSettings, MeterSettings, Settings, Speaks};
 use crate::plan;
 use meters::forecast::{Forecast, Load, Verdict, forecast};
 use meters::planner::{PlannedMeter, PlannerSettings};
@@ -71,7 +71,7 @@ pub fn report(settings: &Settings) -> Report {
 fn bus_forecast(settings: &Settings, bus: &BusSettings) -> Forecast {
     let meters: Vec<PlannedMeter> = settings
         .meters_of(&bus.id)
-        .map(plan::forecast_plan)
+        .filter_map(|meter| Some(plan::forecast_plan(meter, meter.modbus()?)))
         .collect();
     let planner = PlannerSettings {
         late_after: bus.late_after,
@@ -140,14 +140,11 @@ fn say_meter(text: &mut String, meter: &MeterSettings) {
         let (count, seconds) = (instant.values.len(), instant.every.as_secs());
         reads.push(format!("{count} values every {seconds} s"));
     }
-    let model = &meter.model.id;
-    let line_words = format_args!(
-        "  {} unit {} {model}: {}",
-        meter.id,
-        meter.unit,
-        reads.join(", ")
-    )
-    .to_string();
+    let model = meter.model_id();
+    let place = match &meter.speaks {
+        Speaks::Modbus(modbus) => format!("unit {}", modbus.unit),
+    };
+    let line_words = format!("  {} {place} {model}: {}", meter.id, reads.join(", "));
     line(text, format_args!("{line_words}"));
 }
 
@@ -162,7 +159,10 @@ fn say_doubts(text: &mut String, settings: &Settings) {
             .chain(meter.instant.iter().flat_map(|instant| &instant.values))
             .map(ToString::to_string)
             .collect();
-        for doubt in meter.model.doubts() {
+        let doubts = match &meter.speaks {
+            Speaks::Modbus(modbus) => modbus.model.doubts(),
+        };
+        for doubt in doubts {
             let about_value = doubt.about.contains(':');
             if !about_value || read.contains(&doubt.about) {
                 seen.insert(doubt.to_string());

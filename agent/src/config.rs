@@ -3,12 +3,14 @@
 
 mod complaint;
 mod file;
+mod meter;
 mod settings;
 mod settings_bus;
 mod settings_meter;
 
 pub use complaint::{Complaint, Complaints};
+pub use meter::{InstantSettings, MeterSettings, ModbusMeter, ProfileSettings, Speaks};
 pub use settings::{
-    BusSettings, ClockSettings, InstantSettings, LinkSettings, MeterSettings, ProfileSettings,
-    Rs485, SerialSettings, Settings, StoreSettings, UplinkSettings,
+    BusSettings, ClockSettings, LinkSettings, Rs485, SerialSettings, Settings, StoreSettings,
+    UplinkSettings,
 };

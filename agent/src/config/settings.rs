@@ -2,14 +2,14 @@
 
 use super::complaint::{Complaint, Complaints, Notebook};
 use super::file::{AgentFile, StoreFile, UplinkFile};
+use super::meter::MeterSettings;
 use super::settings_bus::buses;
 use super::settings_meter::meters;
 use line::LineSettings;
-use metering::{BusId, GatewayId, MeterId, Obis, Period};
-use meters::catalogue::{Catalogue, Model};
+use metering::{BusId, GatewayId};
+use meters::catalogue::Catalogue;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
 
@@ -131,45 +131,6 @@ pub enum Rs485 {
     Kernel,
     /// The adapter does, or the port is RS232.
     Off,
-}
-
-/// One meter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MeterSettings {
-    /// Its name.
-    pub id: MeterId,
-    /// The line it hangs on.
-    pub bus: BusId,
-    /// Its model.
-    pub model: Arc<Model>,
-    /// Its address on the line.
-    pub unit: u8,
-    /// The serial number it must answer with, if one was given.
-    pub serial: Option<String>,
-    /// Largest power its installation can carry; what exceeds it is read twice.
-    pub max_power_kw: Option<u32>,
-    /// Its load profile, if it makes one.
-    pub profile: Option<ProfileSettings>,
-    /// Its instantaneous values, if they are wanted.
-    pub instant: Option<InstantSettings>,
-}
-
-/// A load profile that the gateway makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProfileSettings {
-    /// Length of an interval.
-    pub period: Period,
-    /// The totals sampled at each interval's end.
-    pub totals: Vec<Obis>,
-}
-
-/// Instantaneous values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstantSettings {
-    /// How often.
-    pub every: Duration,
-    /// Which.
-    pub values: Vec<Obis>,
 }
 
 impl Settings {

@@ -2,7 +2,8 @@
 
 use super::complaint::Notebook;
 use super::file::{AgentFile, InstantFile, MeterFile, ProfileFile};
-use super::settings::{BusSettings, InstantSettings, MeterSettings, ProfileSettings, name, within};
+use super::meter::{InstantSettings, MeterSettings, ModbusMeter, ProfileSettings, Speaks};
+use super::settings::{BusSettings, name, within};
 use metering::{BusId, MeterId, Obis, Period};
 use meters::catalogue::{Catalogue, Model};
 use std::collections::HashMap;
@@ -39,15 +40,19 @@ pub(super) fn meters(
                 "give each meter a name of its own",
             );
         }
-        let twin =
-            |other: &&MeterSettings| other.bus == settings.bus && other.unit == settings.unit;
+        let unit = |meter: &MeterSettings| meter.modbus().map(|modbus| modbus.unit);
+        let twin = |other: &&MeterSettings| {
+            other.bus == settings.bus && unit(other).is_some() && unit(other) == unit(&settings)
+        };
         if let Some(other) = found.iter().find(twin) {
             notes.note(
                 meter.unit.span(),
                 format!("meter {}.unit", settings.id),
                 format!(
                     "{} is also the unit of {} on bus {}",
-                    other.unit, other.id, other.bus
+                    meter.unit.as_ref(),
+                    other.id,
+                    other.bus
                 ),
                 "two meters with one address answer at once: set another at the meter and here",
             );
@@ -105,8 +110,7 @@ impl Reader<'_> {
         Some(MeterSettings {
             id,
             bus,
-            model,
-            unit,
+            speaks: Speaks::Modbus(ModbusMeter { model, unit }),
             serial,
             max_power_kw,
             profile,

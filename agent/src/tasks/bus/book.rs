@@ -6,7 +6,7 @@ mod instants;
 use super::sampled::{Rows, Sample, Sampled, Total};
 use super::view::{MeterTotals, MeterView};
 use crate::adapters::clock::Clock;
-use crate::config::MeterSettings;
+use crate::config::{MeterSettings, ModbusMeter};
 use crate::plan::{self, IDENTITY, INSTANT, MeterPlan, SAMPLE};
 use crate::tasks::storekeeper::Record;
 use desk::MeterTrust;
@@ -20,6 +20,7 @@ use meters::profile_maker::SampledTotal;
 /// One meter's book.
 pub(super) struct Book {
     pub(super) settings: MeterSettings,
+    modbus: ModbusMeter,
     pub(super) plan: MeterPlan,
     identity: Identity,
     pub(super) sampled: Sampled,
@@ -58,13 +59,19 @@ impl Said {
 }
 
 impl Book {
-    pub(super) fn new(settings: MeterSettings, accepted: Option<String>) -> Self {
-        let plan = plan::plan(&settings, None);
-        let walk = settings.model.sunspec.clone().map(SunSpecWalk::new);
-        let identity = Identity::new(&settings, accepted);
+    pub(super) fn new(
+        settings: MeterSettings,
+        modbus: ModbusMeter,
+        accepted: Option<String>,
+    ) -> Self {
+        let plan = plan::plan(&settings, &modbus, None);
+        let walk = modbus.model.sunspec.clone().map(SunSpecWalk::new);
+        let can_tell = !modbus.model.identify.is_empty();
+        let identity = Identity::new(can_tell, accepted.or_else(|| settings.serial.clone()));
         let sampled = Sampled::new(&settings, totals(&plan));
         Self {
             settings,
+            modbus,
             plan,
             identity,
             sampled,
@@ -80,7 +87,7 @@ impl Book {
     }
 
     pub(super) fn unit(&self) -> u8 {
-        self.settings.unit
+        self.modbus.unit
     }
 
     /// The guard recognises a late answer while it talks to any meter.
@@ -161,7 +168,7 @@ impl Book {
                 let detail = format!(
                     "refuses {span} with exception {exception}, twice; it is left out from now on. \
                      Check that {} is the right model",
-                    self.settings.model.id
+                    self.modbus.model.id
                 );
                 self.refused.push(format!("refuses {span}"));
                 said.events
@@ -202,7 +209,7 @@ impl Book {
 
     /// The registers of a `SunSpec` meter are known.
     pub(super) fn found(&mut self, registers: &[Register]) {
-        self.plan = plan::plan(&self.settings, Some(registers));
+        self.plan = plan::plan(&self.settings, &self.modbus, Some(registers));
         self.sampled.set_totals(totals(&self.plan));
     }
 
@@ -229,8 +236,8 @@ impl Book {
         remarks.extend(self.identity.complaint().map(ToOwned::to_owned));
         MeterView {
             meter: self.id().clone(),
-            unit: self.settings.unit,
-            model: self.settings.model.id.clone(),
+            unit: self.modbus.unit,
+            model: self.modbus.model.id.clone(),
             state,
             trust: self.identity.trust(),
             serial: self.identity.serial().map(ToOwned::to_owned),
@@ -245,7 +252,7 @@ impl Book {
 
     /// Begins the walk along the chain anew.
     pub(super) fn restart_walk(&mut self) {
-        self.walk = self.settings.model.sunspec.clone().map(SunSpecWalk::new);
+        self.walk = self.modbus.model.sunspec.clone().map(SunSpecWalk::new);
     }
 
     /// Whether its data is taken.

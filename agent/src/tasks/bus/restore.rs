@@ -3,7 +3,7 @@
 use super::Bus;
 use super::book::Book;
 use super::sampled::Begin;
-use crate::config::MeterSettings;
+use crate::config::{MeterSettings, Speaks};
 use crate::plan::IDENTITY;
 use crate::state::StateKey;
 use crate::tasks::storekeeper::{Ask, Look, Record, Urgency};
@@ -27,7 +27,8 @@ impl Bus {
             }
             fresh.push(settings.id.clone());
             let accepted = self.accepted_serial(&settings.id).await;
-            let mut book = Book::new(settings, accepted);
+            let Speaks::Modbus(modbus) = settings.speaks.clone();
+            let mut book = Book::new(settings, modbus, accepted);
             self.begin_profile(&mut book.sampled, begin).await;
             self.books.push(book);
         }

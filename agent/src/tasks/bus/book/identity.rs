@@ -2,7 +2,6 @@
 
 use super::{Book, Said};
 use crate::adapters::clock::Clock;
-use crate::config::MeterSettings;
 use desk::MeterTrust;
 use metering::EventCode;
 use meters::Span;
@@ -22,11 +21,10 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn new(settings: &MeterSettings, accepted: Option<String>) -> Self {
-        let can_tell = !settings.model.identify.is_empty();
+    /// `expected` is what a person accepted, or else what was written down before.
+    pub(super) fn new(can_tell: bool, expected: Option<String>) -> Self {
         Self {
-            // What a person accepted counts more than what was written down before.
-            expected: accepted.or_else(|| settings.serial.clone()),
+            expected,
             can_tell,
             trust: if can_tell {
                 MeterTrust::Unknown
@@ -113,7 +111,7 @@ impl Book {
             });
         let expected = self.identity.expected.clone();
         let check = self
-            .settings
+            .modbus
             .model
             .check_identity(&answers, expected.as_deref());
         self.identity.serial = serial;

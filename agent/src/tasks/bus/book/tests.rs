@@ -56,6 +56,11 @@ fn settings() -> MeterSettings {
     settings.meters.into_iter().next().expect("its meter")
 }
 
+fn book(settings: &MeterSettings) -> Book {
+    let modbus = settings.modbus().expect("a Modbus meter").clone();
+    Book::new(settings.clone(), modbus, None)
+}
+
 impl Desk {
     fn new(seconds: u64) -> Self {
         Self::with(settings(), seconds)
@@ -67,7 +72,7 @@ impl Desk {
         let mut desk = Self {
             hands,
             clock,
-            book: Book::new(settings.clone(), None),
+            book: book(&settings),
             settings,
             rows: BTreeMap::new(),
             shape: None,
@@ -192,7 +197,7 @@ impl Desk {
     /// What the bus does at a start.
     fn restart(&mut self) {
         let noted = self.book.sampled.is_behind();
-        self.book = Book::new(self.settings.clone(), None);
+        self.book = book(&self.settings);
         let newest = self.rows.last_key_value().map(|(_, row)| row.clone());
         let newest = newest.zip(self.shape.clone());
         let passed = self.passed();
@@ -292,7 +297,7 @@ fn a_sample_of_the_clocks_former_setting_hides_no_mark_to_come() {
 fn samples_wait_until_the_store_says_where_the_profile_goes_on() {
     let mut desk = Desk::new(BEGIN + 5);
     desk.sample(BEGIN);
-    desk.book = Book::new(desk.settings.clone(), None);
+    desk.book = book(&desk.settings);
     desk.book.sampled.begin_later(Begin::Start);
     for number in 2..=7 {
         desk.set(BEGIN + number * PERIOD + 5);
