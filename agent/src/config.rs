@@ -3,14 +3,19 @@
 
 mod complaint;
 mod file;
+mod link;
 mod meter;
+mod number;
 mod settings;
 mod settings_bus;
+mod settings_link;
 mod settings_meter;
 
 pub use complaint::{Complaint, Complaints};
-pub use meter::{InstantSettings, MeterSettings, ModbusMeter, ProfileSettings, Speaks};
-pub use settings::{
-    BusSettings, ClockSettings, LinkSettings, Rs485, SerialSettings, Settings, StoreSettings,
-    UplinkSettings,
+pub use link::{
+    CallSettings, Dialling, Dtr, HangUp, InitString, LinkSettings, ModemSettings, OpticalSettings,
+    PadPlace, PadSettings, Recall, Rs485, SerialSettings,
 };
+pub use meter::{InstantSettings, MeterSettings, ModbusMeter, ProfileSettings, Speaks};
+pub use number::{InvalidNumber, Number};
+pub use settings::{BusSettings, ClockSettings, Settings, StoreSettings, UplinkSettings};
