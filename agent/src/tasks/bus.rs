@@ -11,6 +11,7 @@ mod requests;
 mod restore;
 mod sampled;
 mod view;
+mod work;
 
 pub use handle::{BusHandle, BusRequest};
 pub use view::{BusView, LineTotals, MeterTotals, MeterView, RoundTrips};

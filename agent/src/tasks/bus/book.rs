@@ -250,6 +250,11 @@ impl Book {
         }
     }
 
+    /// Serial number it answered with.
+    pub(super) fn serial(&self) -> Option<&str> {
+        self.identity.serial()
+    }
+
     /// Begins the walk along the chain anew.
     pub(super) fn restart_walk(&mut self) {
         self.walk = self.modbus.model.sunspec.clone().map(SunSpecWalk::new);
