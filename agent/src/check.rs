@@ -3,8 +3,9 @@
 
 use crate::config::{BusSettings, MeterSettings, Settings, Speaks};
 use crate::plan;
+use meters::catalogue::flag::LogOnStyle;
 use meters::forecast::{Forecast, Load, Verdict, forecast};
-use meters::planner::{PlannedMeter, PlannerSettings};
+use meters::planner::{PlannedMeter, PlannerSettings, SessionMeter};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -76,9 +77,13 @@ fn bus_forecast(settings: &Settings, bus: &BusSettings) -> Forecast {
     let planner = PlannerSettings {
         late_after: bus.late_after,
     };
+    let sessions: Vec<SessionMeter> = settings
+        .meters_of(&bus.id)
+        .filter_map(|meter| Some(plan::session_meter(meter, meter.flag()?, bus)))
+        .collect();
     let load = Load {
         meters: &meters,
-        sessions: &[],
+        sessions: &sessions,
     };
     forecast(&bus.id, load, plan::timing(bus), planner)
 }
@@ -134,6 +139,23 @@ fn say_meter(text: &mut String, meter: &MeterSettings) {
     let model = meter.model_id();
     let place = match &meter.speaks {
         Speaks::Modbus(modbus) => format!("unit {}", modbus.unit),
+        Speaks::Flag(flag) => {
+            let seconds = flag.collect.every.as_secs();
+            reads.insert(0, format!("registers and events every {seconds} s"));
+            if flag.has_own_profile() {
+                let days = flag.collect.days_max;
+                reads.push(format!("its own load profile, {days} days at most"));
+            }
+            if flag.access.password.is_none() && flag.model.session.log_on != LogOnStyle::None {
+                reads.push("without a password only what is public".to_owned());
+            }
+            match (&flag.number, &flag.address) {
+                (Some(number), Some(address)) => format!("number {number}, address {address}"),
+                (Some(number), None) => format!("number {number}"),
+                (None, Some(address)) => format!("address {address}"),
+                (None, None) => "without an address".to_owned(),
+            }
+        }
     };
     let line_words = format!("  {} {place} {model}: {}", meter.id, reads.join(", "));
     line(text, format_args!("{line_words}"));
@@ -152,6 +174,7 @@ fn say_doubts(text: &mut String, settings: &Settings) {
             .collect();
         let doubts = match &meter.speaks {
             Speaks::Modbus(modbus) => modbus.model.doubts(),
+            Speaks::Flag(flag) => flag.model.doubts(),
         };
         for doubt in doubts {
             let about_value = doubt.about.contains(':');

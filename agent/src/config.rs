@@ -3,15 +3,18 @@
 
 mod complaint;
 mod file;
+mod flag_meter;
 mod link;
 mod meter;
 mod number;
 mod settings;
 mod settings_bus;
+mod settings_flag;
 mod settings_link;
 mod settings_meter;
 
 pub use complaint::{Complaint, Complaints};
+pub use flag_meter::{Access, CollectSettings, FlagLine, FlagMeter, FlagParity, MeterClock};
 pub use link::{
     CallSettings, Dialling, Dtr, HangUp, InitString, LinkSettings, ModemSettings, OpticalSettings,
     PadPlace, PadSettings, Recall, Rs485, SerialSettings,

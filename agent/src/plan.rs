@@ -1,5 +1,9 @@
 //! From a meter's settings and its model to what the planner of its bus must read.
 
+mod flag;
+
+pub use flag::session_meter;
+
 use crate::config::{BusSettings, MeterSettings, ModbusMeter};
 use metering::Obis;
 use meters::catalogue::{Identify, Register};
@@ -12,6 +16,9 @@ pub const IDENTITY: PollId = PollId(0);
 pub const SAMPLE: PollId = PollId(1);
 /// The poll of instantaneous values.
 pub const INSTANT: PollId = PollId(2);
+
+/// Registers, events and the load profile of a FLAG meter.
+pub const COLLECT: PollId = PollId(3);
 
 /// A meter may be exchanged without anybody telling the gateway.
 const IDENTITY_EVERY: Duration = Duration::from_hours(1);

@@ -1,5 +1,6 @@
 //! Meters as the program trusts them.
 
+use super::flag_meter::FlagMeter;
 use metering::{BusId, MeterId, Obis, Period};
 use meters::catalogue::Model;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct MeterSettings {
 pub enum Speaks {
     /// Modbus, in any of its framings.
     Modbus(ModbusMeter),
+    /// IEC 62056-21.
+    Flag(Box<FlagMeter>),
 }
 
 /// A Modbus meter.
@@ -45,6 +48,15 @@ impl MeterSettings {
     pub fn modbus(&self) -> Option<&ModbusMeter> {
         match &self.speaks {
             Speaks::Modbus(modbus) => Some(modbus),
+            Speaks::Flag(_) => None,
+        }
+    }
+
+    /// What belongs to IEC 62056-21, if it speaks that.
+    pub fn flag(&self) -> Option<&FlagMeter> {
+        match &self.speaks {
+            Speaks::Modbus(_) => None,
+            Speaks::Flag(flag) => Some(flag),
         }
     }
 
@@ -52,6 +64,7 @@ impl MeterSettings {
     pub fn model_id(&self) -> &str {
         match &self.speaks {
             Speaks::Modbus(modbus) => &modbus.model.id,
+            Speaks::Flag(flag) => &flag.model.id,
         }
     }
 }

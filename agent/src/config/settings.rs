@@ -5,7 +5,7 @@ use super::file::{AgentFile, StoreFile, UplinkFile};
 use super::link::LinkSettings;
 use super::meter::MeterSettings;
 use super::settings_bus::buses;
-use super::settings_meter::meters;
+use super::settings_meter::{Reader, meters};
 use metering::{BusId, GatewayId};
 use meters::catalogue::Catalogue;
 use std::ops::RangeInclusive;
@@ -138,11 +138,16 @@ impl Settings {
                 return notes.finish(None);
             }
         };
-        let settings = Self::from_file(&file, &catalogue, &mut notes);
+        let settings = Self::from_file(&file, &catalogue, beside, &mut notes);
         notes.finish(settings)
     }
 
-    fn from_file(file: &AgentFile, catalogue: &Catalogue, notes: &mut Notebook) -> Option<Self> {
+    fn from_file(
+        file: &AgentFile,
+        catalogue: &Catalogue,
+        folder: &Path,
+        notes: &mut Notebook,
+    ) -> Option<Self> {
         let gateway = name(&file.gateway.id, "gateway.id", notes);
         let store = store(&file.store, notes);
         let uplink = file
@@ -150,7 +155,13 @@ impl Settings {
             .as_ref()
             .map(|uplink| uplink_settings(uplink, notes));
         let buses = buses(&file.bus, notes);
-        let meters = meters(file, &buses, catalogue, notes);
+        let reader = Reader {
+            catalogue,
+            buses: &buses,
+            folder,
+            demonstration: file.gateway.demonstration,
+        };
+        let meters = meters(file, &reader, notes);
         Some(Self {
             gateway: gateway?,
             data_folder: file.gateway.data_folder.clone(),

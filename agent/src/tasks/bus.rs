@@ -5,6 +5,7 @@
 
 mod book;
 mod handle;
+mod identity;
 mod link;
 mod place;
 mod requests;

@@ -3,6 +3,7 @@
 mod span;
 
 pub mod catalogue;
+pub mod flag;
 pub mod forecast;
 pub mod limits;
 pub mod modbus;

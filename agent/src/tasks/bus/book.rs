@@ -1,8 +1,8 @@
 //! What the gateway knows of one meter: who it is, what it said, the profile made of it.
 
-mod identity;
 mod instants;
 
+use super::identity::Identity;
 use super::sampled::{Rows, Sample, Sampled, Total};
 use super::view::{MeterTotals, MeterView};
 use crate::adapters::clock::Clock;
@@ -10,10 +10,9 @@ use crate::config::{MeterSettings, ModbusMeter};
 use crate::plan::{self, IDENTITY, INSTANT, MeterPlan, SAMPLE};
 use crate::tasks::storekeeper::Record;
 use desk::MeterTrust;
-use identity::Identity;
 use metering::{Event, EventCode, MeterId, Reading, Timestamp};
 use meters::Span;
-use meters::catalogue::{Register, SunSpecWalk};
+use meters::catalogue::{IdentityCheck, IdentityValue, Register, SunSpecWalk, What};
 use meters::planner::{Answered, Happening, MeterState, Outcome, PlannedMeterStatus, PollId, Why};
 use meters::profile_maker::SampledTotal;
 
@@ -205,6 +204,54 @@ impl Book {
         };
         let values = self.plan.totals.iter().map(|total| decoded(total, words));
         Sample::new(mark, values.collect(), taken, failed, clock)
+    }
+
+    fn hear_identity(
+        &mut self,
+        words: &[Answered],
+        failed: &[(Span, Why)],
+        clock: &Clock,
+        said: &mut Said,
+    ) {
+        // A line that failed says nothing about who is there.
+        let unclear =
+            |why: &Why| matches!(why, Why::Silent | Why::Damaged | Why::LineGone | Why::Late);
+        if words.is_empty() || failed.iter().any(|(_, why)| unclear(why)) {
+            return;
+        }
+        let identify = &self.plan.identify;
+        let answers: Vec<Option<IdentityValue>> = identify
+            .iter()
+            .map(|item| {
+                let found = words.iter().find(|answered| answered.span == item.span)?;
+                item.identity(&found.words).ok()
+            })
+            .collect();
+        let serial = identify.iter().zip(&answers).find_map(|(item, answer)| {
+            let known = answer
+                .as_ref()
+                .filter(|found| **found != IdentityValue::Unavailable);
+            known
+                .filter(|_| item.what == What::Serial)
+                .map(ToString::to_string)
+        });
+        let model = &self.modbus.model;
+        let check = model.check_identity(&answers, self.identity.expected());
+        let complaint = match check {
+            IdentityCheck::Matches | IdentityCheck::SerialNotKnown => None,
+            IdentityCheck::WrongModel { expected, found } => Some(format!(
+                "says it is {found}, not {expected} as its model file expects"
+            )),
+            IdentityCheck::WrongSerial { expected, found } => {
+                Some(format!("has serial number {found}, not {expected}"))
+            }
+        };
+        let judged = self.identity.judge(&self.settings.id, serial, complaint);
+        for (code, detail) in judged.events {
+            said.events.push(self.event(code, detail, clock));
+        }
+        said.accepted_serial = judged.accepted_serial;
+        said.take(self.sampled.hear_held(self.identity.trust(), clock));
     }
 
     /// The registers of a `SunSpec` meter are known.
