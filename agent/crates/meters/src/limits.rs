@@ -132,3 +132,10 @@ pub(crate) const SECOND_LOOK_SLACK: i64 = 1000;
 pub(crate) const BUSY_WARNING: u32 = 700;
 /// Line time in use, per mille, above which a bus is refused.
 pub(crate) const BUSY_REFUSED: u32 = 1000;
+
+// Load profiles of FLAG meters.
+
+/// Octets of a profile taken in at once; the longest record has 65,535.
+pub(crate) const PROFILE_BUFFER_OCTETS_MAX: usize = 64 * 1024;
+/// Octets of one stretch that was not understood which are kept to be shown; the rest is counted.
+pub(crate) const PUZZLE_OCTETS_KEPT: usize = 256;
