@@ -33,6 +33,8 @@ mod packets;
 mod pattern;
 mod session;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod track;
 mod voice;
 

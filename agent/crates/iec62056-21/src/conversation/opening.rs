@@ -210,7 +210,9 @@ async fn sign_on<L: Line>(
 /// How many identifications begin in these octets.
 fn identifications<L: Line>(voice: &Voice<'_, L>, octets: &[u8]) -> usize {
     let heard = voice.parity.received(octets);
-    let begins = |four: &&[u8]| matches!(four, [b'/', rest @ ..] if rest.iter().all(u8::is_ascii_alphabetic));
+    // A damaged octet may have been a letter.
+    let is_letter = |octet: &u8| !octet.is_ascii() || octet.is_ascii_alphabetic();
+    let begins = |four: &&[u8]| matches!(four, [b'/', rest @ ..] if rest.iter().all(is_letter));
     heard.windows(4).filter(begins).count()
 }
 
