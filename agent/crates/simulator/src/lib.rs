@@ -8,6 +8,7 @@ pub mod broker;
 pub mod dice;
 pub mod frame;
 pub mod limits;
+pub mod link;
 pub mod meter;
 #[cfg(feature = "broker")]
 pub mod pki;

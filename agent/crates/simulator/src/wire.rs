@@ -10,7 +10,8 @@
 
 mod engine;
 mod memory;
-mod pty;
+mod peer;
+pub(crate) mod pty;
 mod record;
 mod seat;
 mod tcp;
