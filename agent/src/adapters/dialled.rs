@@ -8,7 +8,7 @@ mod farewell;
 mod fault;
 mod talk;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::lead::{Circuits, Lead};
 use super::{modem, pad};

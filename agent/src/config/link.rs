@@ -113,7 +113,7 @@ pub struct ModemSettings {
 pub struct InitString(String);
 
 impl InitString {
-    pub(super) const fn new(text: String) -> Self {
+    pub(crate) const fn new(text: String) -> Self {
         Self(text)
     }
 
