@@ -6,6 +6,7 @@
 #[cfg(feature = "broker")]
 pub mod broker;
 pub mod dice;
+pub mod elster;
 pub mod flag;
 pub mod frame;
 pub mod limits;
