@@ -89,7 +89,8 @@ pub(super) async fn open<L: Line>(
             Ok(opened) => return Ok(opened),
             Err(fault) => fault,
         };
-        let is_last = attempt >= terms.attempts.get();
+        let attempts = terms.opening_attempts.unwrap_or(terms.attempts);
+        let is_last = attempt >= attempts.get();
         if is_last || !is_worth_a_repeat(&fault) {
             voice.promise(Leaving::OutOfStep);
             return Err(fault);
