@@ -120,3 +120,7 @@ pub const PAD_BREAK: Duration = Duration::from_millis(250);
 pub const SESSION_ATTEMPTS: u8 = 3;
 /// A session that may last so long tries its opening twice; a shorter one leaves that to the next.
 pub const OPENING_TWICE_FROM: Duration = Duration::from_secs(20);
+/// A password that a meter refused is tried again after this, unless the configuration changes.
+pub const PASSWORD_RETRY_AFTER: Duration = Duration::from_hours(24);
+/// Remarks of one meter that people see.
+pub const REMARKS_MAX: usize = 8;

@@ -93,7 +93,9 @@ impl FlagBook {
                 first, mark, why, ..
             } => {
                 let trust = self.trust();
-                let rows = self.sampled.hear_missed((*first, *mark), *why, trust, clock);
+                let rows = self
+                    .sampled
+                    .hear_missed((*first, *mark), *why, trust, clock);
                 said.take(rows);
             }
             Happening::MeterSilent { .. } => {

@@ -94,11 +94,7 @@ impl Bus {
 }
 
 /// Shows signs of life while something bounded goes on: a call alone may take a minute.
-pub(super) async fn alive<T>(
-    what: impl Future<Output = T>,
-    pulse: &Pulse,
-    at_most: Duration,
-) -> T {
+pub(super) async fn alive<T>(what: impl Future<Output = T>, pulse: &Pulse, at_most: Duration) -> T {
     let mut what = std::pin::pin!(what);
     let mut beats = interval(BEAT_EVERY);
     let end = Instant::now() + at_most;

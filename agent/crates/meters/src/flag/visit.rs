@@ -8,6 +8,9 @@ use line::{GuardedLine, Line};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// The serial number of every Elster meter of our sources.
+pub const SERIAL_IDENTITY: u16 = 798;
+
 /// A session with a meter whose model is known.
 #[derive(Debug)]
 pub struct Visit<'l, 'm, L> {
@@ -165,6 +168,29 @@ impl<'l, 'm, L: Line> Visit<'l, 'm, L> {
             left_at: answered.left_at,
             arrived_at: answered.arrived_at,
         }
+    }
+
+    /// Reads a data set by its address; partial blocks are joined.
+    pub async fn read_set(
+        &mut self,
+        form: VdewForm,
+        address: &str,
+        value: &str,
+    ) -> Result<(String, Instant, Instant), VisitFault> {
+        let begun = Instant::now();
+        let text = self
+            .session
+            .read_set(self::form(form), address, value)
+            .await?;
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        self.octets = self.octets.saturating_add(length);
+        Ok((text, begun, Instant::now()))
+    }
+
+    /// Writes octets to an identity. Never repeated: where the meter does not confirm, the fault
+    /// says that it is not known whether it has written.
+    pub async fn write(&mut self, identity: u16, octets: &[u8]) -> Result<(), VisitFault> {
+        Ok(self.session.write_packet(identity, 1, octets).await?)
     }
 
     /// Signs off.
