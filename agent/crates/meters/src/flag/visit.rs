@@ -50,6 +50,9 @@ pub enum VisitFault {
         /// The model it should be.
         expected: String,
     },
+    /// Another meter of the same kind answered.
+    #[error("another meter answered; its data is refused")]
+    WrongMeter,
     /// The model does not say how.
     #[error("the model says nothing of {0}; add it to its file")]
     Unknown(&'static str),
@@ -60,7 +63,7 @@ impl VisitFault {
     pub fn ends_session(&self) -> bool {
         match self {
             Self::Session(fault) => fault.ends_session(),
-            Self::OtherModel { .. } => true,
+            Self::OtherModel { .. } | Self::WrongMeter => true,
             Self::Unknown(_) => false,
         }
     }

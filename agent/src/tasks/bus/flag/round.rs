@@ -1,5 +1,6 @@
 //! One look at everything a meter has to say, in as many sessions as that needs.
 
+use super::billing::Sets;
 use super::ends::{end_of, gone};
 use super::{FlagBook, FlagSaid};
 use crate::adapters::clock::Clock;
@@ -12,7 +13,6 @@ use line::{GuardedLine, Line};
 use meters::catalogue::flag::{FlagIdentity, FlagModel};
 use meters::flag::{Raw, Visit, VisitFault};
 use meters::planner::{PollId, SessionEnd, SessionTurn};
-use super::billing::Sets;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -233,7 +233,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 Err(fault) => {
                     // The rest of the meter is read all the same.
                     let words = format!("{}: {fault}", words(&step));
-                    log::debug!(meter:% = self.book.id(), "{words}");
+                    log::debug!(meter:% = self.book.id(); "{words}");
                     self.book.remark(words);
                     round.steps.pop_front();
                 }
