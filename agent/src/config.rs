@@ -12,7 +12,7 @@ mod settings_meter;
 
 pub use complaint::{Complaint, Complaints};
 pub use link::{
-    CallSettings, Dialling, Dtr, HangUp, InitString, LinkSettings, ModemSettings, OpticalSettings,
+    CallSettings, CommandLine, Dialling, Dtr, HangUp, LinkSettings, ModemSettings, OpticalSettings,
     PadPlace, PadSettings, Recall, Rs485, SerialSettings,
 };
 pub use number::{InvalidNumber, Number};

@@ -83,6 +83,8 @@ pub(super) async fn hang_up<L: Line + Circuits>(
     talk: &mut Talk<'_, L>,
     settings: &ModemSettings,
 ) -> Result<(), CallFault> {
+    // A hanging up that was given up may have left it low.
+    talk.raise_dtr();
     let ways = match settings.hang_up {
         HangUp::Escape => [HangUp::Escape, HangUp::Dtr],
         HangUp::Dtr => [HangUp::Dtr, HangUp::Escape],

@@ -3,8 +3,8 @@
 use super::*;
 use crate::adapters::lead::{Circuit, Simulated};
 use crate::adapters::port::Port;
-use crate::config::{CallSettings, Dialling, HangUp, InitString, PadPlace};
-use line::{DataBits, GuardSettings, GuardedLine, LineTiming, Parity, StopBits};
+use crate::config::{CallSettings, CommandLine, Dialling, HangUp, PadPlace};
+use line::{DataBits, GuardSettings, GuardedLine, LineSettings, LineTiming, Parity, StopBits};
 use meters::modbus::read_registers;
 use meters::{Span, Table};
 use simulator::link::{
@@ -38,7 +38,7 @@ pub(in crate::adapters) fn modem_settings() -> ModemSettings {
     ModemSettings {
         device: "/dev/modem".into(),
         line: plain_line(),
-        init: vec![InitString::new("ATX4".to_owned())],
+        init: vec![CommandLine::new("ATX4".to_owned())],
         dialling: Dialling::Tone,
         hang_up: HangUp::Escape,
         calls: calls(),
