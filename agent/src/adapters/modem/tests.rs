@@ -178,7 +178,7 @@ async fn a_dead_modem_and_a_stubborn_one_are_told_apart() {
     );
     let shown = format!("{fault} {fault:?} {settings:?} {:?}", bench.port);
     assert!(!shown.contains("4711"), "the PIN is shown nowhere: {shown}");
-    for optional in ["ATZ", "&D2", "S7"] {
+    for optional in ["ATZ", "&D2", "S0", "S7"] {
         let mut bench = bench_with(refuses(optional), once());
         bench.port.connect(&number(NUMBER)).await.unwrap();
     }

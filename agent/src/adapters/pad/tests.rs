@@ -1,10 +1,12 @@
 //! Conversations with a simulated PAD, under paused time.
 
 use super::*;
-use crate::adapters::dialled::tests::{calls, check_lost, lead, mirror, plain_line, reflect};
+use crate::adapters::dialled::tests::{
+    check_lost, lead, mirror, pad_settings as settings, reflect,
+};
 use crate::adapters::dialled::{CallRemedy, Dialled};
 use crate::adapters::lead::Lead;
-use crate::config::{CommandLine, LinkSettings, PadPlace};
+use crate::config::{CommandLine, LinkSettings};
 use simulator::link::{Answering, Link, Pad, PadAnswer, PadEvent, PadTroubles};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
@@ -13,20 +15,6 @@ const NUMBER: &str = "23531990100122";
 
 fn line(text: &str) -> CommandLine {
     CommandLine::new(text.to_owned())
-}
-
-fn settings() -> PadSettings {
-    PadSettings {
-        place: PadPlace::Device("/dev/pad".into()),
-        line: plain_line(),
-        prompt: "*".to_owned(),
-        setup: vec![line("SET 1:1,2:0,3:0,4:1,5:0,6:5,7:8,12:0,13:0")],
-        call: line("{number}"),
-        connected: "COM".to_owned(),
-        recall: Recall::Dle,
-        clear: "CLR".to_owned(),
-        calls: calls(),
-    }
 }
 
 fn number() -> Number {
