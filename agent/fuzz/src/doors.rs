@@ -17,6 +17,7 @@ pub const DOORS: &[(&str, Door)] = &[
     ("modbus_pdu", modbus_pdu),
     ("flag_answer", flag_answer),
     ("flag_request", flag_request),
+    ("flag_meter", flag_meter),
     ("model_file", model_file),
     ("register", register),
     ("store_chunk", store_chunk),
@@ -52,6 +53,11 @@ pub fn flag_answer(data: &[u8]) {
 /// What a simulated FLAG meter hears.
 pub fn flag_request(data: &[u8]) {
     iec62056_21::fuzz_request(data);
+}
+
+/// What the meter's side makes of it: the first octet chooses what kind of meter it is.
+pub fn flag_meter(data: &[u8]) {
+    iec62056_21::meter::fuzz_meter(data);
 }
 
 /// A meter model file.
@@ -182,6 +188,14 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         for kind in kinds.chain([2, 3, 16, 64].map(|octets| [9, octets])) {
             corpus.push(("flag_answer", [&kind, bytes.as_slice()].concat()));
         }
+        let opened = [
+            &[2],
+            &b"/?!\r\n\x06056\r\n"[..],
+            bytes.as_slice(),
+            b"\xff\xff",
+        ]
+        .concat();
+        corpus.push(("flag_meter", opened));
         corpus.push(("flag_request", bytes));
     }
     for (name, text) in texts(&root.join("config/meter-models")) {

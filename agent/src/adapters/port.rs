@@ -2,7 +2,7 @@
 
 use super::serial_driver;
 use crate::config::{LinkSettings, SerialSettings};
-use line::{Line, LineFault, LineSettings, Parity, PreciseTimer, StopBits};
+use line::{DataBits, Line, LineFault, LineSettings, Parity, PreciseTimer, StopBits};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -54,12 +54,20 @@ impl Port {
 fn open_serial(settings: &SerialSettings) -> io::Result<(SerialStream, Vec<String>)> {
     let path = settings.device.to_string_lossy();
     let port = tokio_serial::new(path, settings.line.baud)
+        .data_bits(data_bits(settings.line.data_bits))
         .parity(parity(settings.line.parity))
         .stop_bits(stop_bits(settings.line.stop_bits))
         .exclusive(true)
         .open_native_async()?;
     let remarks = serial_driver::prepare(&port, settings.rs485)?;
     Ok((port, remarks))
+}
+
+fn data_bits(bits: DataBits) -> tokio_serial::DataBits {
+    match bits {
+        DataBits::Seven => tokio_serial::DataBits::Seven,
+        DataBits::Eight => tokio_serial::DataBits::Eight,
+    }
 }
 
 fn parity(parity: Parity) -> tokio_serial::Parity {
@@ -91,6 +99,7 @@ impl Line for Port {
             .map_err(io::Error::from)?;
         let set = |port: &mut SerialStream| -> tokio_serial::Result<()> {
             port.set_baud_rate(settings.baud)?;
+            port.set_data_bits(data_bits(settings.data_bits))?;
             port.set_parity(parity(settings.parity))?;
             port.set_stop_bits(stop_bits(settings.stop_bits))
         };
