@@ -17,6 +17,7 @@ pub const DOORS: &[(&str, Door)] = &[
     ("modbus_pdu", modbus_pdu),
     ("flag_answer", flag_answer),
     ("flag_request", flag_request),
+    ("flag_meter", flag_meter),
     ("model_file", model_file),
     ("register", register),
     ("store_chunk", store_chunk),
@@ -54,6 +55,11 @@ pub fn flag_answer(data: &[u8]) {
 /// What a simulated FLAG meter hears.
 pub fn flag_request(data: &[u8]) {
     iec62056_21::fuzz_request(data);
+}
+
+/// What the meter's side makes of it: the first octet chooses what kind of meter it is.
+pub fn flag_meter(data: &[u8]) {
+    iec62056_21::meter::fuzz_meter(data);
 }
 
 /// A meter model file.
@@ -185,17 +191,7 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         corpus.push(("modbus_answer", heard));
         corpus.push(("register", bytes));
     }
-    for line in lines(&root.join("agent/crates/iec62056-21/tests/vectors")) {
-        let Some(bytes) = line.get(1..).and_then(unhex) else {
-            continue;
-        };
-        // Every kind of answer; the last four are reads of so many octets.
-        let kinds = (0..9).map(|kind| [kind, 1]);
-        for kind in kinds.chain([2, 3, 16, 64].map(|octets| [9, octets])) {
-            corpus.push(("flag_answer", [&kind, bytes.as_slice()].concat()));
-        }
-        corpus.push(("flag_request", bytes));
-    }
+    corpus.extend(flag(&root));
     for (name, text) in texts(&root.join("config/meter-models")) {
         corpus.push(("model_file", text.clone().into_bytes()));
         corpus.push(("store_chunk", text.into_bytes()));
@@ -227,6 +223,31 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     }
     corpus.push(("store_chunk", (0..=255).collect()));
     corpus.push(("store_entry", vec![0; 64]));
+    corpus
+}
+
+/// Conversations with FLAG meters.
+fn flag(root: &Path) -> Vec<(&'static str, Vec<u8>)> {
+    let mut corpus = Vec::new();
+    for line in lines(&root.join("agent/crates/iec62056-21/tests/vectors")) {
+        let Some(bytes) = line.get(1..).and_then(unhex) else {
+            continue;
+        };
+        // Every kind of answer; the last four are reads of so many octets.
+        let kinds = (0..9).map(|kind| [kind, 1]);
+        for kind in kinds.chain([2, 3, 16, 64].map(|octets| [9, octets])) {
+            corpus.push(("flag_answer", [&kind, bytes.as_slice()].concat()));
+        }
+        let opened = [
+            &[2],
+            &b"/?!\r\n\x06056\r\n"[..],
+            bytes.as_slice(),
+            b"\xff\xff",
+        ]
+        .concat();
+        corpus.push(("flag_meter", opened));
+        corpus.push(("flag_request", bytes));
+    }
     corpus
 }
 

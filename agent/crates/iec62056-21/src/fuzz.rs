@@ -1,9 +1,9 @@
 //! What the fuzz targets call: octets as anybody may put them on the line.
 
 use crate::codec::{
-    Answer, BlockEnd, Command, DataLines, DataSet, ExpectedAnswer, Extent, Form, Identification,
-    Packet, PacketRead, Purpose, Readout, Request, Sight, Stage, StreamPacket, octets_of, parity,
-    request_extent, without_secrets,
+    Answer, BlockEnd, Command, DataLines, DataSet, ExpectedAnswer, Extent, Find, Form,
+    Identification, Packet, PacketRead, Purpose, Readout, Request, Stage, StreamPacket, octets_of,
+    parity, request_extent, without_secrets,
 };
 
 /// What the gateway hears: the first two octets choose the request, the rest is what came.
@@ -26,9 +26,9 @@ pub fn fuzz_answer(data: &[u8]) {
         return;
     };
     let (at, len, is_whole) = match expected.look(&heard) {
-        Sight::Found { at, len } => (at, len, true),
-        Sight::Damaged { at, len } => (at, len, false),
-        Sight::NotYet => return,
+        Find::Found { at, len } => (at, len, true),
+        Find::Damaged { at, len } => (at, len, false),
+        Find::NotYet => return,
     };
     let Some(wire) = heard.get(at..at + len) else {
         assert!(

@@ -7,5 +7,6 @@
 pub mod codec;
 mod fuzz;
 pub mod limits;
+pub mod meter;
 
 pub use fuzz::{fuzz_answer, fuzz_request};

@@ -48,6 +48,12 @@ pub const REFUSAL_CHARS_MAX: usize = 16;
 /// A password that is sent as it is (P1), and the answer to an operand (P2).
 pub const SECRET_CHARS_MAX: usize = 32;
 
+/// Addresses of data sets that the explanation of an answer names; ours.
+pub const EXPLAINED_SETS_MAX: usize = 4;
+
+/// Octets that a trace hides behind the beginning of a password, if its end is damaged.
+pub const HIDDEN_OCTETS_MAX: u8 = 40;
+
 /// The password of an Elster meter has exactly so many characters.
 pub const ELSTER_PASSWORD_CHARS: usize = 8;
 
@@ -69,6 +75,9 @@ pub const STREAM_EXTRA_OCTETS: usize = 7;
 /// Octets of `00` or `FF` that switching the direction of a line may put before a single character;
 /// ours.
 pub const SWITCHING_NOISE_OCTETS_MAX: u8 = 2;
+
+/// Octets of noise, or line ends, that may stand behind an answer; ours, as the switching makes them.
+pub const TRAILING_NOISE_OCTETS_MAX: u8 = 4;
 
 /// A meter thinks at least this long before it answers (and so must the gateway before it goes on).
 pub const REACTION_TIME_MIN: Duration = Duration::from_millis(200);

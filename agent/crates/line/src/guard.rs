@@ -3,6 +3,10 @@
 mod exchange;
 mod heard;
 mod lost;
+mod overhear;
+mod parting;
+mod patience;
+mod search;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -19,6 +23,9 @@ use tokio::time::{Instant, Sleep};
 
 use self::heard::Heard;
 use self::lost::{LostRequest, LostRequests};
+pub use self::overhear::Run;
+pub use self::parting::{Interruption, Parting};
+pub use self::patience::{Exchange, Patience};
 use crate::Line;
 use crate::counters::GuardCounters;
 use crate::fault::LineFault;
@@ -110,6 +117,10 @@ pub struct GuardedLine<L> {
     /// Nothing is sent before this moment.
     hold_until: Instant,
     after_fault: bool,
+    /// What is sent before anybody else uses the line.
+    parting: Option<Parting>,
+    /// Until then a meter may still answer that was left out of step.
+    late_until: Instant,
     gone: Option<Arc<io::Error>>,
     chunk: Box<[u8]>,
 }
@@ -132,6 +143,8 @@ impl<L: Line> GuardedLine<L> {
             open: None,
             hold_until: now,
             after_fault: false,
+            parting: None,
+            late_until: now,
             gone: None,
             chunk: vec![0; READ_OCTETS_MAX].into_boxed_slice(),
         }
@@ -163,7 +176,14 @@ impl<L: Line> GuardedLine<L> {
         self.quiet_since
     }
 
-    /// Changes the settings of the line, and the guard's timing with them.
+    /// What was heard in the last exchange, or since, and has found no use. It may be a damaged
+    /// copy of a request, with its password: count it, do not show it.
+    pub fn unused(&self) -> &[u8] {
+        self.heard.all()
+    }
+
+    /// Changes the settings of the line when the last octet has left, and the guard's timing with
+    /// them.
     pub async fn set(&mut self, settings: LineSettings) -> Result<(), LineFault> {
         self.line.set(settings).await?;
         self.timing = self.timing.with(settings);
@@ -274,12 +294,17 @@ impl<L: Line> GuardedLine<L> {
     }
 
     /// How long the answer of a meter is waited for, without its line time.
-    fn hold_time(&self, peer: Peer) -> Duration {
+    fn hold_time(&self, peer: Peer, patience: Option<Patience>) -> Duration {
+        let GuardSettings {
+            deadline_floor,
+            deadline_ceiling,
+            ..
+        } = self.settings;
+        let (floor, ceiling) = patience.map_or((deadline_floor, deadline_ceiling), |patience| {
+            (patience.floor, patience.ceiling)
+        });
         let longest = self.counters.turnaround(peer).longest();
-        longest
-            .saturating_mul(2)
-            .max(self.settings.deadline_floor)
-            .min(self.settings.deadline_ceiling)
+        longest.saturating_mul(2).max(floor).min(ceiling.max(floor))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Simulated Modbus meters, the wires between them and the gateway, and an MQTT broker; one seed
+//! Simulated meters that speak Modbus or FLAG, the wires between them and the gateway, and an MQTT broker; one seed
 //! makes all their troubles repeatable.
 //!
 //! Never on a gateway: it is for tests, benches and the demonstration.
@@ -6,6 +6,7 @@
 #[cfg(feature = "broker")]
 pub mod broker;
 pub mod dice;
+pub mod flag;
 pub mod frame;
 pub mod limits;
 pub mod link;

@@ -13,7 +13,7 @@ pub const WRITE_REGISTERS_MAX: u16 = 123;
 /// Requests that a queueing meter or serial server keeps while it thinks; more are lost.
 pub const REQUESTS_WAITING_MAX: usize = 8;
 /// Octets that one wire has under way; beyond it an answer is lost.
-pub const OCTETS_UNDER_WAY_MAX: usize = 16_384;
+pub const OCTETS_UNDER_WAY_MAX: usize = 32_768;
 /// Requests that a wire remembers one by one; older ones stay in the totals.
 pub const REQUESTS_KEPT_MAX: usize = 200_000;
 /// Answers that the truth remembers; older ones are forgotten.

@@ -13,6 +13,8 @@ pub(super) struct Heard {
     early: usize,
     last_at: Instant,
     certain: bool,
+    /// So many octets are kept.
+    room: usize,
 }
 
 impl Heard {
@@ -22,7 +24,22 @@ impl Heard {
             early: 0,
             last_at: now,
             certain: true,
+            room: HEARD_OCTETS_MAX,
         }
+    }
+
+    /// Makes room for an answer of so many octets.
+    pub(super) fn make_room(&mut self, longest: usize) {
+        self.room = if longest > HEARD_OCTETS_MAX / 2 {
+            longest + HEARD_OCTETS_MAX
+        } else {
+            HEARD_OCTETS_MAX
+        };
+    }
+
+    /// All that has found no use.
+    pub(super) fn all(&self) -> &[u8] {
+        &self.octets
     }
 
     pub(super) fn push(&mut self, chunk: &[u8], at: Instant, early: bool) {
@@ -75,7 +92,7 @@ impl Heard {
 
     /// Octets beyond the limit, oldest first.
     pub(super) fn overflow(&self) -> usize {
-        self.octets.len().saturating_sub(HEARD_OCTETS_MAX)
+        self.octets.len().saturating_sub(self.room)
     }
 
     /// Takes octets off the front.

@@ -13,11 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use line::{DataBits, LineSettings, Parity, StopBits};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fs::{Mode, OFlags, fcntl_setfl, open};
 use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+use rustix::termios::{ControlModes, InputModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::Wire;
 use crate::limits::{PTY_WAIT_MAX, PTY_WRITE_STEPS, PTY_WRITE_TIME_MAX, READ_OCTETS};
@@ -193,10 +194,10 @@ impl Pair {
         &self.meters
     }
 
-    fn baud(&self) -> Option<u32> {
-        tcgetattr(&self.gateway)
-            .ok()
-            .map(|settings| settings.output_speed())
+    /// How the gateway's side is set, as far as the kernel tells.
+    fn line(&self, wire: LineSettings) -> Option<LineSettings> {
+        let settings = tcgetattr(&self.gateway).ok()?;
+        Some(line_of(&settings, wire))
     }
 }
 
@@ -262,10 +263,10 @@ impl Task {
         if heard {
             let mut octets = Vec::new();
             pair.read(&mut octets)?;
-            let baud = pair.baud();
+            let line = pair.line(self.wire.settings().line());
             let mut engine = self.wire.engine();
-            if let Some(baud) = baud {
-                engine.set_baud(baud);
+            if let Some(line) = line {
+                engine.set_gateway(line);
             }
             engine.hear(now, &octets);
         }
@@ -314,6 +315,39 @@ pub(crate) fn remove(link: &Path) -> io::Result<()> {
     match fs::remove_file(link) {
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
+    }
+}
+
+/// What the settings of a pty mean.
+///
+/// Linux keeps speed, `INPCK`, `ISTRIP` and `PARODD` of a pty, but no seven bits and no `PARENB`.
+/// So who checks parity has some; and on a wire whose characters have ten bits it then has seven
+/// bits of data.
+fn line_of(settings: &Termios, wire: LineSettings) -> LineSettings {
+    let (input, control) = (settings.input_modes, settings.control_modes);
+    let has_parity = input.contains(InputModes::INPCK) || control.contains(ControlModes::PARENB);
+    let parity = match (has_parity, control.contains(ControlModes::PARODD)) {
+        (false, _) => Parity::None,
+        (true, false) => Parity::Even,
+        (true, true) => Parity::Odd,
+    };
+    let is_told = input.contains(InputModes::ISTRIP)
+        || control.intersection(ControlModes::CSIZE) == ControlModes::CS7;
+    let data_bits = if is_told || has_parity && wire.bits_per_character() == 10 {
+        DataBits::Seven
+    } else {
+        DataBits::Eight
+    };
+    let stop_bits = if control.contains(ControlModes::CSTOPB) {
+        StopBits::Two
+    } else {
+        StopBits::One
+    };
+    LineSettings {
+        baud: settings.output_speed(),
+        parity,
+        data_bits,
+        stop_bits,
     }
 }
 
