@@ -5,7 +5,7 @@ mod letters;
 
 use crate::console::Look;
 use crate::limits::COLUMNS_MIN;
-use crate::words::{plain, wrapped};
+use crate::words::{counted, plain, wrapped};
 use desk::ProfileRow;
 use letters::{Letters, mark};
 use metering::{Obis, Timestamp};
@@ -212,7 +212,8 @@ impl Scale {
                 let words = if *count == 1 {
                     format!("{first} - gap: this interval is not stored")
                 } else {
-                    format!("{first} - gap: {count} intervals up to {last} are not stored")
+                    let gap = counted(*count, "interval");
+                    format!("{first} - gap: {gap} up to {last} are not stored")
                 };
                 (words, true)
             }
@@ -298,7 +299,8 @@ fn summary(lines: &[Line<'_>]) -> String {
             }
         }
     }
-    format!("{bars} intervals, {red} of them doubtful, {gaps} not stored; ends in UTC\n")
+    let bars = counted(bars, "interval");
+    format!("{bars}, {red} of them doubtful, {gaps} not stored; ends in UTC\n")
 }
 
 /// How long a person's `--from` and `--to` reach where they name only one of them.
