@@ -3,8 +3,12 @@
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod flag;
+#[cfg(test)]
 mod fuzz_smoke;
 #[cfg(test)]
 mod house_rules;
+#[cfg(test)]
+mod links;
 #[cfg(test)]
 mod simulation;

@@ -1,31 +1,36 @@
-//! FLAG meters, read from end to end: sessions on a line, driven by a model and its decoders.
+//! Reads meters that speak IEC 62056-21, as their model says.
+//!
+//! A [`Visit`] is one session with one meter: it opens the conversation, looks whether the meter
+//! is of its model, proves the password, and reads what it is asked for. What the octets mean is
+//! for the decoders; what is due, and where it goes, for the caller.
+//!
+//! Where a meter does not answer, [`examine`] tries what may be set wrong, [`ping`] goes to it layer
+//! by layer, and [`scan`] looks for meters of either protocol.
 
-mod clock;
+mod diagnosis;
 mod examine;
-mod found;
+mod instant;
 mod limits;
-mod meter;
 mod ping;
 mod scan;
 mod serial;
 mod setting;
 mod sighting;
 mod site;
+mod terms;
 mod visit;
+mod window;
 
-pub use clock::GatewayClock;
-pub use examine::{Examination, Trial, Way, examine};
-pub use found::{Found, MeterIdentity, Sink, WhichProfile};
-pub use meter::{Credential, FlagMeter};
+pub use diagnosis::{password_refusal, saw};
+pub use examine::{ExaminedMeter, Examination, Trial, Way, examine};
+pub use instant::InstantAnswers;
 pub use ping::{Ping, PingLayer, PingStep, ping};
 pub use scan::{
     Configured, FoundMeter, InvalidAddresses, ScanDoubt, ScanOrder, ScanProgress, ScanReport, ScanWish,
     WishedAddresses, scan,
 };
 pub use setting::{Characters, LineReach, Setting, line_words};
-pub use sighting::{SeenMeter, Sighting, identification_words};
-pub use site::{SetDtr, Site};
-pub use visit::{
-    BillingMark, BillingWish, Cancelled, DayRange, ProfileWish, RawIdentity, Visit, VisitEnd,
-    VisitFault, VisitProgress, VisitReport, VisitTools, Wishes, visit,
-};
+pub use sighting::{SeenMeter, Sighting};
+pub use site::{Cancelled, SetDtr, Site};
+pub use terms::{Credentials, LineUse, Wish, terms};
+pub use visit::{Raw, Visit, VisitFault};

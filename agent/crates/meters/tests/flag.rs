@@ -1,11 +1,10 @@
-//! FLAG meters read from end to end: the driver against simulated meters on a wire in memory, under
-//! paused time. What it brings is compared with what the meters really held.
+//! FLAG meters on a wire in memory, under paused time: looked for, examined, read. What comes is
+//! compared with what the simulated meters really held.
 
-#[path = "flag/world.rs"]
-mod world;
+#![cfg(test)]
 
-#[path = "flag/ends.rs"]
-mod ends;
+#[path = "flag/doctor.rs"]
+mod doctor;
 
 #[path = "flag/scans.rs"]
 mod scans;
@@ -16,5 +15,5 @@ mod soak;
 #[path = "flag/truth.rs"]
 mod truth;
 
-#[path = "flag/visits.rs"]
-mod visits;
+#[path = "flag/world.rs"]
+mod world;

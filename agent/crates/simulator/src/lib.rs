@@ -11,6 +11,7 @@ pub mod elster;
 pub mod flag;
 pub mod frame;
 pub mod limits;
+pub mod link;
 pub mod meter;
 #[cfg(feature = "broker")]
 pub mod pki;

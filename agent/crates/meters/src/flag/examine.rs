@@ -1,19 +1,39 @@
 //! The doctor's hands: tries what may be set wrong, and what each try brings.
 
-use super::meter::FlagMeter;
 use super::setting::{Characters, Setting};
 use super::sighting::{Sighting, sight};
-use super::site::Site;
-use super::visit::Cancelled;
+use super::site::{Cancelled, Site};
+use super::terms::Credentials;
 use crate::catalogue::Catalogue;
+use crate::catalogue::flag::FlagModel;
 use crate::flag::limits::ASK_TIME_MAX;
 use iec62056_21::codec::{Baud, MeterAddress};
-use line::{Line, LineFault};
+use line::{Line, LineFault, Peer};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Speeds that are tried beside the configured one, the commonest first.
 const BAUDS: [u32; 5] = [9600, 4800, 2400, 1200, 19_200];
+
+/// A meter as it is configured.
+#[derive(Debug, Clone)]
+pub struct ExaminedMeter {
+    /// Its model.
+    pub model: Arc<FlagModel>,
+    /// Whose turnaround the line learns.
+    pub peer: Peer,
+    /// Its address; none where it answers without one.
+    pub address: Option<MeterAddress>,
+    /// How the line is set while it is talked to.
+    pub setting: Setting,
+    /// What proves that the gateway may read.
+    pub credentials: Credentials,
+    /// The level that this opens.
+    pub level: u8,
+    /// The serial number that it must have, if that is known.
+    pub serial: Option<String>,
+}
 
 /// One way to reach a meter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +83,7 @@ impl Examination {
 /// are not tried. The line is then set as it was.
 pub async fn examine<L: Line>(
     site: &mut Site<'_, L>,
-    meter: &FlagMeter,
+    meter: &ExaminedMeter,
     catalogue: &Catalogue,
     limit: Duration,
     cancelled: Cancelled<'_>,
@@ -90,7 +110,7 @@ pub async fn examine<L: Line>(
 }
 
 /// The configured way first, then what is likeliest set wrong.
-fn ways<L>(meter: &FlagMeter, site: &Site<'_, L>) -> Vec<Way> {
+fn ways<L>(meter: &ExaminedMeter, site: &Site<'_, L>) -> Vec<Way> {
     let own = meter.setting;
     let address = &meter.address;
     let way = |setting, address: &Option<MeterAddress>| Way {
@@ -105,13 +125,28 @@ fn ways<L>(meter: &FlagMeter, site: &Site<'_, L>) -> Vec<Way> {
     all.extend(other_dtr.map(|setting| way(setting, address)));
     for characters in [Characters::SevenEven, Characters::EightNone] {
         let line = characters.on(own.line.baud);
-        all.push(way(Setting { line, ..own }, address));
+        let setting = Setting {
+            line,
+            ignores_parity: false,
+            ..own
+        };
+        all.push(way(setting, address));
+    }
+    let lenient = Setting {
+        line: Characters::SevenEven.on(own.line.baud),
+        ignores_parity: true,
+        ..own
+    };
+    let is_eight = Characters::of(&site.reach.line) == Some(Characters::EightNone);
+    if is_eight || site.reach.can_change {
+        all.push(way(lenient, address));
     }
     if site.reach.can_change {
         for baud in BAUDS {
             let setting = Setting {
                 line: Characters::SevenEven.on(baud),
                 changes_speed: false,
+                ignores_parity: false,
                 ..own
             };
             all.push(way(setting, address));
@@ -119,6 +154,7 @@ fn ways<L>(meter: &FlagMeter, site: &Site<'_, L>) -> Vec<Way> {
         let slow = Setting {
             line: Characters::SevenEven.on(Baud::B300.bits_per_second()),
             changes_speed: true,
+            ignores_parity: false,
             ..own
         };
         all.push(way(slow, address));

@@ -1,15 +1,18 @@
 //! A meter layer by layer: port, line, sign-on, identity, password.
 
-use super::examine::{Examination, examine};
-use super::meter::FlagMeter;
-use super::serial::is_same_serial;
-use super::sighting::{SeenMeter, Sighting, identification_words, sight};
-use super::site::Site;
-use super::visit::Cancelled;
+use super::examine::{ExaminedMeter, Examination, examine};
+use super::serial::{is_same_serial, serial_row, text};
+use super::sighting::{SeenMeter, Sighting, sight};
+use super::site::{Cancelled, Site};
+use super::terms::{Credentials, Wish, terms};
+use super::visit::{Visit, VisitFault, identification_words};
 use crate::catalogue::Catalogue;
-use crate::flag::limits::SIGHT_HOLD_MAX;
-use iec62056_21::conversation::{Session, SessionFault};
-use line::Line;
+use super::diagnosis::trouble_of;
+use crate::catalogue::flag::FlagIdentity;
+use crate::flag::limits::{LOST_SHARE, PROOF_ATTEMPTS, QUALITY_READS, SIGHT_HOLD_MAX};
+use line::{GuardedLine, Line};
+use crate::doctor::SessionTrouble;
+use std::error::Error as _;
 use std::fmt;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -49,8 +52,8 @@ pub struct Ping {
     pub examination: Option<Examination>,
     /// What answered, if a meter did.
     pub seen: Option<SeenMeter>,
-    /// Why the password did not do, if it did not.
-    pub password: Option<SessionFault>,
+    /// What went wrong behind the sign-on, if something did.
+    pub trouble: Option<SessionTrouble>,
 }
 
 impl fmt::Display for PingLayer {
@@ -84,12 +87,13 @@ impl Ping {
 /// is tried once.
 pub async fn ping<L: Line>(
     site: &mut Site<'_, L>,
-    meter: &FlagMeter,
+    meter: &ExaminedMeter,
     catalogue: &Catalogue,
     limit: Duration,
     cancelled: Cancelled<'_>,
 ) -> Ping {
     let until = Instant::now() + limit;
+    let before = Quality::of(site.line);
     let mut ping = Ping::default();
     if let Err(fault) = site.line.part().await {
         ping.note(PingLayer::Port, false, fault.to_string());
@@ -103,10 +107,12 @@ pub async fn ping<L: Line>(
     let set = format!("open, {}", meter.setting);
     ping.note(PingLayer::Port, true, set);
     if let Some(seen) = ping.judge_line(sighting) {
-        if ping.judge_identity(meter, &seen) {
+        let may_go_on = seen.identification.is_some();
+        if may_go_on && ping.judge_identity(meter, &seen) {
             ping.try_password(site, meter).await;
         }
         ping.seen = Some(seen);
+        ping.judge_quality(Quality::of(site.line).since(before));
     } else {
         let left = until.saturating_duration_since(Instant::now());
         match examine(site, meter, catalogue, left, cancelled).await {
@@ -119,118 +125,244 @@ pub async fn ping<L: Line>(
 
 impl Ping {
     fn judge_line(&mut self, sighting: Sighting) -> Option<SeenMeter> {
-        let (is_line_well, words) = match sighting {
+        let words = sighting.to_string();
+        match sighting {
             Sighting::Meter(seen) => {
-                self.note(PingLayer::Line, true, "octets come undamaged");
-                let words = seen.identification.as_ref().map(identification_words);
-                let is_whole = words.is_some();
-                let words = words.unwrap_or_else(|| format!("it answers, but {}", seen.remark));
+                let words_of_line = match seen.garbled {
+                    0 => "octets come undamaged".to_owned(),
+                    times => format!("octets come, but the first {times} answers were damaged"),
+                };
+                self.note(PingLayer::Line, true, words_of_line);
+                let is_whole = seen.identification.is_some();
                 self.note(PingLayer::SignOn, is_whole, words);
-                return is_whole.then_some(*seen);
+                // As long as nothing else is known, it fell silent.
+                self.trouble = (!is_whole).then_some(SessionTrouble::Dropped {
+                    per_cent: 0,
+                    resume_from: None,
+                });
+                return Some(*seen);
             }
-            Sighting::Nothing => (false, "nothing is heard".to_owned()),
-            Sighting::EchoOnly => (false, "only what was sent is heard".to_owned()),
-            Sighting::Garbled(garble) => (false, format!("{} garbled octets", garble.octets)),
-            Sighting::TwoMeters => {
-                self.note(PingLayer::Line, true, "octets come undamaged");
-                self.note(PingLayer::SignOn, false, "more than one meter answers");
-                return None;
-            }
-            Sighting::Stranger(words) => {
+            Sighting::TwoMeters | Sighting::Refused | Sighting::Stranger(_) => {
                 self.note(PingLayer::Line, true, "octets come undamaged");
                 self.note(PingLayer::SignOn, false, words);
-                return None;
             }
-            Sighting::Fault(fault) => (false, fault.to_string()),
-        };
-        self.note(PingLayer::Line, is_line_well, words);
+            Sighting::Nothing | Sighting::EchoOnly | Sighting::Garbled(_) | Sighting::Fault(_) => {
+                self.note(PingLayer::Line, false, words);
+            }
+        }
         None
     }
 
-    fn judge_identity(&mut self, meter: &FlagMeter, seen: &SeenMeter) -> bool {
-        let fits = seen
-            .identification
-            .as_ref()
-            .is_some_and(|identification| meter.model.fits(identification));
-        if !fits {
-            let words = format!("this is no meter of the model {}", meter.model.id);
-            self.note(PingLayer::Identity, false, words);
+    fn judge_identity(
+        &mut self,
+        meter: &ExaminedMeter,
+        seen: &SeenMeter,
+    ) -> bool {
+        let layer = PingLayer::Identity;
+        let identification = seen.identification.as_ref();
+        if !identification.is_some_and(|line| meter.model.fits(line)) {
+            let expected = format!("a meter of the model {}", meter.model.id);
+            self.note(layer, false, format!("this is not {expected}"));
+            let found = identification.map(identification_words).unwrap_or_default();
+            self.trouble = Some(SessionTrouble::OtherSerial { expected, found });
             return false;
         }
-        let told = seen.serial.as_deref();
-        let (is_right, words) = match (&meter.serial, told) {
-            (None, Some(found)) => (true, format!("serial number {found}")),
-            (None, None) => (true, "it tells no serial number".to_owned()),
-            (Some(expected), Some(found)) if is_same_serial(found, expected) => {
-                (true, format!("serial number {found}"))
+        match (&meter.serial, seen.serial.as_deref()) {
+            (Some(expected), Some(found)) if !is_same_serial(found, expected) => {
+                self.other_serial(expected, found);
+                return false;
             }
-            (Some(expected), Some(found)) => {
-                (false, format!("serial number {found} instead of {expected}"))
-            }
-            // The level of the password may be needed to read it.
-            (Some(_), None) => (true, "it tells its serial number to nobody".to_owned()),
-        };
-        self.note(PingLayer::Identity, is_right, words);
-        is_right
+            (_, Some(found)) => self.note(layer, true, format!("serial number {found}")),
+            (_, None) => self.note(layer, true, "its serial number is not public"),
+        }
+        true
     }
 
-    async fn try_password<L: Line>(&mut self, site: &mut Site<'_, L>, meter: &FlagMeter) {
-        let Some(credential) = &meter.credential else {
+    fn other_serial(&mut self, expected: &str, found: &str) {
+        let words = format!("serial number {found} instead of {expected}");
+        self.note(PingLayer::Identity, false, words);
+        self.trouble = Some(SessionTrouble::OtherSerial {
+            expected: expected.to_owned(),
+            found: found.to_owned(),
+        });
+    }
+
+    /// A line that damages or loses answers is told, whatever else holds.
+    fn judge_quality(&mut self, seen: Quality) {
+        let all = seen.answers + seen.damaged + seen.silent;
+        let lost = seen.damaged + seen.silent;
+        let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        if lost == 0 || lost * LOST_SHARE < all || self.is_told() {
+            return;
+        }
+        self.trouble = Some(if seen.damaged >= seen.silent {
+            SessionTrouble::BlockChecks {
+                failed: count(seen.damaged),
+                of: count(all),
+            }
+        } else {
+            SessionTrouble::Dropped {
+                per_cent: u8::try_from(seen.answers * 100 / all.max(1)).unwrap_or(100),
+                resume_from: None,
+            }
+        });
+        let words = format!("{lost} of {all} answers were damaged or did not come");
+        for step in &mut self.steps {
+            if step.layer == PingLayer::Line {
+                words.clone_into(&mut step.words);
+            }
+        }
+    }
+
+    /// Whether something was found that is more than a bad line.
+    fn is_told(&self) -> bool {
+        !matches!(
+            self.trouble,
+            None | Some(SessionTrouble::BlockChecks { .. } | SessionTrouble::Dropped { .. })
+        )
+    }
+
+    async fn try_password<L: Line>(&mut self, site: &mut Site<'_, L>, meter: &ExaminedMeter) {
+        if meter.credentials == Credentials::None {
             let words = "none is configured: only what is public can be read";
             self.note(PingLayer::Password, true, words);
             return;
-        };
-        let level = credential.level;
+        }
+        let level = meter.level;
         match prove(site, meter).await {
-            Ok(Proof::Taken) => {
+            Ok(Proof::Taken { serial }) => {
+                if let (Some(expected), Some(found)) = (&meter.serial, &serial)
+                    && !is_same_serial(found, expected)
+                {
+                    self.other_serial(expected, found);
+                    return;
+                }
                 let words = format!("taken, level {level} as configured");
                 self.note(PingLayer::Password, true, words);
             }
-            Ok(Proof::TooLow(words)) => {
-                let words = format!("taken, but it does not open level {level}: {words}");
-                self.note(PingLayer::Password, false, words);
+            Ok(Proof::TooLow { what, words, needs }) => {
+                let told = format!("taken, but it does not open {what}: {words}");
+                self.note(PingLayer::Password, false, told);
+                self.trouble = Some(SessionTrouble::Level { what, level, needs });
             }
             Err(fault) => {
-                self.note(PingLayer::Password, false, fault.to_string());
-                self.password = Some(fault);
+                self.note(PingLayer::Password, false, told(&fault));
+                self.trouble = trouble_of(&fault, level);
             }
         }
+    }
+}
+
+/// The fault and its cause.
+fn told(fault: &VisitFault) -> String {
+    match fault.source() {
+        Some(cause) => format!("{fault}: {cause}"),
+        None => fault.to_string(),
     }
 }
 
 /// What a password was good for.
 enum Proof {
-    Taken,
-    /// Something that its level should read is refused; in the meter's words.
-    TooLow(String),
+    /// It was taken; the serial number behind it, if it can be read.
+    Taken { serial: Option<String> },
+    /// Something that its level should read is refused.
+    TooLow {
+        what: String,
+        /// In the meter's words.
+        words: String,
+        needs: Option<u8>,
+    },
 }
 
 /// Logs on, once, and reads the clock, which needs what all readings need.
-async fn prove<L: Line>(site: &mut Site<'_, L>, meter: &FlagMeter) -> Result<Proof, SessionFault> {
-    let terms = meter.terms(SIGHT_HOLD_MAX, false);
-    let mut session = Session::open(site.line, &terms).await?;
-    let proof = prove_in(&mut session, meter).await;
-    session.close().await;
+async fn prove<L: Line>(
+    site: &mut Site<'_, L>,
+    meter: &ExaminedMeter,
+) -> Result<Proof, VisitFault> {
+    let wish = Wish {
+        peer: meter.peer,
+        address: meter.address.clone(),
+        line: meter.setting.line_use(&site.reach),
+        hold_max: SIGHT_HOLD_MAX,
+        attempts: PROOF_ATTEMPTS,
+        opening_attempts: PROOF_ATTEMPTS,
+        streams: false,
+    };
+    let terms = terms(&meter.model, &wish);
+    let mut visit = Visit::begin(site.line, &meter.model, &terms).await?;
+    let proof = prove_in(&mut visit, meter).await;
+    visit.end().await;
     proof
 }
 
 async fn prove_in<L: Line>(
-    session: &mut Session<'_, L>,
-    meter: &FlagMeter,
-) -> Result<Proof, SessionFault> {
-    session.log_on(&meter.log_on()).await?;
-    let clock = meter.model.clock.as_ref().map(|clock| clock.identity);
-    let variant = meter.model.variant_of(session.identification());
-    let row = clock
-        .zip(variant)
-        .and_then(|(clock, variant)| meter.model.identity(&variant.id, clock));
-    let Some(row) = row.filter(|row| row.read.is_some_and(|needed| needed <= meter.level())) else {
-        return Ok(Proof::Taken);
+    visit: &mut Visit<'_, '_, L>,
+    meter: &ExaminedMeter,
+) -> Result<Proof, VisitFault> {
+    visit.log_on(&meter.credentials).await?;
+    let serial = match serial_row(visit.model(), &visit.variant().id) {
+        Some(row) => serial_of(visit, row).await?,
+        None => None,
     };
-    let octets = u8::try_from(row.octets).unwrap_or(u8::MAX);
-    match session.read_packet(row.number, 1, octets).await {
-        Ok(_) => Ok(Proof::Taken),
-        Err(SessionFault::Refused { refusal, .. }) => Ok(Proof::TooLow(refusal.to_string())),
-        Err(fault) => Err(fault),
+    let clock = meter.model.clock.as_ref().map(|clock| clock.identity);
+    let row = clock.and_then(|clock| visit.row(clock));
+    let Some(row) = row.filter(|row| row.read.is_some_and(|needed| needed <= meter.level)) else {
+        return Ok(Proof::Taken { serial });
+    };
+    match visit.read(row, 0).await {
+        Ok(_) => Ok(Proof::Taken { serial }),
+        Err(fault) => match fault.refusal() {
+            Some(refusal) => Ok(Proof::TooLow {
+                what: row.content.clone(),
+                words: refusal.to_string(),
+                needs: None,
+            }),
+            None => Err(fault),
+        },
+    }
+}
+
+/// The serial number, read in pieces of several lengths: so many answers also tell how good the line
+/// is.
+async fn serial_of<L: Line>(
+    visit: &mut Visit<'_, '_, L>,
+    row: &FlagIdentity,
+) -> Result<Option<String>, VisitFault> {
+    let whole = u8::try_from(row.octets).unwrap_or(u8::MAX);
+    for less in (1..whole).rev().take(QUALITY_READS) {
+        match visit.read_packet(row.number, 1, less).await {
+            Ok(_) => {}
+            Err(fault) if fault.refusal().is_some() => return Ok(None),
+            Err(fault) => return Err(fault),
+        }
+    }
+    let raw = visit.read_packet(row.number, 1, whole).await?;
+    Ok(text(&raw.octets))
+}
+
+/// What a line did with answers.
+#[derive(Debug, Clone, Copy)]
+struct Quality {
+    answers: u64,
+    damaged: u64,
+    silent: u64,
+}
+
+impl Quality {
+    fn of<L: Line>(line: &GuardedLine<L>) -> Self {
+        let counters = line.counters();
+        Self {
+            answers: counters.answers,
+            damaged: counters.damaged,
+            silent: counters.silent,
+        }
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            answers: self.answers - before.answers,
+            damaged: self.damaged - before.damaged,
+            silent: self.silent - before.silent,
+        }
     }
 }

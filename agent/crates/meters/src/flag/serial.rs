@@ -5,14 +5,6 @@ use crate::catalogue::flag::{FlagIdentity, FlagModel, VdewWhat};
 /// The identity with the serial number; every source reads it, of every Elster meter.
 const SERIAL: u16 = 798;
 
-/// The identity with the name of the scheme; most sources read it.
-const SCHEME: u16 = 795;
-
-/// Where meters of a model keep the name of their scheme.
-pub(crate) fn scheme_row<'a>(model: &'a FlagModel, variant: &'a str) -> Option<&'a FlagIdentity> {
-    model.identity(variant, SCHEME)
-}
-
 /// Where meters of a model keep their serial number.
 pub(crate) fn serial_row<'a>(model: &'a FlagModel, variant: &'a str) -> Option<&'a FlagIdentity> {
     model.identity(variant, SERIAL)

@@ -1,5 +1,6 @@
 //! How a line may be set to try whether a meter answers.
 
+use super::terms::LineUse;
 use iec62056_21::conversation::{Opening, ParityBy};
 use iec62056_21::codec::Baud;
 use line::{DataBits, LineSettings, Parity, StopBits};
@@ -62,6 +63,8 @@ pub struct Setting {
     /// Whether a conversation opens at this speed and goes on at the one that the meter offers, as
     /// at an optical port.
     pub changes_speed: bool,
+    /// Whether the parity of what comes is not looked at, on a link that mutilates it.
+    pub ignores_parity: bool,
     /// How DTR is set, where that can be chosen.
     pub dtr: Option<bool>,
 }
@@ -72,7 +75,38 @@ impl Setting {
         Self {
             line: reach.line,
             changes_speed: false,
+            ignores_parity: false,
             dtr: reach.dtr,
+        }
+    }
+
+    /// As a meter is commonly talked to.
+    pub fn of(line: &LineUse, reach: &LineReach) -> Self {
+        let set = line.opening.unwrap_or(reach.line);
+        let is_eight = Characters::of(&set) == Some(Characters::EightNone);
+        let makes_parity = line.parity != ParityBy::Line;
+        Self {
+            // Where the eighth bit is made here, the meter has seven.
+            line: if is_eight && makes_parity {
+                Characters::SevenEven.on(set.baud)
+            } else {
+                set
+            },
+            changes_speed: line.changes_speed_to.is_some(),
+            ignores_parity: line.parity == ParityBy::Ignored,
+            dtr: reach.dtr,
+        }
+    }
+
+    /// How the line is used for it.
+    pub(crate) fn line_use(&self, reach: &LineReach) -> LineUse {
+        let (opening, parity) = self.carriage(reach);
+        let fastest = Baud::B19200.bits_per_second();
+        LineUse {
+            usual: reach.can_change.then_some(reach.line),
+            opening,
+            changes_speed_to: self.changes_speed.then_some(fastest),
+            parity,
         }
     }
 
@@ -83,6 +117,12 @@ impl Setting {
     pub(crate) fn carriage(&self, reach: &LineReach) -> (Option<LineSettings>, ParityBy) {
         let own = Characters::of(&reach.line);
         let wants_seven = Characters::of(&self.line) == Some(Characters::SevenEven);
+        if self.ignores_parity {
+            let line = Characters::EightNone.on(self.line.baud);
+            let must_say = self.changes_speed || line != reach.line;
+            let line = (reach.can_change && must_say).then_some(line);
+            return (line, ParityBy::Ignored);
+        }
         let stays_eight = wants_seven && own == Some(Characters::EightNone);
         let line = if stays_eight {
             Characters::EightNone.on(self.line.baud)
@@ -121,6 +161,9 @@ impl Setting {
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&line_words(&self.line))?;
+        if self.ignores_parity {
+            f.write_str(" with parity ignored")?;
+        }
         if self.changes_speed {
             f.write_str(" and faster")?;
         }
@@ -159,6 +202,7 @@ mod tests {
         let setting = Setting {
             line: Characters::SevenEven.on(300),
             changes_speed: true,
+            ignores_parity: false,
             dtr: Some(true),
         };
         assert_eq!(setting.to_string(), "300 7E1 and faster, DTR on");
@@ -167,6 +211,7 @@ mod tests {
         let plain = Setting {
             line: Characters::EightNone.on(9600),
             changes_speed: false,
+            ignores_parity: false,
             dtr: None,
         };
         assert_eq!(plain.to_string(), "9600 8N1");
@@ -188,6 +233,7 @@ mod tests {
         let setting = Setting {
             line: wanted,
             changes_speed: false,
+            ignores_parity: false,
             dtr: None,
         };
         assert_eq!(setting.carriage(&reach), expected);

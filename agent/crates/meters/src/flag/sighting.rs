@@ -3,13 +3,15 @@
 use super::serial::serial_row;
 use super::setting::Setting;
 use super::site::Site;
+use super::visit::identification_words;
 use iec62056_21::conversation::{Garble, LogOn, Session, SessionFault, Step, Terms};
 use crate::catalogue::Catalogue;
 use crate::catalogue::flag::{FlagModel, LogOnStyle};
-use crate::flag::limits::{SIGHT_HOLD_MAX, SIGHT_PEER};
+use crate::flag::limits::{GARBLED_LOOKS_MAX, SIGHT_HOLD_MAX, SIGHT_PEER};
 use iec62056_21::codec::{Form, Identification, MeterAddress};
 use line::{Line, LineFault};
 use std::cmp::Reverse;
+use std::fmt;
 use std::num::NonZeroU8;
 
 /// What a try to sign on brought.
@@ -23,12 +25,32 @@ pub enum Sighting {
     Garbled(Garble),
     /// Two meters at once.
     TwoMeters,
-    /// Somebody who does not speak FLAG, or says no.
+    /// A meter that does not take the sign-on.
+    Refused,
+    /// Somebody who does not speak FLAG.
     Stranger(String),
     /// A meter answered.
     Meter(Box<SeenMeter>),
     /// The line cannot be used.
     Fault(LineFault),
+}
+
+impl fmt::Display for Sighting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nothing is heard"),
+            Self::EchoOnly => f.write_str("only what was sent is heard"),
+            Self::Garbled(garble) => write!(f, "{} garbled octets", garble.octets),
+            Self::TwoMeters => f.write_str("more than one meter answers"),
+            Self::Refused => f.write_str("the sign-on is refused"),
+            Self::Stranger(words) => f.write_str(words),
+            Self::Meter(seen) => match &seen.identification {
+                Some(identification) => f.write_str(&identification_words(identification)),
+                None => write!(f, "a meter answers, but {}", seen.remark),
+            },
+            Self::Fault(fault) => fault.fmt(f),
+        }
+    }
 }
 
 /// A meter that answered.
@@ -42,10 +64,41 @@ pub struct SeenMeter {
     pub models: Vec<String>,
     /// What went wrong behind the sign-on; empty where nothing did.
     pub remark: String,
+    /// Answers to the sign-on that were garbled before one was not.
+    pub garbled: u8,
 }
 
-/// Signs on once, asks for the serial number at the public level, and signs off.
+/// Signs on, asks for the serial number at the public level, and signs off.
+///
+/// Where the answer begins well and is garbled then, it is asked for again: noise comes and goes, two
+/// meters do not.
 pub(crate) async fn sight<L: Line>(
+    site: &mut Site<'_, L>,
+    setting: &Setting,
+    address: Option<&MeterAddress>,
+    catalogue: &Catalogue,
+) -> Sighting {
+    let mut begun = None;
+    for garbled in 0..GARBLED_LOOKS_MAX {
+        match sight_once(site, setting, address, catalogue).await {
+            Sighting::Garbled(garble) if garble.begins_well => {}
+            // By chance two meters at once look like a line of text.
+            Sighting::TwoMeters => {}
+            Sighting::Meter(mut seen) => {
+                seen.garbled = garbled;
+                let is_whole = seen.identification.is_some();
+                begun = Some(Sighting::Meter(seen));
+                if is_whole {
+                    break;
+                }
+            }
+            sighting => return begun.unwrap_or(sighting),
+        }
+    }
+    begun.unwrap_or(Sighting::TwoMeters)
+}
+
+async fn sight_once<L: Line>(
     site: &mut Site<'_, L>,
     setting: &Setting,
     address: Option<&MeterAddress>,
@@ -70,18 +123,18 @@ pub(crate) async fn sight<L: Line>(
     };
     let identification = session.identification().clone();
     let models = likeliest(catalogue, &identification);
-    let (serial, remark) = match models.first() {
-        Some(model) => ask_serial(session, model, &identification).await,
-        None => {
-            session.close().await;
-            (None, String::new())
-        }
+    let (serial, remark) = if let Some(model) = models.first() {
+        ask_serial(session, model, &identification).await
+    } else {
+        session.close().await;
+        (None, String::new())
     };
     Sighting::Meter(Box::new(SeenMeter {
         serial,
         models: models.iter().map(|model| model.id.clone()).collect(),
         identification: Some(identification),
         remark,
+        garbled: 0,
     }))
 }
 
@@ -112,10 +165,11 @@ fn unopened(fault: SessionFault) -> Sighting {
             answered_only(words)
         }
         SessionFault::WrongMode { .. } | SessionFault::SignedOff => answered_only(words),
+        SessionFault::NotAcknowledged { .. } => Sighting::Refused,
         SessionFault::Nothing { .. } => Sighting::Nothing,
         SessionFault::EchoOnly { .. } => Sighting::EchoOnly,
         SessionFault::Garbled { garble, .. } => Sighting::Garbled(garble),
-        SessionFault::TwoMeters => Sighting::TwoMeters,
+        SessionFault::TwoMeters | SessionFault::NoIdentification { .. } => Sighting::TwoMeters,
         SessionFault::Line(fault) => Sighting::Fault(fault),
         _ => Sighting::Stranger(words),
     }
@@ -127,6 +181,7 @@ fn answered_only(remark: String) -> Sighting {
         serial: None,
         models: Vec::new(),
         remark,
+        garbled: 0,
     }))
 }
 
@@ -167,10 +222,4 @@ pub(crate) async fn public_serial<L: Line>(
     let octets = u8::try_from(row.octets).unwrap_or(u8::MAX);
     let answered = session.read_packet(row.number, 1, octets).await?;
     Ok(super::serial::text(&answered.data))
-}
-
-/// An identification as it stands on the line, without its end: `/GEC5090100100400@000`.
-pub fn identification_words(identification: &Identification) -> String {
-    let frame = identification.encode();
-    String::from_utf8_lossy(frame.octets()).trim_end().to_owned()
 }

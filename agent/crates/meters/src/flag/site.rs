@@ -3,6 +3,9 @@
 use super::setting::{LineReach, Setting};
 use line::{GuardedLine, Line, LineFault};
 
+/// Whether somebody wants no more; asked between any two tries.
+pub type Cancelled<'a> = &'a (dyn Fn() -> bool + Send + Sync);
+
 /// Switches DTR of a port.
 pub type SetDtr<'a, L> = &'a mut (dyn FnMut(&mut L, bool) -> Result<(), LineFault> + Send);
 

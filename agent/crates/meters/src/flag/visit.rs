@@ -1,216 +1,216 @@
-//! A visit to a meter: bounded sessions that work off a list of errands.
+//! One session with one meter.
 
-mod billing;
-mod instants;
-mod meaning;
-mod profile;
-mod report;
-mod rows;
-mod run;
-mod shelf;
-mod stop;
-mod talk;
-mod wishes;
-
-pub use report::{VisitEnd, VisitFault, VisitProgress, VisitReport};
-pub use shelf::RawIdentity;
-pub use talk::Cancelled;
-pub use wishes::{BillingMark, BillingWish, DayRange, ProfileWish, Wishes};
-
-use self::profile::Context;
-use self::run::{Errand, errands, identify, read_clock};
-use self::shelf::Shelf;
-use self::stop::{After, Stop};
-use self::talk::Talk;
-use super::clock::GatewayClock;
-use super::found::{Found, MeterIdentity, Sink};
-use super::limits::{HOLD_MIN, STREAM_LEAD, UNPRODUCTIVE_SESSIONS_MAX};
-use super::meter::FlagMeter;
-use iec62056_21::conversation::Session;
+use super::terms::Credentials;
+use crate::catalogue::flag::{FlagIdentity, FlagModel, Variant, VdewForm};
+use iec62056_21::codec::{Form, Identification, Refusal};
+use iec62056_21::conversation::{Answered, Closed, Session, SessionFault, Terms};
 use line::{GuardedLine, Line};
-use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What is to be read from a meter, and how far that is. It is kept from one session to the next,
-/// and thrown away when it is done.
-#[derive(Debug, Clone)]
-pub struct Visit {
-    wishes: Wishes,
-    /// None until the meter's variant is known.
-    errands: Option<VecDeque<Errand>>,
-    shelf: Shelf,
-    identity: Option<MeterIdentity>,
-    sessions: u64,
-    /// Sessions in a row that brought nothing new.
-    unproductive: u8,
+/// A session with a meter whose model is known.
+#[derive(Debug)]
+pub struct Visit<'l, 'm, L> {
+    pub(super) session: Session<'l, L>,
+    model: &'m FlagModel,
+    variant: &'m Variant,
+    /// Octets of data read so far.
+    octets: u64,
 }
 
-/// What a visit needs beside line and meter.
-pub struct VisitTools<'a> {
-    /// How long the line may be held, over all sessions if one is cut.
-    pub hold_max: Duration,
-    /// The gateway's clock.
-    pub clock: &'a dyn GatewayClock,
-    /// Asked between any two exchanges.
-    pub cancelled: Cancelled<'a>,
-    /// Takes what comes, as it comes.
-    pub sink: &'a mut dyn Sink,
+/// Octets of a meter, as it sent them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raw {
+    /// Which identity.
+    pub identity: u16,
+    /// Which of its sets, from 0.
+    pub set: u16,
+    /// The octets.
+    pub octets: Vec<u8>,
+    /// When the request had left.
+    pub left_at: Instant,
+    /// When the answer had come.
+    pub arrived_at: Instant,
 }
 
-impl Visit {
-    /// A visit that has not begun.
-    pub fn new(wishes: Wishes) -> Self {
-        Self {
-            wishes,
-            errands: None,
-            shelf: Shelf::default(),
-            identity: None,
-            sessions: 0,
-            unproductive: 0,
+/// Why a visit failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum VisitFault {
+    /// The conversation failed.
+    #[error(transparent)]
+    Session(#[from] SessionFault),
+    /// Another kind of meter answered.
+    #[error("a meter that says `{found}` is no {expected}; name its model in the configuration")]
+    OtherModel {
+        /// What it says of itself.
+        found: String,
+        /// The model it should be.
+        expected: String,
+    },
+    /// Another meter of the same kind answered.
+    #[error("another meter answered; its data is refused")]
+    WrongMeter,
+    /// The model does not say how.
+    #[error("the model says nothing of {0}; add it to its file")]
+    Unknown(&'static str),
+}
+
+impl VisitFault {
+    /// Whether nothing else can be asked in this session.
+    pub fn ends_session(&self) -> bool {
+        match self {
+            Self::Session(fault) => fault.ends_session(),
+            Self::OtherModel { .. } | Self::WrongMeter => true,
+            Self::Unknown(_) => false,
         }
     }
 
-    /// Whether everything was read.
-    pub fn is_done(&self) -> bool {
-        self.errands.as_ref().is_some_and(VecDeque::is_empty)
+    /// The meter's own words, if it refused a request.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Session(SessionFault::Refused { refusal, .. }) => Some(refusal),
+            _ => None,
+        }
     }
+}
 
-    /// How far it is.
-    pub fn progress(&self) -> VisitProgress {
-        let front = self.errands.as_ref().and_then(VecDeque::front);
-        let (done, total) = front.map_or((0, 0), Errand::progress);
-        let words = match front {
-            Some(errand) => errand.words(),
-            None if self.is_done() => "done".to_owned(),
-            None => "opening the session".to_owned(),
+impl<'l, 'm, L: Line> Visit<'l, 'm, L> {
+    /// Opens the conversation, and looks whether the meter is of the model. Proves nothing yet.
+    pub async fn begin(
+        line: &'l mut GuardedLine<L>,
+        model: &'m FlagModel,
+        terms: &Terms,
+    ) -> Result<Self, VisitFault> {
+        let session = Session::open(line, terms).await?;
+        let told = session.identification();
+        let fits = model.fits(told);
+        let Some(variant) = model.variant_of(told).filter(|_| fits) else {
+            let found = identification_words(told);
+            session.close().await;
+            return Err(VisitFault::OtherModel {
+                found,
+                expected: model.id.clone(),
+            });
         };
-        VisitProgress { done, total, words }
+        Ok(Self {
+            session,
+            model,
+            variant,
+            octets: 0,
+        })
     }
 
-    /// One session: opens, works, and signs off whatever happened.
-    async fn session<L: Line>(
+    /// Proves that the gateway may read. One password, once.
+    pub async fn log_on(&mut self, credentials: &Credentials) -> Result<(), VisitFault> {
+        let log_on = credentials.log_on(self.model.session.log_on);
+        Ok(self.session.log_on(&log_on).await?)
+    }
+
+    /// Its model.
+    pub fn model(&self) -> &'m FlagModel {
+        self.model
+    }
+
+    /// Its variant.
+    pub fn variant(&self) -> &'m Variant {
+        self.variant
+    }
+
+    /// What the meter says of itself.
+    pub fn identification(&self) -> String {
+        identification_words(self.session.identification())
+    }
+
+    /// How long the session may still last.
+    pub fn left(&self) -> Duration {
+        self.session.left()
+    }
+
+    /// Octets of data read so far.
+    pub fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    /// The row of the model for an identity of this variant.
+    pub fn row(&self, identity: u16) -> Option<&'m FlagIdentity> {
+        self.model.identity(&self.variant.id, identity)
+    }
+
+    /// Reads a whole set of an identity.
+    pub async fn read(&mut self, row: &FlagIdentity, set: u16) -> Result<Raw, VisitFault> {
+        let first = row.first_packet(set);
+        let octets = usize::from(row.octets);
+        let answered = self
+            .session
+            .read_identity(row.number, first, octets)
+            .await?;
+        Ok(self.raw(row.number, set, answered))
+    }
+
+    /// Reads one packet of an identity.
+    pub async fn read_packet(
         &mut self,
-        line: &mut GuardedLine<L>,
-        meter: &FlagMeter,
-        hold: Duration,
-        tools: &mut VisitTools<'_>,
-        report: &mut VisitReport,
-    ) -> Result<(), Stop> {
-        let wants_profile = self.wishes.profile.is_some() || self.wishes.instrumentation.is_some();
-        let terms = meter.terms(hold, wants_profile);
-        let session = Session::open(line, &terms).await.map_err(Stop::NotOpened)?;
-        report.sessions = report.sessions.saturating_add(1);
-        self.sessions += 1;
-        let mut talk = Talk::new(session, tools.cancelled);
-        let before = self.position();
-        let outcome = self.work(&mut talk, meter, tools).await;
-        report.exchanges += talk.exchanges;
-        talk.into_session().close().await;
-        self.unproductive = match &outcome {
-            Err(Stop::OutOfTime) if self.position() == before => self.unproductive + 1,
-            _ => 0,
-        };
-        if self.unproductive >= UNPRODUCTIVE_SESSIONS_MAX {
-            return Err(Stop::TooShort);
-        }
-        outcome
+        identity: u16,
+        packet: u16,
+        octets: u8,
+    ) -> Result<Raw, VisitFault> {
+        let answered = self.session.read_packet(identity, packet, octets).await?;
+        Ok(self.raw(identity, 0, answered))
     }
 
-    async fn work<L: Line>(
+    fn raw(&mut self, identity: u16, set: u16, answered: Answered) -> Raw {
+        let length = u64::try_from(answered.data.len()).unwrap_or(u64::MAX);
+        self.octets = self.octets.saturating_add(length);
+        Raw {
+            identity,
+            set,
+            octets: answered.data,
+            left_at: answered.left_at,
+            arrived_at: answered.arrived_at,
+        }
+    }
+
+    /// Reads a data set by its address; partial blocks are joined.
+    pub async fn read_set(
         &mut self,
-        talk: &mut Talk<'_, '_, L>,
-        meter: &FlagMeter,
-        tools: &mut VisitTools<'_>,
-    ) -> Result<(), Stop> {
-        talk.log_on(&meter.log_on()).await?;
-        let identity = identify(talk, meter, self.identity.as_ref()).await?;
-        let variant = identity.variant.clone();
-        tools.sink.take(Found::Identity(Box::new(identity.clone())));
-        self.identity = Some(identity);
-        let shown = read_clock(talk, meter, &variant, tools).await?;
-        let context = Context {
-            model: &meter.model,
-            variant: &variant,
-            level: meter.level(),
-            basis: &meter.basis,
-            shown,
-            can_stream: meter.can_stream(),
-            block_time: meter.block_time(),
-            stream_lead: STREAM_LEAD,
-            session: self.sessions,
-        };
-        let wishes = &self.wishes;
-        let todo = self
-            .errands
-            .get_or_insert_with(|| errands(&meter.model, &variant, meter.level(), wishes));
-        while let Some(errand) = todo.front_mut() {
-            errand
-                .run(talk, &mut self.shelf, &context, tools.sink)
-                .await?;
-            todo.pop_front();
-        }
-        Ok(())
+        form: VdewForm,
+        address: &str,
+        value: &str,
+    ) -> Result<(String, Instant, Instant), VisitFault> {
+        let begun = Instant::now();
+        let text = self
+            .session
+            .read_set(self::form(form), address, value)
+            .await?;
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        self.octets = self.octets.saturating_add(length);
+        Ok((text, begun, Instant::now()))
     }
 
-    /// Changes whenever something was read that need not be read again.
-    fn position(&self) -> (usize, u64, usize) {
-        let errands = self.errands.as_ref();
-        let left = errands.map_or(usize::MAX, VecDeque::len);
-        let front = errands.and_then(VecDeque::front);
-        (
-            left,
-            front.map_or(0, Errand::position),
-            self.shelf.octets_begun(),
-        )
+    /// Writes octets to an identity. Never repeated: where the meter does not confirm, the fault
+    /// says that it is not known whether it has written.
+    pub async fn write(&mut self, identity: u16, octets: &[u8]) -> Result<(), VisitFault> {
+        Ok(self.session.write_packet(identity, 1, octets).await?)
+    }
+
+    /// Signs off.
+    pub async fn end(self) -> Closed {
+        self.session.close().await
     }
 }
 
-/// Works off what a visit has still to do, in one session; if that is cut, in a few more.
-///
-/// It ends when the line has been held for so long, a little later if the line is slow: an exchange
-/// that has begun is never dropped.
-pub async fn visit<L: Line>(
-    line: &mut GuardedLine<L>,
-    meter: &FlagMeter,
-    visit: &mut Visit,
-    mut tools: VisitTools<'_>,
-) -> VisitReport {
-    let began = Instant::now();
-    let before = octets_on(line);
-    let mut report = VisitReport {
-        end: VisitEnd::More,
-        octets: 0,
-        held: Duration::ZERO,
-        sessions: 0,
-        exchanges: 0,
-        identity: None,
-    };
-    let mut doubts = 0;
-    loop {
-        let hold = tools.hold_max.saturating_sub(began.elapsed());
-        if report.sessions > 0 && hold < HOLD_MIN {
-            break;
-        }
-        let worked = visit
-            .session(line, meter, hold, &mut tools, &mut report)
-            .await;
-        let after = match worked {
-            Ok(()) => After::End(VisitEnd::Done),
-            Err(stop) => stop.after(meter, &report, tools.hold_max, &mut doubts),
-        };
-        if let After::End(end) = after {
-            report.end = end;
-            break;
-        }
+pub(super) fn form(form: VdewForm) -> Form {
+    match form {
+        VdewForm::One => Form::Plain,
+        VdewForm::Two => Form::Formatted,
+        VdewForm::Five => Form::National,
+        VdewForm::Six => Form::NationalPartial,
     }
-    report.octets = octets_on(line) - before;
-    report.held = began.elapsed();
-    report.identity.clone_from(&visit.identity);
-    report
 }
 
-fn octets_on<L: Line>(line: &GuardedLine<L>) -> u64 {
-    let counters = line.counters();
-    counters.octets_sent + counters.octets_heard
+/// `/GEC5090100100400@000`, without its line end.
+pub(super) fn identification_words(identification: &Identification) -> String {
+    let line = identification.encode();
+    let text: String = line.octets().iter().copied().map(char::from).collect();
+    text.trim_end().to_owned()
 }

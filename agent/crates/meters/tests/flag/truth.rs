@@ -1,10 +1,11 @@
-//! What a visit brought, compared with what the meter really held.
+//! What was read, compared with what the meter really held.
 
 use crate::world::World;
-use meters::elster::{Content, Selected};
-use meters::catalogue::flag::{FlagLayout, LogKind};
-use meters::flag::{Found, RawIdentity};
 use metering::Obis;
+use meters::catalogue::flag::{FlagIdentity, FlagLayout, FlagModel, LogKind};
+use meters::elster::profile::ProfileRow;
+use meters::elster::{Content, ContentReader, MaximumDemand};
+use meters::flag::Raw;
 use simulator::elster::{Counter, Source};
 
 /// What a code of the totals measures in the simulation.
@@ -23,46 +24,20 @@ pub(crate) fn source(obis: Obis) -> Option<Source> {
 }
 
 impl World {
-    fn utc_of(&self, at: tokio::time::Instant) -> i64 {
-        self.meter.utc(at - self.wire.epoch())
-    }
-
-    /// Compares every value that has a true one. Says how many were compared.
+    /// Compares every value of an identity that has a true one. Says how many were compared.
     #[track_caller]
-    pub(crate) fn check_values(&self) -> usize {
-        let mut compared = 0;
-        for found in &self.found {
-            match found {
-                Found::Content { raw, content } => compared += self.check_content(raw, content),
-                Found::Clock { raw, stamp } => {
-                    let shown = i64::try_from(stamp.as_ref().unwrap().time.seconds()).unwrap();
-                    let (from, to) = (self.utc_of(raw.left_at), self.utc_of(raw.arrived_at));
-                    let range = self.meter.local(from)..=self.meter.local(to);
-                    assert!(range.contains(&shown), "{shown} in {range:?}");
-                    compared += 1;
-                }
-                Found::Instants { readings, .. } => {
-                    for reading in readings {
-                        assert!(
-                            !matches!(reading.selected, Selected::NoNumber),
-                            "{reading:?}"
-                        );
-                        compared += 1;
-                    }
-                }
-                _ => {}
-            }
-        }
-        compared
-    }
-
-    #[track_caller]
-    fn check_content(&self, raw: &RawIdentity, content: &Content) -> usize {
+    pub(crate) fn check_raw(
+        &self,
+        model: &FlagModel,
+        variant: &str,
+        row: &FlagIdentity,
+        raw: &Raw,
+    ) -> usize {
+        let reader = ContentReader::new(model, variant);
+        let content = reader.read(row, &raw.octets).unwrap();
         let (from, to) = (self.utc_of(raw.left_at), self.utc_of(raw.arrived_at));
-        let rows = &self.known.model.identities;
-        let row = rows.iter().find(|row| row.number == raw.number).unwrap();
         let mut compared = 0;
-        match (content, &row.layout) {
+        match (&content, &row.layout) {
             (Content::Registers(values), FlagLayout::Energies { .. }) => {
                 for value in values {
                     let Some(source) = value.obis.and_then(source) else {
@@ -87,25 +62,7 @@ impl World {
                     compared += 1;
                 }
             }
-            (Content::Demands(demands), _) => {
-                let peaks = self.meter.peaks(from);
-                for demand in demands {
-                    let total = demand.obis.map(|obis| obis.with_kind(8).with_rate(0));
-                    let Some(source) = total.and_then(source) else {
-                        continue;
-                    };
-                    let known = peaks.iter().filter(|(of, _)| *of == source);
-                    let known: Vec<(u128, i64)> =
-                        known.flat_map(|(_, peaks)| peaks.iter().copied()).collect();
-                    let digits = u128::try_from(demand.quantity.unwrap().digits).unwrap();
-                    let at = demand.at.map_or(0, |at| i64::try_from(at.seconds()).unwrap());
-                    assert!(
-                        known.contains(&(digits, at)) || (digits, at) == (0, 0),
-                        "{demand:?} in {known:?}"
-                    );
-                    compared += 1;
-                }
-            }
+            (Content::Demands(demands), _) => compared += self.check_demands(demands, from),
             (Content::Registers(values), FlagLayout::CumulativeDemands) => {
                 let sums = self.meter.cumulative_demands(from);
                 for (value, (_, sum)) in values.iter().zip(sums) {
@@ -122,14 +79,63 @@ impl World {
                     LogKind::Billing => Counter::Billing,
                     LogKind::TerminalCover => Counter::TerminalCover,
                     LogKind::MainCover => Counter::MainCover,
-                    _ => return 0,
+                    _ => return compared,
                 };
                 let counted: usize = log.counts.iter().map(|count| usize::from(*count)).sum();
                 assert_eq!(counted, self.meter.counted(counter, from), "{log:?}");
                 compared += 1;
             }
+            (Content::Clock(stamp), _) => {
+                let shown = i64::try_from(stamp.time.seconds()).unwrap();
+                let range = self.meter.local(from)..=self.meter.local(to);
+                assert!(range.contains(&shown), "{shown} in {range:?}");
+                compared += 1;
+            }
             _ => {}
         }
         compared
+    }
+
+    #[track_caller]
+    fn check_demands(&self, demands: &[MaximumDemand], at: i64) -> usize {
+        let peaks = self.meter.peaks(at);
+        let mut compared = 0;
+        for demand in demands {
+            let total = demand.obis.map(|obis| obis.with_kind(8).with_rate(0));
+            let Some(source) = total.and_then(source) else {
+                continue;
+            };
+            let known = peaks.iter().filter(|(of, _)| *of == source);
+            let known: Vec<(u128, i64)> =
+                known.flat_map(|(_, peaks)| peaks.iter().copied()).collect();
+            let digits = u128::try_from(demand.quantity.unwrap().digits).unwrap();
+            let end = demand.at;
+            let end = end.map_or(0, |end| i64::try_from(end.seconds()).unwrap());
+            assert!(
+                known.contains(&(digits, end)) || (digits, end) == (0, 0),
+                "{demand:?} in {known:?}"
+            );
+            compared += 1;
+        }
+        compared
+    }
+
+    /// Compares rows with the truth about the same ends.
+    #[track_caller]
+    pub(crate) fn check_rows(&self, rows: &[ProfileRow]) {
+        let truth = self.meter.intervals(self.meter.begun(), self.utc());
+        let mut truth = truth.iter();
+        for row in rows {
+            let end = i64::try_from(row.end.seconds()).unwrap();
+            let expected = truth
+                .find(|interval| interval.end == end)
+                .unwrap_or_else(|| panic!("no true interval ends at {}", row.end));
+            let shown: Vec<Option<i64>> = expected
+                .channels
+                .iter()
+                .map(|channel| i64::try_from(channel.shown).ok())
+                .collect();
+            assert_eq!(row.values, shown, "{}", row.end);
+        }
     }
 }

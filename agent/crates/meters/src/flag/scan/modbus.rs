@@ -56,12 +56,15 @@ enum Fit {
 pub(super) async fn presence<L: Line>(line: &mut GuardedLine<L>, unit: u8) -> Presence {
     match read_registers(line, unit, PRESENCE, Duration::ZERO).await {
         Ok(_) | Err(ReadFault::Exception(_) | ReadFault::Breach { .. }) => Presence::Present,
-        Err(ReadFault::Line(LineFault::Silent { heard: 0, .. })) => Presence::Silent,
-        Err(ReadFault::Line(LineFault::Silent { heard: octets, .. }))
-        | Err(ReadFault::Line(LineFault::Damaged { octets }))
-        | Err(ReadFault::Line(LineFault::Busy { octets, .. })) => Presence::Garbled { octets },
+        Err(
+            ReadFault::Line(LineFault::Silent { heard: 0, .. }) | ReadFault::Unreadable { .. },
+        ) => Presence::Silent,
+        Err(ReadFault::Line(
+            LineFault::Silent { heard: octets, .. }
+            | LineFault::Damaged { octets }
+            | LineFault::Busy { octets, .. },
+        )) => Presence::Garbled { octets },
         Err(ReadFault::Line(fault)) => Presence::Fault(fault),
-        Err(ReadFault::Unreadable { .. }) => Presence::Silent,
     }
 }
 

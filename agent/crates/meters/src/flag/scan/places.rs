@@ -165,6 +165,7 @@ fn flag_settings(reach: &LineReach, wish: &ScanWish) -> Vec<Setting> {
     let with = |line, changes_speed| Setting {
         line,
         changes_speed,
+        ignores_parity: false,
         dtr: reach.dtr,
     };
     let slow = with(
