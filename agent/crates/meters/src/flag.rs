@@ -24,9 +24,9 @@ mod window;
 pub use diagnosis::{password_refusal, saw};
 pub use examine::{ExaminedMeter, Examination, Trial, Way, examine};
 pub use instant::InstantAnswers;
-pub use ping::{Ping, PingLayer, PingStep, ping};
+pub use ping::{Ping, PingLayer, PingRun, PingStep, ping};
 pub use scan::{
-    Configured, FoundMeter, InvalidAddresses, ScanDoubt, ScanOrder, ScanProgress, ScanReport, ScanWish,
+    Configured, FoundMeter, InvalidAddresses, Scan, ScanDoubt, ScanOrder, ScanProgress, ScanReport, ScanWish,
     WishedAddresses, scan,
 };
 pub use setting::{Characters, LineReach, Setting, line_words};

@@ -58,7 +58,7 @@ pub struct Trial {
 pub struct Examination {
     /// In the order in which they were made, the configured way first.
     pub trials: Vec<Trial>,
-    /// What was not tried, because time was up or somebody cancelled.
+    /// What was not tried, or not yet.
     pub left_out: Vec<Way>,
 }
 
@@ -89,24 +89,56 @@ pub async fn examine<L: Line>(
     cancelled: Cancelled<'_>,
 ) -> Result<Examination, LineFault> {
     let until = Instant::now() + limit;
-    let mut examination = Examination::default();
-    for way in ways(meter, site) {
-        let is_over = cancelled() || Instant::now() + ASK_TIME_MAX > until;
-        if is_over || examination.found().is_some() {
-            examination.left_out.push(way);
-            continue;
-        }
-        let sighting = sight(site, &way.setting, way.address.as_ref(), catalogue).await;
-        if let Sighting::Fault(fault @ LineFault::Gone(_)) = sighting {
-            return Err(fault);
-        }
-        examination.trials.push(Trial { way, sighting });
-    }
-    if examination.found().is_some() {
-        examination.left_out.clear();
-    }
-    site.restore().await?;
+    let mut examination = Examination::new(meter, site);
+    while !examination
+        .go_on(site, catalogue, until, cancelled)
+        .await?
+        && Instant::now() + ASK_TIME_MAX <= until
+        && !cancelled()
+    {}
     Ok(examination)
+}
+
+impl Examination {
+    /// Trials that have not begun.
+    pub fn new<L>(meter: &ExaminedMeter, site: &Site<'_, L>) -> Self {
+        Self {
+            trials: Vec::new(),
+            left_out: ways(meter, site),
+        }
+    }
+
+    /// One slice, of at least one trial. True if a meter has answered, or everything was tried. The
+    /// line is then set as it was.
+    pub async fn go_on<L: Line>(
+        &mut self,
+        site: &mut Site<'_, L>,
+        catalogue: &Catalogue,
+        slice_until: Instant,
+        cancelled: Cancelled<'_>,
+    ) -> Result<bool, LineFault> {
+        let mut has_tried = false;
+        while self.found().is_none() && !self.left_out.is_empty() {
+            let is_over = Instant::now() + ASK_TIME_MAX > slice_until;
+            if cancelled() || has_tried && is_over {
+                break;
+            }
+            has_tried = true;
+            let way = self.left_out.remove(0);
+            let sighting = sight(site, &way.setting, way.address.as_ref(), catalogue).await;
+            if let Sighting::Fault(fault @ LineFault::Gone(_)) = sighting {
+                return Err(fault);
+            }
+            self.trials.push(Trial { way, sighting });
+        }
+        site.restore().await?;
+        let has_ended = self.found().is_some() || self.left_out.is_empty();
+        if self.found().is_some() {
+            // Nobody misses them.
+            self.left_out.clear();
+        }
+        Ok(has_ended)
+    }
 }
 
 /// The configured way first, then what is likeliest set wrong.

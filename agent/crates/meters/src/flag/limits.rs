@@ -26,8 +26,8 @@ pub(crate) const MODEL_GUESSES_MAX: usize = 8;
 pub(crate) const SUNSPEC_STEPS_MAX: usize = 64;
 /// Time that must be left for one more place to be asked: a meter that answers at 1200 baud.
 pub(crate) const ASK_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long the models are compared with one meter.
-pub(crate) const IDENTIFY_TIME_MAX: Duration = Duration::from_secs(20);
+/// What one place of a scan needs in a slice: most are silent, for as long as a meter may think.
+pub(crate) const SLICE_ASK: Duration = Duration::from_millis(2500);
 /// A look that brings octets that begin well is repeated so often: what is never whole is two meters,
 /// what is whole at times is noise.
 pub(crate) const GARBLED_LOOKS_MAX: u8 = 3;

@@ -1,6 +1,6 @@
 //! A meter layer by layer: port, line, sign-on, identity, password.
 
-use super::examine::{ExaminedMeter, Examination, examine};
+use super::examine::{ExaminedMeter, Examination};
 use super::serial::{is_same_serial, serial_row, text};
 use super::sighting::{SeenMeter, Sighting, sight};
 use super::site::{Cancelled, Site};
@@ -9,7 +9,7 @@ use super::visit::{Visit, VisitFault, identification_words};
 use crate::catalogue::Catalogue;
 use super::diagnosis::trouble_of;
 use crate::catalogue::flag::FlagIdentity;
-use crate::flag::limits::{LOST_SHARE, PROOF_ATTEMPTS, QUALITY_READS, SIGHT_HOLD_MAX};
+use crate::flag::limits::{ASK_TIME_MAX, LOST_SHARE, PROOF_ATTEMPTS, QUALITY_READS, SIGHT_HOLD_MAX};
 use line::{GuardedLine, Line};
 use crate::doctor::SessionTrouble;
 use std::error::Error as _;
@@ -93,34 +93,147 @@ pub async fn ping<L: Line>(
     cancelled: Cancelled<'_>,
 ) -> Ping {
     let until = Instant::now() + limit;
-    let before = Quality::of(site.line);
-    let mut ping = Ping::default();
-    if let Err(fault) = site.line.part().await {
-        ping.note(PingLayer::Port, false, fault.to_string());
-        return ping;
+    let mut run = PingRun::new();
+    while !run.go_on(site, meter, catalogue, until, cancelled).await
+        && Instant::now() + ASK_TIME_MAX <= until
+        && !cancelled()
+    {}
+    run.finish()
+}
+
+/// A ping that goes on in slices, so that others have the line in between.
+#[derive(Debug, Default)]
+pub struct PingRun {
+    ping: Ping,
+    stage: Stage,
+    quality: Quality,
+}
+
+/// What comes next.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// A sign-on as it is configured.
+    #[default]
+    Look,
+    /// The password.
+    Prove,
+    /// Everything that may be set wrong.
+    Examine,
+    /// Nothing.
+    Done,
+}
+
+impl PingRun {
+    /// A ping that has not begun.
+    pub fn new() -> Self {
+        Self::default()
     }
-    let sighting = sight(site, &meter.setting, meter.address.as_ref(), catalogue).await;
-    if let Sighting::Fault(fault) = &sighting {
-        ping.note(PingLayer::Port, false, fault.to_string());
-        return ping;
-    }
-    let set = format!("open, {}", meter.setting);
-    ping.note(PingLayer::Port, true, set);
-    if let Some(seen) = ping.judge_line(sighting) {
-        let may_go_on = seen.identification.is_some();
-        if may_go_on && ping.judge_identity(meter, &seen) {
-            ping.try_password(site, meter).await;
+
+    /// How far it is, in words.
+    pub fn words(&self) -> String {
+        match self.stage {
+            Stage::Look => "signing on".to_owned(),
+            Stage::Prove => "trying the password".to_owned(),
+            Stage::Examine => {
+                let examination = self.ping.examination.as_ref();
+                let next = examination.and_then(|examination| examination.left_out.first());
+                next.map_or_else(String::new, |way| format!("trying {way}"))
+            }
+            Stage::Done => "done".to_owned(),
         }
-        ping.seen = Some(seen);
-        ping.judge_quality(Quality::of(site.line).since(before));
-    } else {
-        let left = until.saturating_duration_since(Instant::now());
-        match examine(site, meter, catalogue, left, cancelled).await {
-            Ok(examination) => ping.examination = Some(examination),
-            Err(fault) => ping.note(PingLayer::Port, false, fault.to_string()),
+    }
+
+    /// One slice, of at least one step. True if nothing is left to be tried.
+    pub async fn go_on<L: Line>(
+        &mut self,
+        site: &mut Site<'_, L>,
+        meter: &ExaminedMeter,
+        catalogue: &Catalogue,
+        slice_until: Instant,
+        cancelled: Cancelled<'_>,
+    ) -> bool {
+        let mut has_done = false;
+        while self.stage != Stage::Done {
+            let is_over = Instant::now() + ASK_TIME_MAX > slice_until;
+            if has_done && (is_over || cancelled()) {
+                break;
+            }
+            has_done = true;
+            let before = Quality::of(site.line);
+            match self.stage {
+                Stage::Look => self.look(site, meter, catalogue).await,
+                Stage::Prove => {
+                    self.stage = Stage::Done;
+                    self.ping.try_password(site, meter).await;
+                }
+                Stage::Examine => {
+                    let until = slice_until;
+                    self.examine(site, meter, catalogue, until, cancelled).await;
+                }
+                Stage::Done => {}
+            }
+            self.quality = self.quality.with(Quality::of(site.line).since(before));
+        }
+        self.stage == Stage::Done
+    }
+
+    /// What it found. What was not tried any more is left out.
+    pub fn finish(mut self) -> Ping {
+        if self.ping.seen.is_some() {
+            self.ping.judge_quality(self.quality);
+        }
+        self.ping
+    }
+
+    async fn look<L: Line>(
+        &mut self,
+        site: &mut Site<'_, L>,
+        meter: &ExaminedMeter,
+        catalogue: &Catalogue,
+    ) {
+        self.stage = Stage::Done;
+        let ping = &mut self.ping;
+        if let Err(fault) = site.line.part().await {
+            return ping.note(PingLayer::Port, false, fault.to_string());
+        }
+        let sighting = sight(site, &meter.setting, meter.address.as_ref(), catalogue).await;
+        if let Sighting::Fault(fault) = &sighting {
+            return ping.note(PingLayer::Port, false, fault.to_string());
+        }
+        ping.note(PingLayer::Port, true, format!("open, {}", meter.setting));
+        match ping.judge_line(sighting) {
+            Some(seen) => {
+                let may_go_on = seen.identification.is_some();
+                if may_go_on && ping.judge_identity(meter, &seen) {
+                    self.stage = Stage::Prove;
+                }
+                ping.seen = Some(seen);
+            }
+            None => self.stage = Stage::Examine,
         }
     }
-    ping
+
+    async fn examine<L: Line>(
+        &mut self,
+        site: &mut Site<'_, L>,
+        meter: &ExaminedMeter,
+        catalogue: &Catalogue,
+        until: Instant,
+        cancelled: Cancelled<'_>,
+    ) {
+        let examination = self.ping.examination.take();
+        let mut examination = examination.unwrap_or_else(|| Examination::new(meter, site));
+        let went = examination.go_on(site, catalogue, until, cancelled).await;
+        self.ping.examination = Some(examination);
+        match went {
+            Ok(false) => {}
+            Ok(true) => self.stage = Stage::Done,
+            Err(fault) => {
+                self.ping.note(PingLayer::Port, false, fault.to_string());
+                self.stage = Stage::Done;
+            }
+        }
+    }
 }
 
 impl Ping {
@@ -341,7 +454,7 @@ async fn serial_of<L: Line>(
 }
 
 /// What a line did with answers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Quality {
     answers: u64,
     damaged: u64,
@@ -355,6 +468,14 @@ impl Quality {
             answers: counters.answers,
             damaged: counters.damaged,
             silent: counters.silent,
+        }
+    }
+
+    fn with(self, more: Self) -> Self {
+        Self {
+            answers: self.answers + more.answers,
+            damaged: self.damaged + more.damaged,
+            silent: self.silent + more.silent,
         }
     }
 

@@ -1,7 +1,12 @@
 //! A line as somebody stands before it who tries things out.
 
 use super::setting::{LineReach, Setting};
+use crate::Span;
+use crate::modbus::{
+    ReadAnswer, ReadFault, TransactionIds, read_registers, read_registers_tcp,
+};
 use line::{GuardedLine, Line, LineFault};
+use std::time::Duration;
 
 /// Whether somebody wants no more; asked between any two tries.
 pub type Cancelled<'a> = &'a (dyn Fn() -> bool + Send + Sync);
@@ -17,6 +22,8 @@ pub struct Site<'a, L> {
     pub reach: LineReach,
     /// Switches DTR, where that is possible.
     pub set_dtr: Option<SetDtr<'a, L>>,
+    /// The numbers of requests, where the line is a Modbus TCP connection.
+    pub tcp: Option<&'a mut TransactionIds>,
 }
 
 impl<L: Line> Site<'_, L> {
@@ -25,6 +32,18 @@ impl<L: Line> Site<'_, L> {
         match (setting.dtr, &mut self.set_dtr) {
             (Some(on), Some(set)) => set(self.line.line_mut(), on),
             _ => Ok(()),
+        }
+    }
+
+    /// Reads registers of a Modbus meter, in the framing of the line.
+    pub(crate) async fn read_registers(
+        &mut self,
+        unit: u8,
+        span: Span,
+    ) -> Result<ReadAnswer, ReadFault> {
+        match &mut self.tcp {
+            Some(ids) => read_registers_tcp(self.line, ids, unit, span, Duration::ZERO).await,
+            None => read_registers(self.line, unit, span, Duration::ZERO).await,
         }
     }
 

@@ -26,6 +26,7 @@ async fn run(broken: Broken) -> (Ping, Finding) {
         line: &mut line,
         reach,
         set_dtr: None,
+        tcp: None,
     };
     let limit = Duration::from_secs(90);
     let began = tokio::time::Instant::now();

@@ -30,6 +30,7 @@ async fn run(world: &mut World, line: LineSettings, wish: &ScanWish, seconds: u6
             dtr: None,
         },
         set_dtr: None,
+        tcp: None,
     };
     let order = ScanOrder {
         wish,
@@ -208,6 +209,7 @@ async fn dtr_is_tried_both_ways_and_left_as_it_was() {
             dtr: Some(true),
         },
         set_dtr: Some(&mut set),
+        tcp: None,
     };
     let wish = wish(true, false, &[], &[9600]);
     let order = ScanOrder {
@@ -235,6 +237,7 @@ async fn a_scan_can_be_cancelled() {
             dtr: None,
         },
         set_dtr: None,
+        tcp: None,
     };
     let wish = wish(true, false, &[], &[9600]);
     let order = ScanOrder {

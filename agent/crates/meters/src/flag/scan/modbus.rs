@@ -2,12 +2,12 @@
 
 use crate::catalogue::{Catalogue, IdentityValue, Model, Step, SunSpecWalk, What};
 use crate::flag::limits::{MODEL_GUESSES_MAX, SUNSPEC_STEPS_MAX};
-use crate::modbus::{ReadFault, read_registers};
+use crate::flag::site::Site;
+use crate::modbus::ReadFault;
 use crate::{Span, Table};
-use line::{GuardedLine, Line, LineFault};
+use line::{Line, LineFault};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// Registers that nearly every meter answers or refuses; the second differs from it in length.
@@ -37,7 +37,7 @@ pub(super) struct ModbusMatch {
     pub(super) models: Vec<String>,
     /// Its serial number, as the likeliest model reads it.
     pub(super) serial: Option<String>,
-    /// Whether the serial number, or the lack of models, was cut short by the time.
+    /// Whether every model was compared.
     pub(super) is_whole: bool,
 }
 
@@ -53,8 +53,8 @@ enum Fit {
 }
 
 /// Asks a unit for one register: an answer or a refusal proves that it is there.
-pub(super) async fn presence<L: Line>(line: &mut GuardedLine<L>, unit: u8) -> Presence {
-    match read_registers(line, unit, PRESENCE, Duration::ZERO).await {
+pub(super) async fn presence<L: Line>(site: &mut Site<'_, L>, unit: u8) -> Presence {
+    match site.read_registers(unit, PRESENCE).await {
         Ok(_) | Err(ReadFault::Exception(_) | ReadFault::Breach { .. }) => Presence::Present,
         Err(
             ReadFault::Line(LineFault::Silent { heard: 0, .. }) | ReadFault::Unreadable { .. },
@@ -68,67 +68,84 @@ pub(super) async fn presence<L: Line>(line: &mut GuardedLine<L>, unit: u8) -> Pr
     }
 }
 
-/// Reads what the models of the catalogue are told by, and says which of them fit.
-pub(super) async fn identify<L: Line>(
-    line: &mut GuardedLine<L>,
+/// The comparison of one meter with the models of the catalogue. What was read of it is not read
+/// again in the next slice.
+#[derive(Debug)]
+pub(super) struct Matching {
     unit: u8,
-    catalogue: &Catalogue,
-    until: Instant,
-) -> ModbusMatch {
-    let mut reader = Reader {
-        line,
-        unit,
-        known: BTreeMap::new(),
-        last_count: PRESENCE.count,
-        until,
-    };
-    let mut fits: Vec<(Fit, &Model, Option<String>)> = Vec::new();
-    for model in catalogue.models() {
-        if let Some((fit, serial)) = reader.fit(model).await {
-            fits.push((fit, model, serial));
+    known: BTreeMap<Span, Option<Vec<u16>>>,
+    last_count: u16,
+}
+
+impl Matching {
+    pub(super) fn new(unit: u8) -> Self {
+        Self {
+            unit,
+            known: BTreeMap::new(),
+            last_count: PRESENCE.count,
         }
     }
-    // Models that say less of themselves come later; else the order of the catalogue stands.
-    fits.sort_by_key(|(fit, ..)| Reverse(*fit));
-    let serial = fits.first().and_then(|(.., serial)| serial.clone());
-    ModbusMatch {
-        models: fits
-            .iter()
-            .take(MODEL_GUESSES_MAX)
-            .map(|(_, model, _)| model.id.clone())
-            .collect(),
-        serial,
-        is_whole: Instant::now() < until,
+
+    /// Reads what the models are told by, and says which of them fit.
+    pub(super) async fn go_on<L: Line>(
+        &mut self,
+        site: &mut Site<'_, L>,
+        catalogue: &Catalogue,
+        until: Instant,
+    ) -> ModbusMatch {
+        let mut reader = Reader {
+            site,
+            matching: self,
+            until,
+            is_whole: true,
+        };
+        let mut fits: Vec<(Fit, &Model, Option<String>)> = Vec::new();
+        for model in catalogue.models() {
+            if let Some((fit, serial)) = reader.fit(model).await {
+                fits.push((fit, model, serial));
+            }
+        }
+        let is_whole = reader.is_whole;
+        // Models that say less of themselves come later; else the order of the catalogue stands.
+        fits.sort_by_key(|(fit, ..)| Reverse(*fit));
+        let serial = fits.first().and_then(|(.., serial)| serial.clone());
+        let models = fits.iter().take(MODEL_GUESSES_MAX);
+        ModbusMatch {
+            models: models.map(|(_, model, _)| model.id.clone()).collect(),
+            serial,
+            is_whole,
+        }
     }
 }
 
 /// Reads each span of a meter once, however many models name it.
-struct Reader<'a, L> {
-    line: &'a mut GuardedLine<L>,
-    unit: u8,
-    known: BTreeMap<Span, Option<Vec<u16>>>,
-    last_count: u16,
+struct Reader<'r, 's, L> {
+    site: &'r mut Site<'s, L>,
+    matching: &'r mut Matching,
     until: Instant,
+    is_whole: bool,
 }
 
-impl<L: Line> Reader<'_, L> {
+impl<L: Line> Reader<'_, '_, L> {
     async fn read(&mut self, span: Span) -> Option<Vec<u16>> {
-        if let Some(known) = self.known.get(&span) {
+        if let Some(known) = self.matching.known.get(&span) {
             return known.clone();
         }
         if Instant::now() >= self.until {
+            self.is_whole = false;
             return None;
         }
+        let unit = self.matching.unit;
         // A copy of the last answer must not pass for this one: lengths take turns.
-        if span.count == self.last_count {
+        if span.count == self.matching.last_count {
             let count = if span.count == 1 { 2 } else { 1 };
             let other = Span { count, ..PRESENCE };
-            drop(read_registers(self.line, self.unit, other, Duration::ZERO).await);
+            drop(self.site.read_registers(unit, other).await);
         }
-        self.last_count = span.count;
-        let answer = read_registers(self.line, self.unit, span, Duration::ZERO).await;
+        self.matching.last_count = span.count;
+        let answer = self.site.read_registers(unit, span).await;
         let words = answer.ok().map(|answer| answer.words);
-        self.known.insert(span, words.clone());
+        self.matching.known.insert(span, words.clone());
         words
     }
 

@@ -40,6 +40,16 @@ pub(crate) enum Who {
     Unit(u8),
 }
 
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Outstation(None) => f.write_str("without an address"),
+            Self::Outstation(Some(address)) => write!(f, "address {address}"),
+            Self::Unit(unit) => write!(f, "unit {unit}"),
+        }
+    }
+}
+
 /// Meters that are asked one after the other, the line set in one way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stretch {
