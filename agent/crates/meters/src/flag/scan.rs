@@ -3,13 +3,14 @@
 mod addresses;
 mod modbus;
 mod places;
+mod report;
 
 pub use addresses::{InvalidAddresses, WishedAddresses};
 pub use places::{Configured, ScanWish};
+pub use report::{FoundMeter, ScanDoubt, ScanProgress, ScanReport};
 
 use self::modbus::{Matching, Presence};
 use self::places::{Stretch, Who, stretches};
-use super::serial::is_same_serial;
 use super::setting::{LineReach, Setting};
 use super::sighting::{SeenMeter, Sighting, sight};
 use super::site::{Cancelled, Site};
@@ -33,66 +34,6 @@ pub struct ScanOrder<'a> {
     pub catalogue: &'a Catalogue,
     /// Ends after so long, found or not.
     pub limit: Duration,
-}
-
-/// How far a scan is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScanProgress {
-    /// Addresses that were asked.
-    pub done: usize,
-    /// Addresses in all.
-    pub total: usize,
-    /// What is going on: `FLAG 9600 7E1, address 004`.
-    pub words: String,
-}
-
-/// A meter that a scan found.
-#[derive(Debug, Clone)]
-pub struct FoundMeter {
-    /// Whether it speaks FLAG; else it speaks Modbus.
-    pub is_flag: bool,
-    /// Its address or unit; none where it answers without one.
-    pub address: Option<String>,
-    /// How the line was set.
-    pub setting: Setting,
-    /// What it says of itself; empty for a Modbus meter.
-    pub identification: String,
-    /// Its serial number, if it tells it without a password.
-    pub serial: Option<String>,
-    /// Names of models that fit, likeliest first.
-    pub models: Vec<String>,
-    /// What went wrong while it was asked; empty where nothing did.
-    pub remark: String,
-}
-
-/// A place where something was heard that is no meter that could be understood.
-#[derive(Debug, Clone)]
-pub struct ScanDoubt {
-    /// Whether FLAG was spoken; else Modbus.
-    pub is_flag: bool,
-    /// How the line was set.
-    pub setting: Setting,
-    /// Who was asked; none: anybody.
-    pub address: Option<String>,
-    /// What was seen.
-    pub sighting: Sighting,
-}
-
-/// What a scan brought.
-#[derive(Debug, Clone, Default)]
-pub struct ScanReport {
-    /// The meters.
-    pub found: Vec<FoundMeter>,
-    /// Places where something answered that could not be understood, or twice.
-    pub doubts: Vec<ScanDoubt>,
-    /// What was tried: `FLAG 9600 7E1: 12 addresses`.
-    pub tried: Vec<String>,
-    /// What was not tried, because time was up or somebody cancelled.
-    pub left_out: Vec<String>,
-    /// Whether somebody cancelled it.
-    pub is_cancelled: bool,
-    /// The line could not be used any more.
-    pub fault: Option<LineFault>,
 }
 
 /// Looks for meters, likeliest places first, until all were tried or the time is up. The line is
@@ -389,31 +330,4 @@ async fn address_of<L: Line>(
     let again = sight(site, &setting, Some(&address), catalogue).await;
     let is_it = matches!(&again, Sighting::Meter(again) if again.serial == seen.serial);
     is_it.then_some(address)
-}
-
-impl FoundMeter {
-    fn is_same(&self, other: &Self) -> bool {
-        let same_serial = match (&self.serial, &other.serial) {
-            (Some(one), Some(other)) => is_same_serial(one, other),
-            _ => self.address == other.address && self.setting == other.setting,
-        };
-        self.is_flag == other.is_flag
-            && same_serial
-            && self.identification == other.identification
-    }
-}
-
-impl ScanReport {
-    /// A meter that was found explains what was garbled elsewhere: other settings garble it, and
-    /// without an address all meters of a line answer at once.
-    fn forget_explained_doubts(&mut self) {
-        let found = std::mem::take(&mut self.found);
-        self.doubts.retain(|doubt| {
-            let here = |meter: &&FoundMeter| meter.setting == doubt.setting;
-            let is_elsewhere = !found.is_empty() && !found.iter().any(|meter| here(&meter));
-            let is_crowd = doubt.address.is_none() && found.iter().any(|meter| here(&meter));
-            !is_elsewhere && !is_crowd
-        });
-        self.found = found;
-    }
 }

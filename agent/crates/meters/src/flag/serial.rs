@@ -1,14 +1,6 @@
 //! Which meter it is: serial numbers, as meters and people write them.
 
-use crate::catalogue::flag::{FlagIdentity, FlagModel, VdewWhat};
-
-/// The identity with the serial number; every source reads it, of every Elster meter.
-const SERIAL: u16 = 798;
-
-/// Where meters of a model keep their serial number.
-pub(crate) fn serial_row<'a>(model: &'a FlagModel, variant: &'a str) -> Option<&'a FlagIdentity> {
-    model.identity(variant, SERIAL)
-}
+use crate::catalogue::flag::{FlagModel, VdewWhat};
 
 /// The data set with the serial number, for meters of the VDEW style.
 pub(crate) fn serial_set(model: &FlagModel) -> Option<&str> {
