@@ -34,6 +34,7 @@ use flag::FlagBook;
 use line::Trace;
 use link::{Change, Link};
 use metering::{Event, EventCode, MeterId, Moment};
+use meters::catalogue::Catalogue;
 use meters::planner::{Exchange, Happening, Next, Outcome, Planner, PlannerSettings};
 use sampled::{Begin, Sampled};
 use std::collections::HashMap;
@@ -66,6 +67,8 @@ pub struct Bus {
     waiting: HashMap<u64, requests::Waiting>,
     /// Work in sessions, by token.
     flag_jobs: HashMap<u64, work::FlagJob>,
+    /// Work at the line itself, by token.
+    line_jobs: HashMap<u64, work::LineJob>,
     token: u64,
     quarantined: Option<MeterId>,
     /// Both clocks at the last look.
@@ -78,6 +81,8 @@ pub struct BusParts {
     pub settings: BusSettings,
     /// Its meters.
     pub meters: Vec<MeterSettings>,
+    /// Every model, for whoever looks for meters.
+    pub catalogue: Arc<Catalogue>,
     /// Where the crash marker lives.
     pub runtime_folder: PathBuf,
     /// The store.
@@ -145,6 +150,7 @@ impl Bus {
             patient: Vec::new(),
             waiting: HashMap::new(),
             flag_jobs: HashMap::new(),
+            line_jobs: HashMap::new(),
             token: 0,
             quarantined,
             seen: now,

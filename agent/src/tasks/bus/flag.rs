@@ -126,6 +126,11 @@ impl FlagBook {
         &self.settings.id
     }
 
+    /// The serial number that it must have, if one is known.
+    pub(super) fn expected_serial(&self) -> Option<&str> {
+        self.identity.expected()
+    }
+
     pub(super) fn trust(&self) -> MeterTrust {
         self.identity.trust()
     }

@@ -1,11 +1,13 @@
 //! What trials saw, in the words that the doctor understands.
 
-use super::examine::{Examination, Trial};
+use super::examine::{Examination, Trial, Way};
 use super::ping::Ping;
+use super::scan::ScanDoubt;
 use super::setting::{Characters, LineReach};
 use super::sighting::Sighting;
 use super::visit::{VisitFault, identification_words};
 use crate::doctor::{self, Dtr, Finding, Framing, Saw, SessionTrouble, TrialSettings, Trials};
+use iec62056_21::codec::{MeterAddress, SignOn};
 use iec62056_21::conversation::{Garble, ParityBy, PasswordRefusal, SessionFault};
 
 /// What was heard after a sign-on; nothing where the line itself failed.
@@ -41,6 +43,15 @@ impl Trial {
             (ParityBy::Line, _) => Framing::SevenEven,
         };
         let address = self.way.address.as_ref();
+        let saw = match saw(&self.sighting)? {
+            Saw::Echo { .. } => {
+                let address = address.cloned();
+                let sent = SignOn { address }.encode();
+                let octets = u32::try_from(sent.octets().len()).unwrap_or(u32::MAX);
+                Saw::Echo { octets }
+            }
+            saw => saw,
+        };
         Some(doctor::Trial {
             settings: TrialSettings {
                 baud: setting.line.baud,
@@ -50,7 +61,7 @@ impl Trial {
                 cancels_echo: true,
                 address: address.map(ToString::to_string).unwrap_or_default(),
             },
-            saw: saw(&self.sighting)?,
+            saw,
         })
     }
 }
@@ -88,6 +99,24 @@ impl Ping {
         };
         trials.session.clone_from(&self.trouble);
         doctor::diagnose(&trials)
+    }
+}
+
+impl ScanDoubt {
+    /// What is wrong there; nothing where that cannot be told.
+    pub fn finding(&self, reach: &LineReach) -> Finding {
+        let address = self.address.as_deref();
+        let way = Way {
+            setting: self.setting,
+            address: address.and_then(|address| MeterAddress::new(address).ok()),
+        };
+        let sighting = self.sighting.clone();
+        let trials = vec![Trial { way, sighting }];
+        let examination = Examination {
+            trials,
+            left_out: Vec::new(),
+        };
+        examination.finding(reach)
     }
 }
 

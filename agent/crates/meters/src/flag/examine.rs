@@ -1,6 +1,6 @@
 //! The doctor's hands: tries what may be set wrong, and what each try brings.
 
-use super::setting::{Characters, Setting};
+use super::setting::{Characters, LineReach, Setting};
 use super::sighting::{Sighting, sight};
 use super::site::{Cancelled, Site};
 use super::terms::Credentials;
@@ -89,7 +89,7 @@ pub async fn examine<L: Line>(
     cancelled: Cancelled<'_>,
 ) -> Result<Examination, LineFault> {
     let until = Instant::now() + limit;
-    let mut examination = Examination::new(meter, site);
+    let mut examination = Examination::new(meter, &site.reach, site.set_dtr.is_some());
     while !examination
         .go_on(site, catalogue, until, cancelled)
         .await?
@@ -100,11 +100,11 @@ pub async fn examine<L: Line>(
 }
 
 impl Examination {
-    /// Trials that have not begun.
-    pub fn new<L>(meter: &ExaminedMeter, site: &Site<'_, L>) -> Self {
+    /// Trials that have not begun, of DTR too where it can be switched.
+    pub fn new(meter: &ExaminedMeter, reach: &LineReach, can_switch_dtr: bool) -> Self {
         Self {
             trials: Vec::new(),
-            left_out: ways(meter, site),
+            left_out: ways(meter, reach, can_switch_dtr),
         }
     }
 
@@ -142,7 +142,7 @@ impl Examination {
 }
 
 /// The configured way first, then what is likeliest set wrong.
-fn ways<L>(meter: &ExaminedMeter, site: &Site<'_, L>) -> Vec<Way> {
+fn ways(meter: &ExaminedMeter, reach: &LineReach, can_switch_dtr: bool) -> Vec<Way> {
     let own = meter.setting;
     let address = &meter.address;
     let way = |setting, address: &Option<MeterAddress>| Way {
@@ -153,7 +153,7 @@ fn ways<L>(meter: &ExaminedMeter, site: &Site<'_, L>) -> Vec<Way> {
     if address.is_some() {
         all.push(way(own, &None));
     }
-    let other_dtr = own.with_other_dtr().filter(|_| site.set_dtr.is_some());
+    let other_dtr = own.with_other_dtr().filter(|_| can_switch_dtr);
     all.extend(other_dtr.map(|setting| way(setting, address)));
     for characters in [Characters::SevenEven, Characters::EightNone] {
         let line = characters.on(own.line.baud);
@@ -169,11 +169,11 @@ fn ways<L>(meter: &ExaminedMeter, site: &Site<'_, L>) -> Vec<Way> {
         ignores_parity: true,
         ..own
     };
-    let is_eight = Characters::of(&site.reach.line) == Some(Characters::EightNone);
-    if is_eight || site.reach.can_change {
+    let is_eight = Characters::of(&reach.line) == Some(Characters::EightNone);
+    if is_eight || reach.can_change {
         all.push(way(lenient, address));
     }
-    if site.reach.can_change {
+    if reach.can_change {
         for baud in BAUDS {
             let setting = Setting {
                 line: Characters::SevenEven.on(baud),

@@ -221,7 +221,7 @@ impl PingRun {
         cancelled: Cancelled<'_>,
     ) {
         let examination = self.ping.examination.take();
-        let mut examination = examination.unwrap_or_else(|| Examination::new(meter, site));
+        let mut examination = examination.unwrap_or_else(|| Examination::new(meter, &site.reach, site.set_dtr.is_some()));
         let went = examination.go_on(site, catalogue, until, cancelled).await;
         self.ping.examination = Some(examination);
         match went {

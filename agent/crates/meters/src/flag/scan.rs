@@ -20,6 +20,8 @@ use crate::catalogue::Catalogue;
 use crate::flag::limits::{ASK_TIME_MAX, SLICE_ASK};
 use iec62056_21::codec::MeterAddress;
 use line::{Line, LineFault};
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -93,6 +95,14 @@ impl Scan {
             done: self.done,
             total: self.total,
             words,
+        }
+    }
+
+    /// Why the port went, if it did.
+    pub fn line_gone(&self) -> Option<Arc<io::Error>> {
+        match &self.report.fault {
+            Some(LineFault::Gone(error)) => Some(Arc::clone(error)),
+            _ => None,
         }
     }
 

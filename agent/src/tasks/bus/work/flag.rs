@@ -25,6 +25,13 @@ impl Bus {
         if let Some(trouble) = self.line_trouble() {
             return super::modbus::fail(ticket, what, trouble);
         }
+        if matches!(what, Work::Ping { .. }) {
+            let place = self.flags.iter().position(|book| book.id() == meter);
+            if let Some(place) = place {
+                self.ping_work(ticket, place);
+            }
+            return;
+        }
         let Some(task) = task(what) else {
             return ticket.failed(words::not_here("this model"));
         };
@@ -61,6 +68,9 @@ impl Bus {
         token: u64,
         turn: &SessionTurn,
     ) -> SessionEnd {
+        if let Some(job) = self.line_jobs.remove(&token) {
+            return self.slice_for_line(token, job, turn).await;
+        }
         let Some(mut job) = self.flag_jobs.remove(&token) else {
             return SessionEnd::Worked {
                 unfinished: Vec::new(),
@@ -111,6 +121,13 @@ impl Bus {
                 };
             }
             Slice::NotReached(why) => job.ticket.failed(words::not_reached(&why)),
+            Slice::Failed(fault) if end == SessionEnd::Silent => {
+                let place = self.flags.iter().position(|book| *book.id() == job.meter);
+                match place {
+                    Some(place) => self.examine_work(job.ticket, place, fault.to_string()),
+                    None => job.ticket.failed(words::left_alone(job.meter.as_str())),
+                }
+            }
             Slice::Failed(fault) => {
                 job.ticket
                     .failed(words::visit_failed(job.meter.as_str(), &fault));
