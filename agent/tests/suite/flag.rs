@@ -3,3 +3,4 @@
 mod bench;
 mod collecting;
 mod line_work;
+mod profiles;

@@ -28,10 +28,6 @@ pub struct GuardCounters {
     pub late_frames: u64,
     /// Exchanges that their owner dropped half-way.
     pub abandoned: u64,
-    /// Octets sent.
-    pub octets_sent: u64,
-    /// Octets heard, whatever became of them.
-    pub octets_heard: u64,
     /// Octets dropped because they were there before a request had left.
     pub stale_octets: u64,
     /// Octets dropped during an exchange: neither answer, nor echo, nor a late answer.
@@ -41,6 +37,10 @@ pub struct GuardCounters {
     /// Octets heard while no answer was due or overdue. Copies of answers count here too; a
     /// number that grows on a healthy line means a second master.
     pub foreign_octets: u64,
+    /// Octets that left.
+    pub sent_octets: u64,
+    /// Octets that came, whatever they were.
+    pub heard_octets: u64,
     /// Times when the line did not become silent.
     pub busy: u64,
     /// Time during which the line was held for exchanges, the silence before them included.

@@ -235,9 +235,6 @@ impl<L: Line> GuardedLine<L> {
         .await;
         self.listened_until = Instant::now();
         self.heard.set_certain(true);
-        if let Ok(Step::Wrote(count)) = &step {
-            self.counters.octets_sent += u64::try_from(*count).unwrap_or(u64::MAX);
-        }
         step.map_err(|error| self.lose_port(error))
     }
 

@@ -3,6 +3,7 @@
 use super::Bus;
 use super::flag::{Desk, FlagBook, FlagSaid, Held, Slice, Task, signs_of_life};
 use crate::health::Pulse;
+use crate::jobs::Ticket;
 use metering::MeterId;
 use meters::planner::{SessionEnd, SessionTurn};
 use std::time::Duration;
@@ -53,6 +54,7 @@ impl Bus {
             store: &self.parts.store,
             clock: &self.parts.clock,
             pulse: &pulse,
+            ticket: None,
         };
         let holding = async {
             match self.link.reach(number.as_ref()).await {
@@ -73,15 +75,18 @@ impl Bus {
         book: &mut FlagBook,
         turn: &SessionTurn,
         task: &mut Task,
+        ticket: Option<&Ticket>,
     ) -> (Held, Slice) {
         let pulse = self.parts.pulse.clone();
-        let at_most = signs_of_life(turn, &self.parts.settings);
+        let bus = &self.parts.settings;
+        let at_most = signs_of_life(turn, bus);
         let number = book.flag.number.clone();
         let desk = Desk {
-            bus: &self.parts.settings,
+            bus,
             store: &self.parts.store,
             clock: &self.parts.clock,
             pulse: &pulse,
+            ticket,
         };
         let holding = async {
             match self.link.reach(number.as_ref()).await {
@@ -91,9 +96,8 @@ impl Bus {
                     held
                 }
                 Err(fault) => {
-                    let words = fault.to_string();
-                    let held = book.not_reached(fault, &desk);
-                    (held, Slice::NotReached(words))
+                    let held = book.not_reached(fault.clone(), &desk);
+                    (held, Slice::NotReached(fault))
                 }
             }
         };

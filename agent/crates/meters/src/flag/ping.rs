@@ -11,6 +11,7 @@ use super::sighting::{SeenMeter, Sighting, sight};
 use super::site::{Cancelled, Site};
 use crate::catalogue::Catalogue;
 use crate::doctor::SessionTrouble;
+use iec62056_21::conversation::PasswordRefusal;
 use line::Line;
 use std::fmt;
 use std::time::Duration;
@@ -53,6 +54,8 @@ pub struct Ping {
     pub seen: Option<SeenMeter>,
     /// What went wrong behind the sign-on, if something did.
     pub trouble: Option<SessionTrouble>,
+    /// How the password was refused, if it was: it must not be tried again and again.
+    pub password: Option<PasswordRefusal>,
 }
 
 impl fmt::Display for PingLayer {

@@ -1,5 +1,6 @@
 //! What pings, scans and trials found, for a person.
 
+use super::diagnoses::said;
 use super::words;
 use desk::{Diagnosis, FoundMeter, Layer, PingResult, Progress, ScanResult};
 use meters::doctor::Finding;
@@ -88,6 +89,16 @@ pub(super) fn ping_result(ping: Ping, reach: &LineReach, meter: &str) -> PingRes
     }
 }
 
+/// The password was refused before.
+pub(super) fn tell_refused(result: &mut PingResult) {
+    let mut layers = result.layers.iter_mut();
+    if let Some(layer) = layers.find(|layer| layer.name == "password") {
+        layer.is_well = false;
+        layer.words = "it was refused before, and is not tried again for a day".to_owned();
+        result.diagnosis.get_or_insert_with(words::refused_before);
+    }
+}
+
 /// A ping that did not get as far as the meter.
 pub(super) fn unreached(diagnosis: Diagnosis, is_dialled: bool) -> PingResult {
     let layer = |name: &str, is_well, words: &str| Layer {
@@ -126,12 +137,7 @@ pub(super) fn examined(
 
 /// The message of a finding; none where nothing is wrong.
 fn diagnosis(finding: &Finding, tried: Vec<String>) -> Option<Diagnosis> {
-    let message = finding.message()?;
-    Some(Diagnosis {
-        code: message.code.to_owned(),
-        happened: message.happened,
-        meaning: message.meaning,
-        next: vec![message.next],
-        tried,
-    })
+    let mut told = said(finding.message()?);
+    told.tried = tried;
+    Some(told)
 }

@@ -3,20 +3,22 @@
 
 use super::found;
 use super::listen::Listening;
-use super::{Bus, words};
+use super::{Bus, diagnoses, words};
+use crate::adapters::dialled::CallFault;
 use crate::adapters::port::Port;
 use crate::config::{LinkSettings, Number};
 use crate::jobs::Ticket;
 use crate::limits::{EXAMINE_FOR, LINE_WORK_HOLD_MIN, SCAN_SECONDS_MAX};
-use crate::tasks::bus::flag::{FlagBook, signs_of_life};
+use crate::tasks::bus::flag::{FlagBook, FlagSaid, signs_of_life};
 use crate::tasks::bus::sessions::alive;
 use desk::{Diagnosis, Outcome, Progress, ScanWish};
 use iec62056_21::codec::MeterAddress;
+use iec62056_21::conversation::{PasswordRefusal, SessionFault, Step};
 use line::{DataBits, LineFault, LineSettings, Parity, StopBits};
 use meters::catalogue::Catalogue;
 use meters::flag::{
-    Configured, Examination, ExaminedMeter, LineReach, PingRun, Scan, ScanOrder, Setting, Site,
-    WishedAddresses,
+    Configured, Credentials, Examination, ExaminedMeter, LineReach, PingRun, Scan, ScanOrder,
+    Setting, Site, VisitFault, WishedAddresses,
 };
 use meters::planner::{Respect, SessionEnd, SessionRequest, SessionTurn};
 use std::io;
@@ -54,6 +56,8 @@ pub(in super::super) struct Examined {
     meter: ExaminedMeter,
     name: String,
     number: Option<Number>,
+    /// Its password was refused, and is not tried again yet.
+    was_refused: bool,
 }
 
 /// How a slice ended.
@@ -61,7 +65,8 @@ enum Slice {
     More,
     Ended,
     Gone(Arc<io::Error>),
-    NotReached(String),
+    NotReached(CallFault),
+    Unusable(String),
 }
 
 impl Bus {
@@ -183,11 +188,15 @@ impl Bus {
                 worked(true)
             }
             Slice::More | Slice::Ended => {
-                self.line_done(job);
+                self.line_done(job).await;
                 worked(false)
             }
-            Slice::NotReached(why) => {
-                self.not_reached(job, &why);
+            Slice::NotReached(fault) => {
+                not_reached(job, diagnoses::not_reached(&fault));
+                worked(false)
+            }
+            Slice::Unusable(why) => {
+                not_reached(job, words::line_gone(&why));
                 worked(false)
             }
             Slice::Gone(error) => {
@@ -209,7 +218,7 @@ impl Bus {
         if let Some(number) = &number
             && let Err(fault) = self.link.reach(Some(number)).await
         {
-            return Slice::NotReached(fault.to_string());
+            return Slice::NotReached(fault);
         }
         let reach = self.reach();
         let catalogue = Arc::clone(&self.parts.catalogue);
@@ -229,7 +238,7 @@ impl Bus {
     ) -> Slice {
         let is_tcp = matches!(self.parts.settings.link, LinkSettings::ModbusTcp { .. });
         let Some((line, ids)) = self.link.line_and_ids() else {
-            return Slice::NotReached("the line is not open".to_owned());
+            return Slice::Unusable("the line is not open".to_owned());
         };
         let mut set_dtr = |port: &mut Port, on: bool| {
             let done = port.set_dtr(on);
@@ -283,7 +292,7 @@ impl Bus {
                     Ok(true) => Slice::Ended,
                     Ok(false) => Slice::More,
                     Err(LineFault::Gone(error)) => Slice::Gone(error),
-                    Err(fault) => Slice::NotReached(fault.to_string()),
+                    Err(fault) => Slice::Unusable(fault.to_string()),
                 }
             }
             Kind::Listen(listening) => {
@@ -293,13 +302,13 @@ impl Bus {
                     Ok(true) => Slice::Ended,
                     Ok(false) => Slice::More,
                     Err(LineFault::Gone(error)) => Slice::Gone(error),
-                    Err(fault) => Slice::NotReached(fault.to_string()),
+                    Err(fault) => Slice::Unusable(fault.to_string()),
                 }
             }
         }
     }
 
-    fn line_done(&self, job: LineJob) {
+    async fn line_done(&mut self, job: LineJob) {
         let reach = self.reach();
         match job.kind {
             Kind::Scan(scan) => {
@@ -314,7 +323,14 @@ impl Bus {
             }
             Kind::Ping(run) => {
                 let (run, examined) = *run;
-                let result = found::ping_result(run.finish(), &reach, &examined.name);
+                let ping = run.finish();
+                if let Some(how) = &ping.password {
+                    self.note_refused(&examined.name, how).await;
+                }
+                let mut result = found::ping_result(ping, &reach, &examined.name);
+                if examined.was_refused {
+                    found::tell_refused(&mut result);
+                }
                 job.ticket.done(Outcome::Ping(result));
             }
             Kind::Examine(trials, fault) => {
@@ -326,24 +342,16 @@ impl Bus {
         }
     }
 
-    /// The meter could not be called, or the line not be used.
-    fn not_reached(&self, job: LineJob, why: &str) {
-        let is_dialled = match &job.kind {
-            Kind::Ping(run) => run.1.number.is_some(),
-            Kind::Examine(trials, _) => trials.1.number.is_some(),
-            Kind::Scan(_) | Kind::Listen(_) => false,
+    async fn note_refused(&mut self, meter: &str, how: &PasswordRefusal) {
+        let clock = self.parts.clock.clone();
+        let mut books = self.flags.iter_mut();
+        let Some(book) = books.find(|book| book.id().as_str() == meter) else {
+            return;
         };
-        let diagnosis: Diagnosis = if is_dialled {
-            words::not_reached(why)
-        } else {
-            words::line_gone(why)
-        };
-        match job.kind {
-            Kind::Ping(_) => job
-                .ticket
-                .done(Outcome::Ping(found::unreached(diagnosis, is_dialled))),
-            _ => job.ticket.failed(diagnosis),
-        }
+        let mut said = FlagSaid::default();
+        book.note_refused_password(how, &clock, &mut said);
+        let id = book.id().clone();
+        self.flag_said(&id, said).await;
     }
 
     fn reach(&self) -> LineReach {
@@ -398,19 +406,54 @@ impl Bus {
     fn examined(&self, place: usize) -> Option<Examined> {
         let book = self.flags.get(place)?;
         let bus = &self.parts.settings;
+        // Too many wrong passwords lock a meter: what was refused is not tried again.
+        let was_refused = book.was_refused(Some(self.parts.clock.now().utc));
         Some(Examined {
             meter: ExaminedMeter {
                 model: Arc::clone(&book.flag.model),
                 peer: book.peer(),
                 address: book.flag.address.clone(),
                 setting: Setting::of(&book.line_use(bus), &self.reach()),
-                credentials: book.credentials(),
+                credentials: if was_refused {
+                    Credentials::None
+                } else {
+                    book.credentials()
+                },
                 level: book.flag.access.level,
-                serial: book.expected_serial().map(ToOwned::to_owned),
+                serial: Some(book.expected_serial()).filter(|serial| !serial.is_empty()),
             },
+            was_refused,
             name: book.id().to_string(),
             number: book.flag.number.clone(),
         })
+    }
+}
+
+/// The meter could not be called, or the line not be used.
+fn not_reached(job: LineJob, diagnosis: Diagnosis) {
+    match job.kind {
+        Kind::Ping(run) => {
+            let is_dialled = run.1.number.is_some();
+            let result = found::unreached(diagnosis, is_dialled);
+            job.ticket.done(Outcome::Ping(result));
+        }
+        _ => job.ticket.failed(diagnosis),
+    }
+}
+
+/// Whether other settings may help.
+pub(super) fn is_worth_trials(fault: &VisitFault) -> bool {
+    use SessionFault as F;
+    let VisitFault::Session(fault) = fault else {
+        return false;
+    };
+    match fault {
+        F::Nothing { step, .. }
+        | F::Garbled { step, .. }
+        | F::EchoOnly { step }
+        | F::NotAcknowledged { step } => *step == Step::SignOn,
+        F::NoIdentification { .. } | F::TwoMeters => true,
+        _ => false,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::flag::sighting::{SeenMeter, Sighting};
 use crate::flag::site::Site;
 use crate::flag::terms::Credentials;
 use crate::flag::visit::{VisitFault, identification_words};
+use iec62056_21::conversation::SessionFault;
 use line::Line;
 use std::error::Error as _;
 
@@ -140,6 +141,9 @@ impl Ping {
             Err(fault) => {
                 self.note(PingLayer::Password, false, told(&fault));
                 self.trouble = trouble_of(&fault, level);
+                if let VisitFault::Session(SessionFault::PasswordRefused { how }) = fault {
+                    self.password = Some(how);
+                }
             }
         }
     }
