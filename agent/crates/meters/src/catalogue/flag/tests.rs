@@ -1,5 +1,4 @@
 use super::super::{Catalogue, Complaint};
-use super::*;
 use iec62056_21::codec::Identification;
 
 /// A whole file; each test turns one thing in it.
