@@ -9,6 +9,7 @@ pub mod dice;
 pub mod flag;
 pub mod frame;
 pub mod limits;
+pub mod link;
 pub mod meter;
 #[cfg(feature = "broker")]
 pub mod pki;
