@@ -216,6 +216,8 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     for line in [
         r#"{"ask":"status"}"#,
         r#"{"ask":"read-meter","meter":"feeder-1"}"#,
+        r#"{"ask":"start","what":{"work":"read","meter":"feeder-1","part":"status"}}"#,
+        r#"{"Ok":{"answer":"job","is":{"number":7,"words":"w","state":{"state":"waiting","is":"x"}}}}"#,
         r#"{"Ok":{"is":"done","text":"x"}}"#,
         r#"{"Err":{"problem":"p","remedy":"r"}}"#,
     ] {
