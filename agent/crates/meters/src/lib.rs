@@ -1,12 +1,20 @@
 //! Meter models as data, one driver per protocol, and the planner of a bus.
 
+mod clock_basis;
 mod span;
 
 pub mod catalogue;
+pub mod collection;
+pub mod doctor;
+pub mod elster;
 pub mod forecast;
 pub mod limits;
+pub mod meter_clock;
+pub mod meter_log;
 pub mod modbus;
 pub mod planner;
 pub mod profile_maker;
+pub mod vdew;
 
+pub use clock_basis::{ClockBasis, Instants, InvalidClockBasis};
 pub use span::{Span, Table};

@@ -118,3 +118,16 @@ pub(crate) const SECOND_LOOK_SLACK: i64 = 1000;
 pub(crate) const BUSY_WARNING: u32 = 700;
 /// Line time in use, per mille, above which a bus is refused.
 pub(crate) const BUSY_REFUSED: u32 = 1000;
+
+// Load profiles of FLAG meters.
+
+/// Octets of a profile taken in at once; the longest record has 65,535.
+pub(crate) const PROFILE_BUFFER_OCTETS_MAX: usize = 64 * 1024;
+/// Octets of one stretch that was not understood which are kept to be shown; the rest is counted.
+pub(crate) const PUZZLE_OCTETS_KEPT: usize = 256;
+/// Channels of a profile of the VDEW style; ours, twice what such meters are sold with.
+pub(crate) const VDEW_CHANNELS_MAX: usize = 32;
+/// Days of a load profile asked for at most: no meter of this kind holds more (900).
+pub(crate) const COLLECT_DAYS_MAX: u64 = 1000;
+/// Windows of one collection; days between them are read with the next one.
+pub(crate) const COLLECT_PLANS_MAX: usize = 16;
