@@ -1,7 +1,7 @@
 //! What a configuration would do to each bus: the plan, the forecast, and what should be checked
 //! at the meters. Touches nothing.
 
-use crate::config::{BusSettings, LinkSettings, MeterSettings, Settings};
+use crate::config::{BusSettings, MeterSettings, Settings};
 use crate::plan;
 use meters::forecast::{Forecast, Verdict, forecast};
 use meters::planner::{PlannedMeter, PlannerSettings};
@@ -80,16 +80,7 @@ fn bus_forecast(settings: &Settings, bus: &BusSettings) -> Forecast {
 }
 
 fn say_bus(text: &mut String, settings: &Settings, bus: &BusSettings, forecast: &Forecast) {
-    let link = match &bus.link {
-        LinkSettings::Serial(serial) => {
-            format!("{} at {} baud", serial.device.display(), serial.line.baud)
-        }
-        LinkSettings::RtuOverTcp { address, line } => {
-            format!("serial server {address}, {} baud behind it", line.baud)
-        }
-        LinkSettings::ModbusTcp { address } => format!("Modbus TCP {address}"),
-    };
-    line(text, format_args!("\nbus {}: {link}", bus.id));
+    line(text, format_args!("\nbus {}: {}", bus.id, bus.link));
     for meter in settings.meters_of(&bus.id) {
         say_meter(text, meter);
     }

@@ -51,12 +51,22 @@ impl GatewayDesk for Front {
             Request::Meters => Ok(Answer::Meters(self.meters())),
             Request::ReadMeter { meter } => self.read(&meter).await,
             Request::AcceptMeter { meter } => self.accept(caller, &meter).await,
-            Request::Profile { meter, from, to } => self.profile(&meter, from, to).await,
+            Request::Profile {
+                meter, from, to, ..
+            } => self.profile(&meter, from, to).await,
             Request::StoreStats => self.store_stats().await,
             Request::StoreVerify => self.verify().await,
             Request::SetAside => self.set_aside().await,
             Request::Release { stream, number } => self.release(caller, &stream, number).await,
             Request::Trace { bus, switch } => self.trace(caller, &bus, switch).await,
+            Request::Start { .. }
+            | Request::Job { .. }
+            | Request::Jobs
+            | Request::Cancel { .. }
+            | Request::Configuration => Err(refusal(
+                "this gateway does no such work yet".to_owned(),
+                "use the pmuctl of the same version",
+            )),
         }
     }
 }
@@ -307,6 +317,10 @@ fn bus_status(bus: &BusHandle) -> BusStatus {
 
 fn meter_status(bus: &str, view: &MeterView) -> MeterStatus {
     MeterStatus {
+        address: None,
+        last_collected: None,
+        overwrite_in_days: None,
+        clock_error_ms: None,
         meter: view.meter.to_string(),
         bus: bus.to_owned(),
         unit: view.unit,

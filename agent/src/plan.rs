@@ -1,6 +1,6 @@
 //! From a meter's settings and its model to what the planner of its bus must read.
 
-use crate::config::{BusSettings, LinkSettings, MeterSettings};
+use crate::config::{BusSettings, MeterSettings};
 use metering::Obis;
 use meters::catalogue::{Identify, Register};
 use meters::planner::{BusTiming, PlannedMeter, Poll, PollId, PollKind};
@@ -122,15 +122,10 @@ pub fn forecast_plan(meter: &MeterSettings) -> PlannedMeter {
 
 /// How fast the line of a bus is.
 pub fn timing(bus: &BusSettings) -> BusTiming {
-    match &bus.link {
-        LinkSettings::Serial(serial) => BusTiming {
-            character: serial.line.character_time(),
-            silence: serial.line.silence(),
-        },
-        LinkSettings::RtuOverTcp { line, .. } => BusTiming {
+    bus.link
+        .line()
+        .map_or_else(BusTiming::stream, |line| BusTiming {
             character: line.character_time(),
             silence: line.silence(),
-        },
-        LinkSettings::ModbusTcp { .. } => BusTiming::stream(),
-    }
+        })
 }

@@ -70,6 +70,7 @@ fn stored_by(agent: &Agent, bus: &Bus, from: u64, to: u64) -> Vec<(String, Vec<d
             meter: meter.to_owned(),
             from,
             to,
+            profile: None,
         };
         match agent.ask(&request) {
             Ok(Ok(Answer::Profile { rows, .. })) => rows,

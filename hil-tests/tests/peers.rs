@@ -104,6 +104,7 @@ fn the_daemon_reads_it(peer: &Peer, file: AgentFile, folder: &Path) {
         meter: "peer".to_owned(),
         from: begun.seconds(),
         to: utc().seconds(),
+        profile: None,
     };
     let (channels, rows) = match agent.ask(&request) {
         Ok(Ok(Answer::Profile { channels, rows })) => (channels, rows),

@@ -19,6 +19,7 @@ pub const DOORS: &[(&str, Door)] = &[
     ("modbus_pdu", modbus_pdu),
     ("flag_answer", flag_answer),
     ("flag_request", flag_request),
+    ("flag_meter", flag_meter),
     ("flag_profile", flag_profile),
     ("flag_identity", flag_identity),
     ("vdew_text", vdew_text),
@@ -32,6 +33,8 @@ pub const DOORS: &[(&str, Door)] = &[
     ("key_file", key_file),
     ("desk_line", desk_line),
     ("configuration", configuration),
+    ("modem_result", modem_result),
+    ("pad_signal", pad_signal),
 ];
 
 /// What a line heard, searched for an answer.
@@ -57,6 +60,11 @@ pub fn flag_answer(data: &[u8]) {
 /// What a simulated FLAG meter hears.
 pub fn flag_request(data: &[u8]) {
     iec62056_21::fuzz_request(data);
+}
+
+/// What the meter's side makes of it: the first octet chooses what kind of meter it is.
+pub fn flag_meter(data: &[u8]) {
+    iec62056_21::meter::fuzz_meter(data);
 }
 
 /// A load profile of a meter: the first octet chooses the model.
@@ -170,6 +178,16 @@ pub fn configuration(data: &[u8]) {
     }
 }
 
+/// What a modem says.
+pub fn modem_result(data: &[u8]) {
+    pmu_agent::adapters::modem::fuzz_result(data);
+}
+
+/// What a PAD says.
+pub fn pad_signal(data: &[u8]) {
+    pmu_agent::adapters::pad::fuzz_signal(data);
+}
+
 /// A folder with one small model, so that a round costs microseconds.
 fn models() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -217,6 +235,47 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         corpus.push(("modbus_answer", heard));
         corpus.push(("register", bytes));
     }
+    corpus.extend(flag(&root));
+    corpus.extend(flag_models_corpus(&root));
+    for (name, text) in texts(&root.join("config/meter-models")) {
+        corpus.push(("model_file", text.clone().into_bytes()));
+        corpus.push(("store_chunk", text.into_bytes()));
+        corpus.push(("store_entry", name.into_bytes()));
+    }
+    for (_, text) in texts(&root.join("config")) {
+        corpus.push(("configuration", text.into_bytes()));
+    }
+    let small = "[gateway]\nid = \"pmu-001\"\n[[bus]]\nid = \"main\"\nlink = \"serial\"\n\
+                 device = \"/dev/a\"\nbaud = 9600\n[[meter]]\nid = \"m\"\nbus = \"main\"\n\
+                 model = \"eastron-sdm630\"\nunit = 1\n";
+    corpus.push(("configuration", small.into()));
+    corpus.extend(links());
+    let key = SigningKey::from_seed(&[2; 32])
+        .public_pem()
+        .expect("a public half");
+    corpus.push(("key_file", format!("# one\n{key}\n").into_bytes()));
+    corpus.push((
+        "key_file",
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a".into(),
+    ));
+    for line in [
+        r#"{"ask":"status"}"#,
+        r#"{"ask":"read-meter","meter":"feeder-1"}"#,
+        r#"{"ask":"start","what":{"work":"read","meter":"feeder-1","part":"status"}}"#,
+        r#"{"Ok":{"answer":"job","is":{"number":7,"words":"w","state":{"state":"waiting","is":"x"}}}}"#,
+        r#"{"Ok":{"is":"done","text":"x"}}"#,
+        r#"{"Err":{"problem":"p","remedy":"r"}}"#,
+    ] {
+        corpus.push(("desk_line", line.into()));
+    }
+    corpus.push(("store_chunk", (0..=255).collect()));
+    corpus.push(("store_entry", vec![0; 64]));
+    corpus
+}
+
+/// Conversations with FLAG meters.
+fn flag(root: &Path) -> Vec<(&'static str, Vec<u8>)> {
+    let mut corpus = Vec::new();
     for line in lines(&root.join("agent/crates/iec62056-21/tests/vectors")) {
         let Some(bytes) = line.get(1..).and_then(unhex) else {
             continue;
@@ -226,8 +285,53 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         for kind in kinds.chain([2, 3, 16, 64].map(|octets| [9, octets])) {
             corpus.push(("flag_answer", [&kind, bytes.as_slice()].concat()));
         }
+        let opened = [
+            &[2],
+            &b"/?!\r\n\x06056\r\n"[..],
+            bytes.as_slice(),
+            b"\xff\xff",
+        ]
+        .concat();
+        corpus.push(("flag_meter", opened));
         corpus.push(("flag_request", bytes));
     }
+    corpus
+}
+
+/// Configurations of links, and what is said at their ends.
+fn links() -> Vec<(&'static str, Vec<u8>)> {
+    let mut corpus: Vec<(&str, Vec<u8>)> = Vec::new();
+    for link in [
+        "link = \"modem\"\ndevice = \"/dev/a\"\nbaud = 9600\ninit = [\"ATX4\"]\nretries = 1\n",
+        "link = \"pad\"\naddress = \"h:1\"\npad = { call = \"A{number}\", recall = \"dle\" }\n",
+        "link = \"optical\"\ndevice = \"/dev/a\"\ndtr = \"off\"\nsession-seconds-max = 9\n",
+        "link = \"serial-server\"\naddress = \"h:1\"\nframing = \"7E1\"\n",
+    ] {
+        let text = format!("[gateway]\nid = \"pmu-001\"\n[[bus]]\nid = \"main\"\n{link}");
+        corpus.push(("configuration", text.into()));
+    }
+    for said in [
+        "ATE0V1\r\r\nOK\r\n",
+        "\r\nCONNECT 9600/ARQ\r\n",
+        "\r\nNO CARRIER\r\n\r\nBUSY\r\n\r\nNO DIALTONE\r\n",
+        "0\r1\r3\r6\r7\r8\r12\r",
+    ] {
+        corpus.push(("modem_result", said.into()));
+    }
+    for said in [
+        "\r\n*SET 1:1\r\r\n*",
+        "\r\n2353199+COM\r\n",
+        "\r\nCLR OCC C:1 D:0\r\n*\r\nCLR CONF\r\n",
+        "\r\nERR\r\nFREE\r\nENGAGED\r\n",
+    ] {
+        corpus.push(("pad_signal", said.into()));
+    }
+    corpus
+}
+
+/// Vectors of the FLAG models.
+fn flag_models_corpus(root: &Path) -> Vec<(&'static str, Vec<u8>)> {
+    let mut corpus = Vec::new();
     for (which, model) in (0..).zip(flag_models()) {
         let vectors = format!("agent/crates/meters/tests/vectors/models/{}.txt", model.id);
         let text = fs::read_to_string(root.join(vectors)).expect("each model has vectors");
@@ -245,36 +349,6 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
             }
         }
     }
-    for (name, text) in texts(&root.join("config/meter-models")) {
-        corpus.push(("model_file", text.clone().into_bytes()));
-        corpus.push(("store_chunk", text.into_bytes()));
-        corpus.push(("store_entry", name.into_bytes()));
-    }
-    for (_, text) in texts(&root.join("config")) {
-        corpus.push(("configuration", text.into_bytes()));
-    }
-    let small = "[gateway]\nid = \"pmu-001\"\n[[bus]]\nid = \"main\"\nlink = \"serial\"\n\
-                 device = \"/dev/a\"\nbaud = 9600\n[[meter]]\nid = \"m\"\nbus = \"main\"\n\
-                 model = \"eastron-sdm630\"\nunit = 1\n";
-    corpus.push(("configuration", small.into()));
-    let key = SigningKey::from_seed(&[2; 32])
-        .public_pem()
-        .expect("a public half");
-    corpus.push(("key_file", format!("# one\n{key}\n").into_bytes()));
-    corpus.push((
-        "key_file",
-        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a".into(),
-    ));
-    for line in [
-        r#"{"ask":"status"}"#,
-        r#"{"ask":"read-meter","meter":"feeder-1"}"#,
-        r#"{"Ok":{"is":"done","text":"x"}}"#,
-        r#"{"Err":{"problem":"p","remedy":"r"}}"#,
-    ] {
-        corpus.push(("desk_line", line.into()));
-    }
-    corpus.push(("store_chunk", (0..=255).collect()));
-    corpus.push(("store_entry", vec![0; 64]));
     corpus
 }
 

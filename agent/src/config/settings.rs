@@ -2,9 +2,9 @@
 
 use super::complaint::{Complaint, Complaints, Notebook};
 use super::file::{AgentFile, StoreFile, UplinkFile};
+use super::link::LinkSettings;
 use super::settings_bus::buses;
 use super::settings_meter::meters;
-use line::LineSettings;
 use metering::{BusId, GatewayId, MeterId, Obis, Period};
 use meters::catalogue::{Catalogue, Model};
 use std::ops::RangeInclusive;
@@ -90,47 +90,8 @@ pub struct BusSettings {
     pub link: LinkSettings,
     /// A sample later than this after its mark is flagged.
     pub late_after: Duration,
-}
-
-/// What a line is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LinkSettings {
-    /// A serial port of this box.
-    Serial(SerialSettings),
-    /// A serial server that passes RTU frames through.
-    RtuOverTcp {
-        /// `host:port`.
-        address: String,
-        /// How the line behind it is set.
-        line: LineSettings,
-    },
-    /// A Modbus TCP host or gateway.
-    ModbusTcp {
-        /// `host:port`.
-        address: String,
-    },
-}
-
-/// A serial port of this box.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SerialSettings {
-    /// `/dev/serial/by-path/...`
-    pub device: PathBuf,
-    /// Baud, parity, stop bits.
-    pub line: LineSettings,
-    /// Who turns the transmitter of an RS485 pair on and off.
-    pub rs485: Rs485,
-}
-
-/// Who turns the transmitter of an RS485 pair on and off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rs485 {
-    /// Ask the driver; without its support the adapter must do it.
-    Auto,
-    /// The driver must; a driver that cannot is a fault.
-    Kernel,
-    /// The adapter does, or the port is RS232.
-    Off,
+    /// The longest time that one session with a meter may hold the line.
+    pub session_max: Duration,
 }
 
 /// One meter.

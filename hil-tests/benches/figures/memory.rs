@@ -111,7 +111,12 @@ fn settle(agent: &Agent, meters: usize, has_uplink: bool) -> String {
     for number in 0..meters {
         let (from, to) = (FIRST_DAY, FIRST_DAY + 100 * DAY_S);
         let meter = format!("feeder-{number:03}");
-        let rows = agent.ask(&Request::Profile { meter, from, to });
+        let rows = agent.ask(&Request::Profile {
+            meter,
+            from,
+            to,
+            profile: None,
+        });
         let full = rows.is_ok_and(|rows| match rows {
             Ok(Answer::Profile { rows, .. }) => rows.len() > 4000,
             _ => false,

@@ -29,6 +29,12 @@ pub enum Answer {
     SetAside(Vec<AsideEntry>),
     /// Recorded bytes.
     Trace(Vec<TraceLine>),
+    /// A piece of work.
+    Job(Box<crate::Job>),
+    /// Pieces of work.
+    Jobs(Vec<crate::Job>),
+    /// The file of the configuration.
+    Configuration(String),
 }
 
 /// Why the gateway does not answer.
@@ -136,6 +142,18 @@ pub struct MeterStatus {
     pub exceptions: u64,
     /// What a person should know: refused registers, uncertain facts of the model.
     pub remarks: Vec<String>,
+    /// Outstation number, phone or PAD number of a FLAG meter.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// When its own load profile was last read to its end, UTC.
+    #[serde(default)]
+    pub last_collected: Option<String>,
+    /// Days until it overwrites intervals that were not read.
+    #[serde(default)]
+    pub overwrite_in_days: Option<u32>,
+    /// Its clock minus ours at the last session, milliseconds.
+    #[serde(default)]
+    pub clock_error_ms: Option<i64>,
 }
 
 /// Whether a meter is the one that was configured.
@@ -269,6 +287,9 @@ pub struct TraceLine {
     pub direction: char,
     /// What the guard made of it: `sent`, `used`, `stale`, `skipped`, `late`, `echo`.
     pub fate: String,
-    /// The bytes, hexadecimal.
+    /// The bytes, hexadecimal; secrets as `**`.
     pub bytes: String,
+    /// What they mean, in words; empty where nothing is known of them.
+    #[serde(default)]
+    pub meaning: String,
 }

@@ -6,6 +6,7 @@
 mod answer;
 mod request;
 mod wire;
+mod work;
 
 pub use answer::{
     Answer, AsideEntry, BusStatus, FileStats, LinkState, MeterStatus, MeterTrust, OutboxStatus,
@@ -13,6 +14,11 @@ pub use answer::{
 };
 pub use request::{Caller, Request, TraceSwitch};
 pub use wire::{LINE_BYTES_MAX, WireError, decode, encode};
+pub use work::{
+    BackupIdentity, BackupResult, ClockResult, CollectResult, Diagnosis, EventCounter,
+    EventsResult, FoundMeter, Job, JobState, Layer, MeterValue, NewMeter, Outcome, Part,
+    PingResult, Progress, ScanResult, ScanWish, Work,
+};
 
 /// Answers what a person asks. The daemon implements it; tests use a fake.
 pub trait GatewayDesk {

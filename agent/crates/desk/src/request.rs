@@ -37,6 +37,9 @@ pub enum Request {
         from: u64,
         /// Up to this one.
         to: u64,
+        /// Which of its profiles, by OBIS code; the first one it has if none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        profile: Option<String>,
     },
     /// What the store holds and costs.
     StoreStats,
@@ -58,6 +61,25 @@ pub enum Request {
         /// What to do.
         switch: TraceSwitch,
     },
+    /// Starts work that takes a while; the answer is its job.
+    Start {
+        /// What to do.
+        what: crate::Work,
+    },
+    /// How a job stands.
+    Job {
+        /// Its number.
+        number: u64,
+    },
+    /// Every job since the start that is not forgotten yet.
+    Jobs,
+    /// Ends a job at its next step; what it has read is kept.
+    Cancel {
+        /// Its number.
+        number: u64,
+    },
+    /// Where the configuration lies, so that an entry can be added to it.
+    Configuration,
 }
 
 /// What to do with a trace.

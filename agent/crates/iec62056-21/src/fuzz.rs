@@ -1,9 +1,9 @@
 //! What the fuzz targets call: octets as anybody may put them on the line.
 
 use crate::codec::{
-    Answer, BlockEnd, Command, DataLines, DataSet, ExpectedAnswer, Extent, Form, Identification,
-    Packet, PacketRead, Purpose, Readout, Request, Sight, Stage, StreamPacket, octets_of, parity,
-    request_extent, without_secrets,
+    Answer, BlockEnd, Command, DataLines, DataSet, ExpectedAnswer, Extent, Find, Form,
+    Identification, Packet, PacketRead, Purpose, Readout, Request, Secrets, Stage, StreamPacket,
+    explain, octets_of, parity, request_extent, without_secrets,
 };
 
 /// What the gateway hears: the first two octets choose the request, the rest is what came.
@@ -21,14 +21,16 @@ pub fn fuzz_answer(data: &[u8]) {
         0x80 => parity::receive_unchecked(heard),
         _ => heard.to_vec(),
     };
-    assert_eq!(without_secrets(&heard).len(), heard.len());
+    hidden_in_pieces(&heard, usize::from(number));
+    drop([explain(&heard, false), explain(&heard, true)]);
+    crate::conversation::fuzz_patterns(&heard, number.into());
     let Some(expected) = expected(kind & 0x3f, number) else {
         return;
     };
     let (at, len, is_whole) = match expected.look(&heard) {
-        Sight::Found { at, len } => (at, len, true),
-        Sight::Damaged { at, len } => (at, len, false),
-        Sight::NotYet => return,
+        Find::Found { at, len } => (at, len, true),
+        Find::Damaged { at, len } => (at, len, false),
+        Find::NotYet => return,
     };
     let Some(wire) = heard.get(at..at + len) else {
         assert!(
@@ -48,6 +50,17 @@ pub fn fuzz_answer(data: &[u8]) {
     if is_whole {
         survives(&expected, wire);
     }
+}
+
+/// Where octets are cut does not matter to what hides passwords in them.
+fn hidden_in_pieces(heard: &[u8], cut: usize) {
+    let shown = without_secrets(heard);
+    let (one, other) = heard.split_at(cut.min(heard.len()));
+    let (mut one, mut other) = (one.to_vec(), other.to_vec());
+    let mut secrets = Secrets::default();
+    secrets.hide(&mut one);
+    secrets.hide(&mut other);
+    assert_eq!([one, other].concat(), shown);
 }
 
 /// The expected answers, by number.

@@ -5,7 +5,9 @@
 //! uncertain stands in `docs/standards/iec62056-21.md`.
 
 pub mod codec;
+pub mod conversation;
 mod fuzz;
 pub mod limits;
+pub mod meter;
 
 pub use fuzz::{fuzz_answer, fuzz_request};

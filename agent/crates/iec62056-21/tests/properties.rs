@@ -8,9 +8,9 @@
 
 use iec62056_21::codec::{
     Answer, Baud, Block, BlockEnd, Command, DataLine, DataLines, DataSet, DecodeFault, End,
-    ExpectedAnswer, Form, Frame, Identification, Manufacturer, MeterAddress, OptionSelect, Packet,
-    PacketRead, Password, PasswordAnswer, Procedure, Purpose, Readout, Refusal, Request, Seed,
-    Sight, SignOn, StreamPacket, parity,
+    ExpectedAnswer, Find, Form, Frame, Identification, Manufacturer, MeterAddress, OptionSelect,
+    Packet, PacketRead, Password, PasswordAnswer, Procedure, Purpose, Readout, Refusal, Request,
+    Seed, SignOn, StreamPacket, parity,
 };
 use iec62056_21::{fuzz_answer, fuzz_request};
 use proptest::prelude::*;
@@ -305,7 +305,7 @@ proptest! {
         let frame = Block::new(&payload, BlockEnd::Last).unwrap().encode();
         let expected = ExpectedAnswer::to_packet_read(u8::try_from(octets.len()).unwrap());
         let heard = [&junk, frame.octets()].concat();
-        let found = Sight::Found { at: junk.len(), len: frame.octets().len() };
+        let found = Find::Found { at: junk.len(), len: frame.octets().len() };
         prop_assert_eq!(expected.look(&heard), found);
     }
 
@@ -333,7 +333,7 @@ proptest! {
             prop_assert!(decode(&damaged).is_some(), "bit {}: {:02x?}", bit, wire);
             let Some(expected) = &expected else { continue };
             // What `End::Marked` warns of: the rest of the octets then follows.
-            if let Sight::Found { at, len } = expected.look(&damaged) {
+            if let Find::Found { at, len } = expected.look(&damaged) {
                 prop_assert_eq!(expected.end(), End::Marked);
                 prop_assert!(at + len < wire.len(), "bit {}: {:02x?}", bit, wire);
                 prop_assert!(Readout::decode(&wire).is_err(), "bit {}: {:02x?}", bit, wire);
@@ -350,7 +350,7 @@ proptest! {
             let lacking = [&wire[..cut], &wire[cut + 1..]].concat();
             prop_assert!(decode(&lacking).is_some(), "{}: {:02x?}", cut, wire);
             let Some(expected) = &expected else { continue };
-            prop_assert_eq!(expected.look(&wire[..cut]), Sight::NotYet);
+            prop_assert_eq!(expected.look(&wire[..cut]), Find::NotYet);
         }
         // Without its beginning it is not the answer either. Only an octet that looks like an ACK or
         // a NAK may be taken for one: nothing protects these.
@@ -358,7 +358,7 @@ proptest! {
             prop_assert!(decode(&wire[cut..]).is_some());
             let Some(expected) = &expected else { continue };
             let tail = expected.look(&wire[cut..]);
-            prop_assert!(!matches!(tail, Sight::Found { .. }), "{}: {:02x?}", cut, wire);
+            prop_assert!(!matches!(tail, Find::Found { .. }), "{}: {:02x?}", cut, wire);
         }
     }
 }

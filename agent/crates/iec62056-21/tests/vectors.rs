@@ -12,9 +12,9 @@ use std::fs;
 use std::path::Path;
 
 use iec62056_21::codec::{
-    Answer, BlockEnd, Command, DataLines, DataSet, ExpectedAnswer, Extent, Form, Identification,
-    Mode, PacketRead, Readout, Request, Sight, Stage, StreamPacket, hex_of, octets_of, parity,
-    request_extent,
+    Answer, BlockEnd, Command, DataLines, DataSet, ExpectedAnswer, Extent, Find, Form,
+    Identification, Mode, PacketRead, Readout, Request, Stage, StreamPacket, hex_of, octets_of,
+    parity, request_extent,
 };
 
 /// One exchange; a meter of mode D sends without a request.
@@ -167,27 +167,27 @@ fn gateway_hears(case: &Case, expected: &ExpectedAnswer, heard: &[u8]) -> String
     for cut in 0..heard.len() {
         let sight = expected.look(&heard[..cut]);
         match (sight, last) {
-            (Sight::Found { .. }, _) => assert_eq!(sight, last, "{}: {cut}", case.title),
-            (Sight::Damaged { at, len }, _) => assert!(at + len <= cut, "{}: {cut}", case.title),
-            (Sight::NotYet, Sight::Found { at, len }) => {
+            (Find::Found { .. }, _) => assert_eq!(sight, last, "{}: {cut}", case.title),
+            (Find::Damaged { at, len }, _) => assert!(at + len <= cut, "{}: {cut}", case.title),
+            (Find::NotYet, Find::Found { at, len }) => {
                 assert!(cut < at + len, "{}: {cut}", case.title);
             }
-            (Sight::NotYet, _) => {}
+            (Find::NotYet, _) => {}
         }
         let missing = expected.missing(&heard[..cut]);
         assert!(
-            missing == 0 || sight == Sight::NotYet,
+            missing == 0 || sight == Find::NotYet,
             "{}: {cut}",
             case.title
         );
     }
     match last {
-        Sight::Found { at, len } => {
+        Find::Found { at, len } => {
             assert!(len <= expected.longest());
             told(expected, &heard[at..at + len])
         }
-        Sight::Damaged { .. } => "damaged".to_owned(),
-        Sight::NotYet => "nothing".to_owned(),
+        Find::Damaged { .. } => "damaged".to_owned(),
+        Find::NotYet => "nothing".to_owned(),
     }
 }
 

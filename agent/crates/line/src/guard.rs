@@ -3,6 +3,10 @@
 mod exchange;
 mod heard;
 mod lost;
+mod overhear;
+mod parting;
+mod patience;
+mod search;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -19,6 +23,9 @@ use tokio::time::{Instant, Sleep};
 
 use self::heard::Heard;
 use self::lost::{LostRequest, LostRequests};
+pub use self::overhear::Run;
+pub use self::parting::{Interruption, Parting};
+pub use self::patience::{Exchange, Patience};
 use crate::Line;
 use crate::counters::GuardCounters;
 use crate::fault::LineFault;
@@ -99,6 +106,7 @@ pub struct GuardedLine<L> {
     counters: GuardCounters,
     lost: LostRequests,
     heard: Heard,
+    damaged: Vec<u8>,
     echo: Echo,
     trace: Trace,
     /// The last octet on the line, heard or sent.
@@ -110,6 +118,10 @@ pub struct GuardedLine<L> {
     /// Nothing is sent before this moment.
     hold_until: Instant,
     after_fault: bool,
+    /// What is sent before anybody else uses the line.
+    parting: Option<Parting>,
+    /// Until then a meter may still answer that was left out of step.
+    late_until: Instant,
     gone: Option<Arc<io::Error>>,
     chunk: Box<[u8]>,
 }
@@ -125,6 +137,7 @@ impl<L: Line> GuardedLine<L> {
             counters: GuardCounters::default(),
             lost: LostRequests::default(),
             heard: Heard::new(now),
+            damaged: Vec::new(),
             echo: Echo::Unknown,
             trace: Trace::new(),
             quiet_since: now,
@@ -132,6 +145,8 @@ impl<L: Line> GuardedLine<L> {
             open: None,
             hold_until: now,
             after_fault: false,
+            parting: None,
+            late_until: now,
             gone: None,
             chunk: vec![0; READ_OCTETS_MAX].into_boxed_slice(),
         }
@@ -163,7 +178,19 @@ impl<L: Line> GuardedLine<L> {
         self.quiet_since
     }
 
-    /// Changes the settings of the line, and the guard's timing with them.
+    /// What was heard in the last exchange, or since, and has found no use. It may be a damaged
+    /// copy of a request, with its password: count it, do not show it.
+    pub fn unused(&self) -> &[u8] {
+        self.heard.all()
+    }
+
+    /// The answer of the last exchange, if it was damaged. The same holds for it.
+    pub fn damaged(&self) -> &[u8] {
+        &self.damaged
+    }
+
+    /// Changes the settings of the line when the last octet has left, and the guard's timing with
+    /// them.
     pub async fn set(&mut self, settings: LineSettings) -> Result<(), LineFault> {
         self.line.set(settings).await?;
         self.timing = self.timing.with(settings);
@@ -238,6 +265,9 @@ impl<L: Line> GuardedLine<L> {
             *counter += count;
         }
         self.trace.record(self.heard.last_at(), used, &octets);
+        if used == Use::Damaged {
+            self.damaged = octets;
+        }
     }
 
     /// Looks for a late answer among the first `within` octets that may hold an answer, takes
@@ -274,12 +304,17 @@ impl<L: Line> GuardedLine<L> {
     }
 
     /// How long the answer of a meter is waited for, without its line time.
-    fn hold_time(&self, peer: Peer) -> Duration {
+    fn hold_time(&self, peer: Peer, patience: Option<Patience>) -> Duration {
+        let GuardSettings {
+            deadline_floor,
+            deadline_ceiling,
+            ..
+        } = self.settings;
+        let (floor, ceiling) = patience.map_or((deadline_floor, deadline_ceiling), |patience| {
+            (patience.floor, patience.ceiling)
+        });
         let longest = self.counters.turnaround(peer).longest();
-        longest
-            .saturating_mul(2)
-            .max(self.settings.deadline_floor)
-            .min(self.settings.deadline_ceiling)
+        longest.saturating_mul(2).max(floor).min(ceiling.max(floor))
     }
 }
 

@@ -8,6 +8,10 @@
 //! after an unanswered request only a probe goes to that meter, and consecutive requests to one
 //! meter differ in the length of their answers.
 //!
+//! A conversation of many exchanges, like a FLAG session, brings its own [`Patience`], hears messages
+//! that nobody asked for, and promises a [`Parting`]: what must be sent before anybody else uses the
+//! line, should it be dropped half-way.
+//!
 //! All this rests on one assumption: a meter, or the serial server before it, answers in the
 //! order of the requests.
 
@@ -30,11 +34,13 @@ use tokio::time::Instant;
 
 pub use counters::{GuardCounters, PeerCounters, TURNAROUND_BOUNDS_MS, TurnaroundHistogram};
 pub use fault::{LineFault, Remedy};
-pub use guard::{Answer, GuardSettings, GuardedLine, Peer};
+pub use guard::{
+    Answer, Exchange, GuardSettings, GuardedLine, Interruption, Parting, Patience, Peer, Run,
+};
 pub use limits::RUNTIME_LATE_BY;
 pub use pattern::{Find, Pattern, Shape, search};
 pub use settings::{DataBits, LineSettings, LineTiming, Parity, StopBits};
-pub use trace::{Pulled, Trace, TraceRecord, TraceSink, Use};
+pub use trace::{Mask, Pulled, Trace, TraceRecord, TraceSink, Use};
 pub use turnaround::Turnaround;
 pub use wait::PreciseTimer;
 

@@ -50,11 +50,22 @@ pub const READ_OCTETS_MAX: usize = 512;
 /// Reads that empty the line before a request; one that still talks then is not silent.
 pub const DRAIN_READS_MAX: usize = 16;
 
-/// Octets kept while an answer is searched, four Modbus RTU frames (V1.02, 2.5.1: 256 each).
+/// Octets kept while an answer is searched, four Modbus RTU frames (V1.02, 2.5.1: 256 each). Where
+/// an answer may be longer than half of it, so many octets are kept beyond the longest one.
 pub const HEARD_OCTETS_MAX: usize = 1024;
+
+/// The octets of one run of a foreign conversation; a longer one comes in several runs.
+pub const RUN_OCTETS_MAX: usize = 1024;
+
+/// An interruption must have silenced the line within this time.
+pub const INTERRUPTION_MAX: Duration = Duration::from_secs(30);
 
 /// An echo begins within this many octets after the request, or it is none.
 pub const ECHO_LEAD_OCTETS_MAX: usize = 64;
+
+/// The echo of a request with fewer octets than this counts at the very beginning only: its
+/// octets may stand in any answer.
+pub const ECHO_SEARCHED_OCTETS_MIN: usize = 4;
 
 /// Answered exchanges without an echo, after which a line that echoed no longer does.
 pub const ECHO_MISSES_MAX: u8 = 3;

@@ -15,6 +15,24 @@ pub trait Pattern: Send + Sync + fmt::Debug {
     fn missing(&self, _heard: &[u8]) -> usize {
         0
     }
+
+    /// Whether only a mark says where the answer ends. Then it counts when the line has fallen
+    /// silent behind it, and not before: damage may look like the mark.
+    fn is_marked(&self) -> bool {
+        false
+    }
+
+    /// Searches the answer in all that was heard until the line fell silent. An answer that only
+    /// a mark ends is damaged if something follows it that it cannot explain.
+    fn find_settled(&self, heard: &[u8]) -> Find {
+        self.find(heard)
+    }
+
+    /// Searches the answer after its request was given up, when others use the line. What is too
+    /// short to be told from a part of their messages must not be found here.
+    fn find_late(&self, heard: &[u8]) -> Find {
+        self.find(heard)
+    }
 }
 
 /// What a search found.

@@ -28,6 +28,8 @@ pub enum Use {
     Late,
     /// Dropped: the answer with a wrong checksum.
     Damaged,
+    /// Said by others, while we only listened.
+    Overheard,
 }
 
 impl fmt::Display for Use {
@@ -40,8 +42,22 @@ impl fmt::Display for Use {
             Self::Skipped => "skipped",
             Self::Late => "late",
             Self::Damaged => "damaged",
+            Self::Overheard => "overheard",
         })
     }
+}
+
+/// Hides passwords in octets before a trace keeps them.
+///
+/// What is heard is handed over in its order and without a gap as long as the trace is on; what is
+/// sent, one request at a time.
+pub trait Mask: Send + fmt::Debug {
+    /// Puts something else in the place of what nobody may read.
+    fn hide(&mut self, outward: bool, octets: &mut [u8]);
+
+    /// Learns octets that must never be seen, in whatever shape they come back. Their `Debug` must
+    /// not show them.
+    fn learn(&mut self, secret: &[u8]);
 }
 
 /// Some octets that passed, and what became of them.
@@ -81,6 +97,7 @@ struct Inner {
     on: AtomicBool,
     origin: Instant,
     ring: Mutex<Ring>,
+    mask: Mutex<Option<Box<dyn Mask>>>,
 }
 
 #[derive(Debug, Default)]
@@ -103,7 +120,21 @@ impl Trace {
             on: AtomicBool::new(false),
             origin: Instant::now(),
             ring: Mutex::default(),
+            mask: Mutex::default(),
         }))
+    }
+
+    /// Puts a mask before everything that is recorded from now on, unless there is one already:
+    /// it remembers what it has learned.
+    pub fn wear(&self, mask: impl FnOnce() -> Box<dyn Mask>) {
+        self.mask().get_or_insert_with(mask);
+    }
+
+    /// Tells the mask what must never be seen. Without a mask nothing happens.
+    pub fn keep_secret(&self, secret: &[u8]) {
+        if let Some(mask) = self.mask().as_mut() {
+            mask.learn(secret);
+        }
     }
 
     /// Switches it on or off; what the ring holds stays readable.
@@ -132,9 +163,25 @@ impl Trace {
     }
 
     pub(crate) fn record(&self, at: Instant, used: Use, octets: &[u8]) {
-        if !self.is_on() || octets.is_empty() {
+        if self.is_on() && !octets.is_empty() {
+            self.record_masked(at, used, &mut octets.to_vec());
+        }
+    }
+
+    /// Hides what the mask hides, and records it if the trace is on.
+    pub(crate) fn record_masked(&self, at: Instant, used: Use, octets: &mut [u8]) {
+        if octets.is_empty() {
             return;
         }
+        if let Some(mask) = self.mask().as_mut() {
+            mask.hide(used == Use::Request, octets);
+        }
+        if self.is_on() {
+            self.keep(at, used, octets);
+        }
+    }
+
+    fn keep(&self, at: Instant, used: Use, octets: &[u8]) {
         let kept = octets.get(..TRACE_OCTETS_MAX).unwrap_or(octets);
         let at = at.saturating_duration_since(self.0.origin);
         let mut ring = self.ring();
@@ -154,6 +201,10 @@ impl Trace {
             used,
             octets: kept.to_vec(),
         });
+    }
+
+    fn mask(&self) -> MutexGuard<'_, Option<Box<dyn Mask>>> {
+        self.0.mask.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {

@@ -13,7 +13,7 @@ pub const WRITE_REGISTERS_MAX: u16 = 123;
 /// Requests that a queueing meter or serial server keeps while it thinks; more are lost.
 pub const REQUESTS_WAITING_MAX: usize = 8;
 /// Octets that one wire has under way; beyond it an answer is lost.
-pub const OCTETS_UNDER_WAY_MAX: usize = 16_384;
+pub const OCTETS_UNDER_WAY_MAX: usize = 32_768;
 /// Requests that a wire remembers one by one; older ones stay in the totals.
 pub const REQUESTS_KEPT_MAX: usize = 200_000;
 /// Answers that the truth remembers; older ones are forgotten.
@@ -31,6 +31,14 @@ pub const PTY_WRITE_STEPS: usize = 4;
 /// What a write to a pty takes at most unless the thread was interrupted in it; the rest of the
 /// time was not silence that the gateway could have missed.
 pub const PTY_WRITE_TIME_MAX: Duration = Duration::from_micros(30);
+/// Octets that an answering peer remembers.
+pub const HEARD_KEPT_MAX: usize = 65_536;
+/// A pty link looks at its peer at least this often.
+pub const LINK_PTY_WAIT_MAX: Duration = Duration::from_millis(20);
+/// What a simulated modem or PAD remembers of its life.
+pub const LINK_EVENTS_KEPT_MAX: usize = 10_000;
+/// ITU-T V.250, 5.2.1: a modem takes at least 40 characters a line; most take some hundred.
+pub const COMMAND_LINE_OCTETS_MAX: usize = 255;
 
 /// Packets waiting for one client; beyond it the oldest are dropped and counted.
 #[cfg(feature = "broker")]

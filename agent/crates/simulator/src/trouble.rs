@@ -162,6 +162,58 @@ impl MeterTroubles {
     }
 }
 
+/// The troubles of one FLAG meter; what its protocol side can be set to is in its own settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlagTroubles {
+    /// From the last octet of a request to the first of the answer; none for what the meter says
+    /// itself.
+    pub turnaround: Option<Spread>,
+    /// Answers that take longer.
+    pub late: Option<Late>,
+    /// Answers that come twice.
+    pub doubled: Option<Doubled>,
+    /// Octets that the meter does not hear.
+    pub lost_octets: OneIn,
+    /// Answers that never reach the wire; the meter has seen the request.
+    pub lost_answers: OneIn,
+    /// Answers that stop half-way.
+    pub truncated: OneIn,
+    /// Answers with one bit flipped on the way.
+    pub flipped: OneIn,
+    /// Answers with a wrong last octet, sent as carefully as a right one.
+    pub wrong_check: OneIn,
+    /// Answers of a session in whose place the meter signs off.
+    pub signs_off: OneIn,
+    /// Octets of junk before each answer, directly in front of it.
+    pub junk: Option<RangeInclusive<u16>>,
+    /// A pause behind each character of the meter.
+    pub pause: Duration,
+    /// What happens to octets that arrive while the meter thinks or speaks.
+    pub while_thinking: WhileThinking,
+    /// Whether the meter is without power.
+    pub dead: bool,
+}
+
+impl Default for FlagTroubles {
+    fn default() -> Self {
+        Self {
+            turnaround: None,
+            late: None,
+            doubled: None,
+            lost_octets: OneIn::NEVER,
+            lost_answers: OneIn::NEVER,
+            truncated: OneIn::NEVER,
+            flipped: OneIn::NEVER,
+            wrong_check: OneIn::NEVER,
+            signs_off: OneIn::NEVER,
+            junk: None,
+            pause: Duration::ZERO,
+            while_thinking: WhileThinking::Queues,
+            dead: false,
+        }
+    }
+}
+
 /// The troubles of a wire.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WireTroubles {

@@ -8,9 +8,12 @@
 //! request arrives whole. That is how a serial server behaves, and it is the worst case for who
 //! reads; on two bare wires both would be damaged.
 
+mod characters;
 mod engine;
+mod flag_seat;
 mod memory;
-mod pty;
+mod peer;
+pub(crate) mod pty;
 mod record;
 mod seat;
 mod tcp;
@@ -20,12 +23,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
+use iec62056_21::meter::Settings;
+use line::{DataBits, LineSettings, Parity, StopBits};
 use meters::Span;
 use tokio::time::Instant;
 
+use crate::flag::FlagMeter;
 use crate::frame::Framing;
 use crate::meter::{ModbusMeter, Refusal};
-use crate::trouble::{MeterTroubles, WireTroubles};
+use crate::trouble::{FlagTroubles, MeterTroubles, WireTroubles};
 use engine::Engine;
 
 pub use memory::MemoryLine;
@@ -34,6 +40,17 @@ pub use record::{Asked, RequestRecord, Silences, WireCounters};
 pub use tcp::TcpWire;
 pub use truth::Answered;
 
+/// What a character is made of besides its start bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// Bits of data.
+    pub data_bits: DataBits,
+    /// The parity bit.
+    pub parity: Parity,
+    /// Stop bits.
+    pub stop_bits: StopBits,
+}
+
 /// How octets travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WireSettings {
@@ -41,9 +58,13 @@ pub struct WireSettings {
     pub baud: u32,
     /// Bits of one character, start, parity and stop included: 10 or 11.
     pub bits_per_character: u8,
+    /// What a character of Modbus meters is made of; none if only the number of its bits matters.
+    /// The gateway's port is set like this until it is set otherwise.
+    pub format: Option<Format>,
     /// What goes round a PDU.
     pub framing: Framing,
-    /// Whether a gateway that set another baud rate hears and says only garbage.
+    /// Whether it matters how the gateway sets its port; otherwise its end of the wire keeps these
+    /// settings, as a serial server does.
     pub minds_settings: bool,
 }
 
@@ -53,15 +74,48 @@ impl WireSettings {
         Self {
             baud,
             bits_per_character,
+            format: None,
             framing: Framing::Rtu,
             minds_settings: true,
         }
     }
 
     /// A serial line on which the gateway's port is set like this.
-    pub fn of_line(settings: &line::LineSettings) -> Self {
+    pub fn of_line(settings: &LineSettings) -> Self {
         let bits = u8::try_from(settings.bits_per_character()).unwrap_or(u8::MAX);
-        Self::serial(settings.baud, bits)
+        let format = Format {
+            data_bits: settings.data_bits,
+            parity: settings.parity,
+            stop_bits: settings.stop_bits,
+        };
+        Self {
+            format: Some(format),
+            ..Self::serial(settings.baud, bits)
+        }
+    }
+
+    /// A serial line of FLAG meters: seven bits, even parity.
+    pub const fn flag(baud: u32) -> Self {
+        Self {
+            format: Some(Format {
+                data_bits: DataBits::Seven,
+                parity: Parity::Even,
+                stop_bits: StopBits::One,
+            }),
+            ..Self::serial(baud, 10)
+        }
+    }
+
+    /// A serial line of eight bits without parity, for mixed buses and data streams.
+    pub const fn plain(baud: u32) -> Self {
+        Self {
+            format: Some(Format {
+                data_bits: DataBits::Eight,
+                parity: Parity::None,
+                stop_bits: StopBits::One,
+            }),
+            ..Self::serial(baud, 10)
+        }
     }
 
     /// RTU frames on a stream.
@@ -69,6 +123,7 @@ impl WireSettings {
         Self {
             baud: 0,
             bits_per_character: 0,
+            format: None,
             framing: Framing::Rtu,
             minds_settings: false,
         }
@@ -79,6 +134,26 @@ impl WireSettings {
         Self {
             framing: Framing::Tcp,
             ..Self::rtu_stream()
+        }
+    }
+
+    /// As a port is set.
+    pub fn line(&self) -> LineSettings {
+        let parity = if self.bits_per_character > 10 {
+            Parity::Even
+        } else {
+            Parity::None
+        };
+        let format = self.format.unwrap_or(Format {
+            data_bits: DataBits::Eight,
+            parity,
+            stop_bits: StopBits::One,
+        });
+        LineSettings {
+            baud: self.baud,
+            parity: format.parity,
+            data_bits: format.data_bits,
+            stop_bits: format.stop_bits,
         }
     }
 
@@ -101,6 +176,10 @@ impl WireSettings {
         }
     }
 }
+
+/// Where a FLAG meter sits on its wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlagPlace(usize);
 
 /// The handle of a wire; clones share it.
 #[derive(Debug, Clone)]
@@ -135,7 +214,7 @@ impl Wire {
         }
     }
 
-    /// Puts a meter on the wire, in place of the one with the same unit address.
+    /// Puts a Modbus meter on the wire, in place of the one with the same unit address.
     pub fn seat(&self, meter: ModbusMeter, troubles: MeterTroubles) {
         self.engine().seat(meter, troubles);
     }
@@ -148,6 +227,48 @@ impl Wire {
     /// Changes the troubles of a meter; false if there is none with this unit address.
     pub fn change_meter(&self, unit: u8, change: impl FnOnce(&mut MeterTroubles)) -> bool {
         self.engine().troubles_of(unit).map(change).is_some()
+    }
+
+    /// Puts a FLAG meter on the wire, beside those that are there: nothing forbids two with one
+    /// address.
+    pub fn seat_flag(&self, meter: FlagMeter, troubles: FlagTroubles) -> FlagPlace {
+        let now = self.now();
+        let place = self.engine().seat_flag(meter, troubles, now);
+        self.ring();
+        FlagPlace(place)
+    }
+
+    /// Takes a FLAG meter off the wire.
+    pub fn unseat_flag(&self, place: FlagPlace) {
+        self.engine().unseat_flag(place.0);
+    }
+
+    /// Changes the troubles of a FLAG meter; false if it is not there. One that gets its power back
+    /// has forgotten its conversation.
+    pub fn change_flag(&self, place: FlagPlace, change: impl FnOnce(&mut FlagTroubles)) -> bool {
+        self.engine().change_flag(place.0, change)
+    }
+
+    /// Changes how the protocol side of a FLAG meter behaves; false if it is not there.
+    pub fn change_flag_settings(
+        &self,
+        place: FlagPlace,
+        change: impl FnOnce(&mut Settings),
+    ) -> bool {
+        self.engine().change_flag_settings(place.0, change)
+    }
+
+    /// Whether there is a FLAG meter on it.
+    pub fn has_flag_meters(&self) -> bool {
+        self.engine().has_flag_seats()
+    }
+
+    /// Lets a FLAG meter end its session, unasked; false if it has none.
+    pub fn sign_off(&self, place: FlagPlace) -> bool {
+        let now = self.now();
+        let has = self.engine().flag_signs_off(place.0, now);
+        self.ring();
+        has
     }
 
     /// Changes the troubles of the wire.

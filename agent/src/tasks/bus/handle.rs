@@ -86,6 +86,7 @@ impl BusHandle {
             },
             fate: record.used.to_string(),
             bytes: hex(&record.octets),
+            meaning: String::new(),
         };
         self.trace.since(0).into_iter().map(line).collect()
     }

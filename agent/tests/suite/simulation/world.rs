@@ -7,7 +7,8 @@ use super::head_end::HeadEnd;
 use line::LineSettings;
 use metering::{MeterId, Timestamp};
 use meters::catalogue::{Catalogue, Model};
-use pmu_agent::adapters::port::{Octets, OpenPort};
+use pmu_agent::adapters::lead::Simulated;
+use pmu_agent::adapters::port::OpenPort;
 use pmu_agent::config::{LinkSettings, Settings};
 use simulator::dice::Dice;
 use simulator::meter::ModelMeter;
@@ -81,8 +82,8 @@ impl World {
         for (index, bus) in (0_u64..).zip(&self.settings.buses) {
             let settings = match &bus.link {
                 LinkSettings::Serial(serial) => WireSettings::of_line(&serial.line),
-                LinkSettings::RtuOverTcp { .. } => WireSettings::rtu_stream(),
                 LinkSettings::ModbusTcp { .. } => WireSettings::modbus_tcp(),
+                _ => WireSettings::rtu_stream(),
             };
             self.wires.push(Wire::new(settings, self.seed ^ index));
         }
@@ -145,8 +146,7 @@ impl World {
         let wire = self.wires[bus].clone();
         Arc::new(move |_| {
             if wire.is_plugged() {
-                let line: Box<dyn Octets> = Box::new(wire.line());
-                Ok(line)
+                Ok(Simulated::new(Box::new(wire.line())))
             } else {
                 Err(io::ErrorKind::NotFound.into())
             }
@@ -225,8 +225,8 @@ pub(super) fn describe(settings: &Settings) -> String {
             LinkSettings::Serial(serial) => {
                 format!("{} baud", LineSettings::clone(&serial.line).baud)
             }
-            LinkSettings::RtuOverTcp { .. } => "RTU over TCP".to_owned(),
             LinkSettings::ModbusTcp { .. } => "Modbus TCP".to_owned(),
+            _ => "RTU over TCP".to_owned(),
         };
         let meters: Vec<&str> = settings
             .meters_of(&bus.id)

@@ -32,27 +32,6 @@ pub enum End {
     Marked,
 }
 
-/// What was heard of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
-    /// The answer, proven by its checksum (but for one that has none).
-    Found {
-        /// Octets before it.
-        at: usize,
-        /// Its octets.
-        len: usize,
-    },
-    /// All its octets are there, but some are damaged.
-    Damaged {
-        /// Octets before it.
-        at: usize,
-        /// Its octets.
-        len: usize,
-    },
-    /// Neither, so far.
-    NotYet,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Body {
     Identification,
@@ -143,6 +122,12 @@ impl ExpectedAnswer {
             Body::Packet(_) => End::Declared,
             _ => End::Marked,
         }
+    }
+
+    /// Whether the answer counts only once the line is silent behind it. An identification has to
+    /// count at once: a meter of mode B goes on at another speed.
+    pub fn waits_for_silence(&self) -> bool {
+        self.end() == End::Marked && self.body != Body::Identification
     }
 
     /// Octets of the longest message that is looked at.

@@ -94,7 +94,7 @@ impl Packet {
     }
 
     /// The command that asks for a data stream of so many blocks of 256 octets.
-    pub fn read_stream(self, blocks: u8) -> Result<Frame, InvalidField> {
+    pub fn read_stream(self, blocks: u16) -> Result<Frame, InvalidField> {
         let (address, value) = (self.address(), format!("{blocks:X}"));
         let set = DataSet::new(&address, &value, None)?;
         Ok(Command::ReadStream(set).encode())

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::limits::{ECHO_LEAD_OCTETS_MAX, HEARD_OCTETS_MAX};
+use crate::limits::{ECHO_LEAD_OCTETS_MAX, ECHO_SEARCHED_OCTETS_MIN, HEARD_OCTETS_MAX};
 
 /// Octets in the order of their arrival.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(super) struct Heard {
     early: usize,
     last_at: Instant,
     certain: bool,
+    /// So many octets are kept.
+    room: usize,
 }
 
 impl Heard {
@@ -22,7 +24,22 @@ impl Heard {
             early: 0,
             last_at: now,
             certain: true,
+            room: HEARD_OCTETS_MAX,
         }
+    }
+
+    /// Makes room for an answer of so many octets.
+    pub(super) fn make_room(&mut self, longest: usize) {
+        self.room = if longest > HEARD_OCTETS_MAX / 2 {
+            longest + HEARD_OCTETS_MAX
+        } else {
+            HEARD_OCTETS_MAX
+        };
+    }
+
+    /// All that has found no use.
+    pub(super) fn all(&self) -> &[u8] {
+        &self.octets
     }
 
     pub(super) fn push(&mut self, chunk: &[u8], at: Instant, early: bool) {
@@ -66,7 +83,13 @@ impl Heard {
 
     /// Where the echo of `request` stands, if it is there.
     pub(super) fn echo_of(&self, request: &[u8]) -> Option<usize> {
-        let searched = self.octets.len().min(ECHO_LEAD_OCTETS_MAX + request.len());
+        // A single character is found in any answer: as an echo it comes first.
+        let lead = if request.len() < ECHO_SEARCHED_OCTETS_MIN {
+            0
+        } else {
+            ECHO_LEAD_OCTETS_MAX
+        };
+        let searched = self.octets.len().min(lead + request.len());
         let front = self.octets.get(..searched)?;
         front
             .windows(request.len().max(1))
@@ -75,7 +98,7 @@ impl Heard {
 
     /// Octets beyond the limit, oldest first.
     pub(super) fn overflow(&self) -> usize {
-        self.octets.len().saturating_sub(HEARD_OCTETS_MAX)
+        self.octets.len().saturating_sub(self.room)
     }
 
     /// Takes octets off the front.

@@ -59,7 +59,7 @@ impl LostRequests {
     /// that meter. Of several requests that fit the newest counts, so that an age is never
     /// overestimated.
     pub(super) fn take_late(&mut self, heard: &[u8]) -> Option<LateFrame> {
-        let fits = |(place, lost): (usize, &LostRequest)| match lost.answer.find(heard) {
+        let fits = |(place, lost): (usize, &LostRequest)| match lost.answer.find_late(heard) {
             Find::Found { at, len } => Some((at, len, place)),
             _ => None,
         };

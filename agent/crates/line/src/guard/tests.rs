@@ -1,3 +1,4 @@
+mod conversation;
 mod ports;
 mod rules;
 mod soak;

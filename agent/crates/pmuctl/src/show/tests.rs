@@ -1,8 +1,8 @@
 use super::*;
 use crate::limits::COLUMNS;
 use desk::{
-    BusStatus, LinkState, MeterStatus, MeterTrust, OutboxStatus, ProfileRow, Status, UplinkStatus,
-    VerifyResult,
+    BusStatus, LinkState, MeterStatus, MeterTrust, OutboxStatus, ProfileRow, Status, TraceLine,
+    UplinkStatus, VerifyResult,
 };
 
 fn status() -> Status {
@@ -51,6 +51,10 @@ fn status() -> Status {
 
 fn meter() -> MeterStatus {
     MeterStatus {
+        address: None,
+        last_collected: None,
+        overwrite_in_days: None,
+        clock_error_ms: None,
         meter: "feeder-with-a-name-of-forty-characters-x".to_owned(),
         bus: "rs485-1".to_owned(),
         unit: 17,
@@ -119,6 +123,7 @@ fn a_trace_is_a_conversation_vector() {
         direction,
         fate: fate.to_owned(),
         bytes: bytes.to_owned(),
+        meaning: String::new(),
     };
     let lines = vec![
         line(12_000_345, '>', "request", "010400480002f1dd"),

@@ -1,9 +1,16 @@
 //! The state of a wire. It reads no clock: whoever drives it says what time it is.
 
+mod flag;
+mod port;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use line::LineSettings;
+
 use super::WireSettings;
+use super::characters::{Travelling, send};
+use super::flag_seat::{FlagSeat, Transmission};
 use super::record::{Asked, Records, RequestRecord, Silences, WireCounters};
 use super::seat::Seat;
 use super::truth::{Answered, Truth};
@@ -27,7 +34,26 @@ enum Happening {
         copy_after: Option<Duration>,
     },
     /// An octet has arrived at the gateway.
-    Octet(u8),
+    Octet {
+        travelling: Travelling,
+        from: LineSettings,
+        /// The FLAG meter it comes from.
+        sender: Option<usize>,
+    },
+    /// An octet of the gateway has arrived at the FLAG meters.
+    ForFlag {
+        travelling: Travelling,
+        from: LineSettings,
+    },
+    /// A FLAG meter has something to do by itself.
+    FlagWake { number: usize },
+    /// A FLAG meter starts to send.
+    FlagSend {
+        number: usize,
+        octets: Vec<u8>,
+        from: LineSettings,
+        copy_after: Option<Duration>,
+    },
 }
 
 #[derive(Debug)]
@@ -35,8 +61,15 @@ pub(super) struct Engine {
     settings: WireSettings,
     character: Duration,
     troubles: WireTroubles,
-    /// Meters by unit address.
+    /// Modbus meters by unit address.
     seats: BTreeMap<u8, Seat>,
+    /// FLAG meters in the order in which they came.
+    flag_seats: BTreeMap<usize, FlagSeat>,
+    flag_seats_made: usize,
+    /// What FLAG meters are sending, to see whether two do at once.
+    transmissions: Vec<Transmission>,
+    /// How the gateway's port is set.
+    gateway: LineSettings,
     dice: Dice,
     agenda: BTreeMap<(Duration, u64), Happening>,
     numbered: u64,
@@ -50,7 +83,6 @@ pub(super) struct Engine {
     /// Until when the meters' side is taken by octets already on their way.
     taken_until: Duration,
     plugged: bool,
-    mismatched: bool,
     records: Records,
     truth: Truth,
 }
@@ -62,6 +94,10 @@ impl Engine {
             settings,
             troubles: WireTroubles::default(),
             seats: BTreeMap::new(),
+            flag_seats: BTreeMap::new(),
+            flag_seats_made: 0,
+            transmissions: Vec::new(),
+            gateway: settings.line(),
             dice: Dice::new(seed),
             agenda: BTreeMap::new(),
             numbered: 0,
@@ -72,7 +108,6 @@ impl Engine {
             said_until: None,
             taken_until: Duration::ZERO,
             plugged: true,
-            mismatched: false,
             records: Records::default(),
             truth: Truth::default(),
         }
@@ -137,9 +172,11 @@ impl Engine {
         self.heard_until.unwrap_or_default()
     }
 
-    /// The baud rate that the gateway has set.
-    pub(super) const fn set_baud(&mut self, baud: u32) {
-        self.mismatched = self.settings.minds_settings && baud != self.settings.baud;
+    /// How the gateway has set its port.
+    pub(super) const fn set_gateway(&mut self, line: LineSettings) {
+        if self.settings.minds_settings {
+            self.gateway = line;
+        }
     }
 
     /// Octets that found no room at the gateway's side.
@@ -151,6 +188,7 @@ impl Engine {
     pub(super) fn plug(&mut self, in_place: bool, now: Duration) {
         self.plugged = in_place;
         self.agenda.clear();
+        self.forget_flag_plans();
         self.octets_under_way = 0;
         self.hearing.clear();
         self.heard_until = self.heard_until.map(|until| until.min(now));
@@ -176,13 +214,25 @@ impl Engine {
                     self.receive(&request, after_silence, at);
                 }
                 Happening::Send { octets, copy_after } => self.send(octets, copy_after, at),
-                Happening::Octet(octet) => {
+                Happening::Octet {
+                    travelling,
+                    from,
+                    sender,
+                } => {
                     self.octets_under_way = self.octets_under_way.saturating_sub(1);
                     self.said_until = Some(at);
                     self.records.counters.octets_said += 1;
-                    let octet = self.disturb(octet);
-                    arrived.push(octet);
+                    let travelling = self.collide(travelling, from, sender, at);
+                    arrived.extend(self.reach_gateway(travelling, from));
                 }
+                Happening::ForFlag { travelling, from } => self.flag_hears(travelling, from, at),
+                Happening::FlagWake { number } => self.flag_wakes(number, at),
+                Happening::FlagSend {
+                    number,
+                    octets,
+                    from,
+                    copy_after,
+                } => self.flag_sends(number, &octets, from, copy_after, at),
             }
         }
     }
@@ -199,16 +249,25 @@ impl Engine {
         }
         let begin = self.heard_until.map_or(now, |until| until.max(now));
         self.note_burst(begin, octets.len());
+        let from = self.gateway;
+        let character = self.character_of(from);
         let mut end = begin;
         for &octet in octets {
-            end = end.saturating_add(self.character);
-            let octet = self.disturb(octet);
+            end = end.saturating_add(character);
+            let travelling = self.noisy(send(octet, from));
             if self.troubles.echo {
-                self.put(end, Happening::Octet(octet));
+                let echo = Happening::Octet {
+                    travelling,
+                    from,
+                    sender: None,
+                };
+                self.put(end, echo);
                 self.octets_under_way += 1;
             }
-            self.hearing.push(octet);
-            self.understand(end);
+            if !self.flag_seats.is_empty() {
+                self.put(end, Happening::ForFlag { travelling, from });
+            }
+            self.reach_modbus(travelling, from, end);
         }
         self.heard_until = Some(end);
         self.records.counters.octets_heard += u64::try_from(octets.len()).unwrap_or(0);
@@ -348,9 +407,15 @@ impl Engine {
             return;
         }
         let mut end = self.taken_until.max(at);
+        let from = self.modbus_line();
         for &octet in &octets {
             end = end.saturating_add(self.character);
-            self.put(end, Happening::Octet(octet));
+            let octet = Happening::Octet {
+                travelling: send(octet, from),
+                from,
+                sender: None,
+            };
+            self.put(end, octet);
             self.octets_under_way += 1;
         }
         self.taken_until = end;
@@ -368,16 +433,5 @@ impl Engine {
     fn put(&mut self, at: Duration, happening: Happening) {
         self.numbered += 1;
         self.agenda.insert((at, self.numbered), happening);
-    }
-
-    fn disturb(&mut self, octet: u8) -> u8 {
-        if self.mismatched {
-            return self.dice.octet();
-        }
-        if self.troubles.noise.happens(&mut self.dice) {
-            self.records.counters.flipped += 1;
-            return octet ^ (1 << (self.dice.octet() % 8));
-        }
-        octet
     }
 }

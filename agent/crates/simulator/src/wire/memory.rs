@@ -107,7 +107,7 @@ impl Line for MemoryLine {
     async fn set(&mut self, settings: LineSettings) -> Result<(), LineFault> {
         let left = self.wire.engine().sending_until();
         sleep_until(self.wire.epoch() + left).await;
-        self.wire.engine().set_baud(settings.baud);
+        self.wire.engine().set_gateway(settings);
         Ok(())
     }
 

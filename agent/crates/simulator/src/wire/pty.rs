@@ -13,11 +13,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use line::{DataBits, LineSettings, Parity, StopBits};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fs::{Mode, OFlags, fcntl_setfl, open};
 use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+use rustix::termios::{ControlModes, InputModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::Wire;
 use crate::limits::{PTY_WAIT_MAX, PTY_WRITE_STEPS, PTY_WRITE_TIME_MAX, READ_OCTETS};
@@ -59,7 +60,7 @@ pub(super) struct Bell {
 
 /// Both sides of the kernel's pty. The gateway's side is kept open here too, or the kernel would
 /// report a hang-up whenever nobody else has it open.
-struct Pair {
+pub(crate) struct Pair {
     meters: OwnedFd,
     gateway: OwnedFd,
 }
@@ -126,7 +127,7 @@ impl Bell {
 }
 
 impl Pair {
-    fn open(link: &Path) -> Result<Self, PtyError> {
+    pub(crate) fn open(link: &Path) -> Result<Self, PtyError> {
         let (pair, path) = Self::of_kernel().map_err(|fault| PtyError::Open(fault.into()))?;
         let named = |source| PtyError::Link {
             link: link.to_path_buf(),
@@ -161,7 +162,7 @@ impl Pair {
     }
 
     /// Takes what the gateway wrote; nothing when there is nothing.
-    fn read(&self, octets: &mut Vec<u8>) -> Result<(), Errno> {
+    pub(crate) fn read(&self, octets: &mut Vec<u8>) -> Result<(), Errno> {
         let mut buffer = [0; READ_OCTETS];
         match rustix::io::read(&self.meters, &mut buffer) {
             Ok(count) => {
@@ -174,7 +175,7 @@ impl Pair {
     }
 
     /// Hands octets to the gateway; says how many found no room.
-    fn write(&self, mut octets: &[u8]) -> usize {
+    pub(crate) fn write(&self, mut octets: &[u8]) -> usize {
         for _ in 0..PTY_WRITE_STEPS {
             match rustix::io::write(&self.meters, octets) {
                 Ok(count) => octets = octets.get(count..).unwrap_or_default(),
@@ -188,10 +189,15 @@ impl Pair {
         octets.len()
     }
 
-    fn baud(&self) -> Option<u32> {
-        tcgetattr(&self.gateway)
-            .ok()
-            .map(|settings| settings.output_speed())
+    /// The side of the meters, to wait at.
+    pub(crate) const fn meters(&self) -> &OwnedFd {
+        &self.meters
+    }
+
+    /// How the gateway's side is set, as far as the kernel tells.
+    fn line(&self, wire: LineSettings) -> Option<LineSettings> {
+        let settings = tcgetattr(&self.gateway).ok()?;
+        Some(line_of(&settings, wire))
     }
 }
 
@@ -234,9 +240,18 @@ impl Task {
     /// One step: say what is due, wait for the next thing, hear what came.
     fn serve(&self, pair: &Pair) -> Result<(), Errno> {
         let mut due = Vec::new();
+        // Who changes its speed after a request must hear the answer at the new one.
+        let line = self
+            .wire
+            .has_flag_meters()
+            .then(|| pair.line(self.wire.settings().line()))
+            .flatten();
         let next = {
             let now = self.wire.now();
             let mut engine = self.wire.engine();
+            if let Some(line) = line {
+                engine.set_gateway(line);
+            }
             engine.advance(now, &mut due);
             engine.next_due()
         };
@@ -257,10 +272,10 @@ impl Task {
         if heard {
             let mut octets = Vec::new();
             pair.read(&mut octets)?;
-            let baud = pair.baud();
+            let line = pair.line(self.wire.settings().line());
             let mut engine = self.wire.engine();
-            if let Some(baud) = baud {
-                engine.set_baud(baud);
+            if let Some(line) = line {
+                engine.set_gateway(line);
             }
             engine.hear(now, &octets);
         }
@@ -305,10 +320,43 @@ impl Task {
     }
 }
 
-fn remove(link: &Path) -> io::Result<()> {
+pub(crate) fn remove(link: &Path) -> io::Result<()> {
     match fs::remove_file(link) {
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
+    }
+}
+
+/// What the settings of a pty mean.
+///
+/// Linux keeps speed, `INPCK`, `ISTRIP` and `PARODD` of a pty, but no seven bits and no `PARENB`.
+/// So who checks parity has some; and on a wire whose characters have ten bits it then has seven
+/// bits of data.
+fn line_of(settings: &Termios, wire: LineSettings) -> LineSettings {
+    let (input, control) = (settings.input_modes, settings.control_modes);
+    let has_parity = input.contains(InputModes::INPCK) || control.contains(ControlModes::PARENB);
+    let parity = match (has_parity, control.contains(ControlModes::PARODD)) {
+        (false, _) => Parity::None,
+        (true, false) => Parity::Even,
+        (true, true) => Parity::Odd,
+    };
+    let is_told = input.contains(InputModes::ISTRIP)
+        || control.intersection(ControlModes::CSIZE) == ControlModes::CS7;
+    let data_bits = if is_told || has_parity && wire.bits_per_character() == 10 {
+        DataBits::Seven
+    } else {
+        DataBits::Eight
+    };
+    let stop_bits = if control.contains(ControlModes::CSTOPB) {
+        StopBits::Two
+    } else {
+        StopBits::One
+    };
+    LineSettings {
+        baud: settings.output_speed(),
+        parity,
+        data_bits,
+        stop_bits,
     }
 }
 

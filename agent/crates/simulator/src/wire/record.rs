@@ -86,6 +86,10 @@ pub struct WireCounters {
     pub answers: u64,
     /// Exceptions among them.
     pub exceptions: u64,
+    /// Messages of FLAG meters sent, copies not counted.
+    pub flag_messages: u64,
+    /// Octets of FLAG meters that met those of another one.
+    pub collided: u64,
     /// Octets that noise changed.
     pub flipped: u64,
     /// The time the wire needed for requests and answers, the meters' turnaround included.

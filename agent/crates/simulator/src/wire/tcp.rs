@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::Wire;
 use crate::limits::READ_OCTETS;
 
-/// A loopback port that leads to a [`Wire`]; it closes when it is dropped.
+/// A TCP port that leads to a [`Wire`]; it closes when it is dropped.
 #[derive(Debug)]
 pub struct TcpWire {
     address: SocketAddr,
@@ -22,7 +22,12 @@ pub struct TcpWire {
 impl TcpWire {
     /// Opens a free loopback port and serves it on a thread of its own.
     pub fn open(wire: &Wire) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Self::open_at(wire, (Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    /// The same at an address of the caller's choice.
+    pub fn open_at(wire: &Wire, address: SocketAddr) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -9,9 +9,13 @@ use super::super::lines::DataLines;
 use super::super::readout::Readout;
 use super::super::request::line_extent;
 use super::super::stream::{self, StreamPacket};
-use super::super::symbol::{ACK, NAK, SOH, STX};
-use super::{Body, End, ExpectedAnswer, Sight, is_text, octets_payload};
-use crate::limits::{IDENTIFICATION_OCTETS_MAX, SWITCHING_NOISE_OCTETS_MAX};
+use super::super::symbol::{ACK, CR, LF, NAK, SOH, STX};
+use super::{Body, End, ExpectedAnswer, is_text, octets_payload};
+use crate::limits::{
+    IDENTIFICATION_OCTETS_MAX, LATE_OCTETS_MIN, PAYLOAD_OCTETS_MAX, SWITCHING_NOISE_OCTETS_MAX,
+    TRAILING_NOISE_OCTETS_MAX,
+};
+use line::Find;
 
 /// What begins at one place of what was heard.
 enum Seen {
@@ -34,8 +38,8 @@ impl ExpectedAnswer {
     /// Within a damaged message the answer is searched only where its length is exact, so that it
     /// can be no part of that message: a `B` with one flipped bit is an `STX`, and what follows
     /// it up to the end has the right block check once in 128 times.
-    pub fn look(&self, heard: &[u8]) -> Sight {
-        let mut damaged = Sight::NotYet;
+    pub fn look(&self, heard: &[u8]) -> Find {
+        let mut damaged = Find::NotYet;
         let is_exact = matches!(self.end(), End::Exact(_));
         // Data of a stream look like noise themselves.
         let mut noise = match self.body {
@@ -46,15 +50,15 @@ impl ExpectedAnswer {
         let mut at = 0;
         while let Some(rest @ [first, ..]) = heard.get(at..) {
             match self.seen(rest, is_clean) {
-                Seen::Answer(len) => return Sight::Found { at, len },
+                Seen::Answer(len) => return Find::Found { at, len },
                 Seen::Foreign(len) => {
                     at += len;
                     continue;
                 }
                 Seen::Begun => break,
                 Seen::Damaged(len) => {
-                    if damaged == Sight::NotYet {
-                        damaged = Sight::Damaged { at, len };
+                    if damaged == Find::NotYet {
+                        damaged = Find::Damaged { at, len };
                     }
                     is_clean = false;
                     if !is_exact {
@@ -70,6 +74,32 @@ impl ExpectedAnswer {
             at += 1;
         }
         damaged
+    }
+
+    /// The same when the line has fallen silent. An answer of which only an end character tells the
+    /// end is damaged if anything stands behind it but a little noise and whole messages: it may
+    /// be the rest of it.
+    pub fn look_settled(&self, heard: &[u8]) -> Find {
+        match self.look(heard) {
+            Find::Found { at, len } if self.waits_for_silence() => {
+                let behind = heard.get(at + len..).unwrap_or_default();
+                if explains(behind) {
+                    Find::Found { at, len }
+                } else {
+                    Find::Damaged { at, len }
+                }
+            }
+            found => found,
+        }
+    }
+
+    /// The same long after the request, when others use the line: what is very short may be a part
+    /// of their messages, and is never found.
+    pub fn look_late(&self, heard: &[u8]) -> Find {
+        match self.look(heard) {
+            Find::Found { len, .. } if len < LATE_OCTETS_MIN => Find::NotYet,
+            found => found,
+        }
     }
 
     fn seen(&self, rest: &[u8], is_clean: bool) -> Seen {
@@ -123,6 +153,30 @@ impl ExpectedAnswer {
             Body::Identification | Body::Operand | Body::Confirmation | Body::Packet(_) => false,
         }
     }
+}
+
+/// Whether these octets are whole messages, single characters and a little noise.
+fn explains(mut behind: &[u8]) -> bool {
+    let mut noise = TRAILING_NOISE_OCTETS_MAX;
+    while let [first, rest @ ..] = behind {
+        let len = match (first, extent(behind, PAYLOAD_OCTETS_MAX)) {
+            (_, Extent::Whole(len)) => {
+                let message = behind.get(..len).unwrap_or_default();
+                if Answer::decode(message).is_err() {
+                    return false;
+                }
+                len
+            }
+            (&ACK | &NAK, _) => 1,
+            (0 | 0x7f | 0xff | &CR | &LF, _) if noise > 0 => {
+                noise -= 1;
+                1
+            }
+            _ => return false,
+        };
+        behind = rest.get(len - 1..).unwrap_or_default();
+    }
+    true
 }
 
 fn is_hexadecimal(payload: &str, octets: u8) -> bool {

@@ -42,11 +42,17 @@ pub(crate) struct TestLine {
     near: DuplexStream,
     /// Reads that brought something.
     pub(crate) looks: usize,
+    /// What it was set to, and when.
+    pub(crate) set: Vec<(Instant, LineSettings)>,
 }
 
 impl TestLine {
     pub(crate) fn new(near: DuplexStream) -> Self {
-        Self { near, looks: 0 }
+        Self {
+            near,
+            looks: 0,
+            set: Vec::new(),
+        }
     }
 }
 
@@ -81,7 +87,8 @@ impl AsyncWrite for TestLine {
 }
 
 impl Line for TestLine {
-    async fn set(&mut self, _: LineSettings) -> Result<(), LineFault> {
+    async fn set(&mut self, settings: LineSettings) -> Result<(), LineFault> {
+        self.set.push((Instant::now(), settings));
         Ok(())
     }
 
