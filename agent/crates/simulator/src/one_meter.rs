@@ -58,6 +58,11 @@ fn serve(arguments: &MeterArguments) -> Result<()> {
 
 /// The wire with its meter, and the meter's name, address and serial number.
 fn make(arguments: &MeterArguments) -> Result<(Wire, String)> {
+    if arguments.opens_slowly && arguments.baud.is_some() && arguments.tcp.is_some() {
+        return Err(anyhow!(
+            "a client cannot change the speed behind --tcp; leave out --baud, or use --pty"
+        ));
+    }
     let wire = Wire::new(wire_settings(arguments), arguments.seed);
     let often = OneIn::times(arguments.one_in);
     wire.change_wire(|troubles| {
@@ -71,6 +76,9 @@ fn make(arguments: &MeterArguments) -> Result<(Wire, String)> {
 fn wire_settings(arguments: &MeterArguments) -> WireSettings {
     match arguments.baud {
         None => WireSettings::rtu_stream(),
+        // Its client changes the speed of its port.
+        Some(_) if arguments.opens_slowly && !arguments.strict_line => WireSettings::plain(300),
+        Some(_) if arguments.opens_slowly => WireSettings::flag(300),
         Some(baud) if arguments.strict_line => WireSettings::flag(baud),
         Some(baud) => WireSettings {
             minds_settings: false,

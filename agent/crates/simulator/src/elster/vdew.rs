@@ -261,6 +261,10 @@ impl Registers {
 }
 
 impl Store for Registers {
+    fn is_powered(&mut self, at: Duration) -> bool {
+        self.contents().is_powered(at)
+    }
+
     fn operand(&mut self, at: Duration) -> Seed {
         self.contents().operand(at)
     }

@@ -44,7 +44,8 @@ pub(crate) struct MeterArguments {
     /// Octets take the time of this speed [default: none at all].
     #[arg(long, value_name = "BAUD")]
     pub(super) baud: Option<u32>,
-    /// Open at 300 bit/s and go on at the speed that is selected.
+    /// Open at 300 bit/s and go on at the speed that is selected. With --baud and --pty the client
+    /// must change its speed too.
     #[arg(long)]
     pub(super) opens_slowly: bool,
     /// How the eighth bit is made: by nobody (it is zero), or as even parity by the meter.
