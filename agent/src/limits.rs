@@ -130,6 +130,9 @@ pub const REMARKS_MAX: usize = 8;
 /// Value group B of a register as a meter counts it, where its product with the transformer ratios
 /// is kept as well; 65 to 127 are free for utilities (IEC 62056-61).
 pub const SECONDARY_GROUP_B: u8 = 65;
+/// Passwords in a row whose answer may have been lost on the line, before they count as refused.
+/// No source says how many wrong ones lock a meter.
+pub const PASSWORD_DOUBTS_MAX: u8 = 3;
 /// A meter's clock is adjusted at most this often: what the last time has done is seen first.
 pub const CLOCK_ADJUST_EVERY: Duration = Duration::from_hours(24);
 /// Gaps of a meter's load profile are looked for this often.

@@ -33,7 +33,7 @@ pub struct Settings {
     pub buses: Vec<BusSettings>,
     /// The meters, in the order of the file.
     pub meters: Vec<MeterSettings>,
-    /// Every model of the folder.
+    /// The meter models.
     pub catalogue: Arc<Catalogue>,
 }
 

@@ -81,7 +81,7 @@ pub struct BusParts {
     pub settings: BusSettings,
     /// Its meters.
     pub meters: Vec<MeterSettings>,
-    /// Every model, for whoever looks for meters.
+    /// The meter models.
     pub catalogue: Arc<Catalogue>,
     /// Where the crash marker lives.
     pub runtime_folder: PathBuf,
@@ -168,7 +168,7 @@ impl Bus {
     /// Reads meters until shutdown.
     pub async fn run(self) {
         let marker = self.marker.clone();
-        marker.scope(self.live()).await;
+        Box::pin(marker.scope(self.live())).await;
     }
 
     async fn live(mut self) {

@@ -4,3 +4,4 @@ mod bench;
 mod collecting;
 mod line_work;
 mod profiles;
+mod working;

@@ -92,8 +92,8 @@ impl BusHandle {
 
 /// A record of the trace, with its meaning.
 pub(super) fn trace_line(record: &TraceRecord) -> TraceLine {
-    let is_ours = record.used == Use::Request;
-    // What a foreign master says is a request too, and what the octets say tells which.
+    let is_overheard = record.used == Use::Overheard;
+    let is_ours = record.used == Use::Request || is_overheard && is_request(&record.octets);
     let meaning = meters::modbus::explain(&record.octets, is_ours)
         .unwrap_or_else(|| iec62056_21::codec::explain(&record.octets, is_ours));
     TraceLine {
@@ -111,8 +111,7 @@ pub(super) fn overheard_line(run: &Run, began: Instant) -> TraceLine {
         meters::modbus::explain(&run.octets, from_gateway)
             .unwrap_or_else(|| iec62056_21::codec::explain(&run.octets, from_gateway))
     };
-    let is_request = matches!(run.octets.first(), Some(b'/' | 0x01 | 0x06))
-        && !matches!(run.octets.as_slice(), [b'/', letter, ..] if letter.is_ascii_alphabetic());
+    let is_request = is_request(&run.octets);
     let at = run.began_at.saturating_duration_since(began);
     TraceLine {
         at_us: u64::try_from(at.as_micros()).unwrap_or(u64::MAX),
@@ -120,5 +119,37 @@ pub(super) fn overheard_line(run: &Run, began: Instant) -> TraceLine {
         fate: Use::Overheard.to_string(),
         bytes: hex(&run.octets),
         meaning: meaning(is_request),
+    }
+}
+
+/// Whether octets begin as only a master's do: a sign-on, an option select, a command.
+fn is_request(octets: &[u8]) -> bool {
+    let mut bare = octets.iter().map(|octet| octet & 0x7f);
+    match bare.next() {
+        Some(b'/') => bare.next() == Some(b'?'),
+        Some(0x01) => true,
+        Some(0x06) => octets.len() >= 6,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(octets: &[u8], expected: bool) {
+        assert_eq!(is_request(octets), expected, "{octets:02x?}");
+    }
+
+    #[test]
+    fn what_only_a_master_says_is_told_from_answers() {
+        check(b"/?001!\r\n", true);
+        check(b"\xaf\x3f!\r\n", true);
+        check(b"\x06051\r\n", true);
+        check(b"\x06", false);
+        check(b"\x01R1\x02507001(40)\x03\x13", true);
+        check(b"/GEC5090100100400@000\r\n", false);
+        check(b"\x02(00)\x03\x02", false);
     }
 }

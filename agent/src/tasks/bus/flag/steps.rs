@@ -1,12 +1,13 @@
 //! Entering a session, and what is watched in each round: who the meter is, how it is set up, what
 //! it counted.
 
+use super::ends::end_of;
 use super::memory::Note;
 use super::profile::Known;
 use super::round::{Round, Sitting, Step, StepEnd};
 use super::{FlagBook, FlagSaid};
 use crate::adapters::clock::Clock;
-use crate::limits::{PASSWORD_RETRY_AFTER, REMARKS_MAX};
+use crate::limits::{PASSWORD_DOUBTS_MAX, PASSWORD_RETRY_AFTER, REMARKS_MAX};
 use crate::tasks::bus::flag::round::Desk;
 use iec62056_21::conversation::{PasswordRefusal, SessionFault};
 use line::Line;
@@ -15,6 +16,7 @@ use meters::catalogue::flag::{FlagIdentity, FlagLayout, IdentityWhat};
 use meters::elster::{Content, ContentReader};
 use meters::flag::{Credentials, VisitFault};
 use meters::meter_log::MeterLog;
+use meters::planner::SessionEnd;
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Proves the password, if that makes sense, and looks whether it is the right meter.
@@ -33,6 +35,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         self.visit.log_on(&credentials).await?;
         if is_proven {
             self.level = self.book.flag.access.level;
+            self.book.password_doubts = 0;
             self.book.memory.set_note(Note::PasswordRefused, &[]);
         }
         self.look_who_it_is().await
@@ -180,26 +183,40 @@ impl FlagBook {
         })
     }
 
-    /// What a failed session means for a person.
+    /// What a failed session means for a person, and for the plan of the bus.
     pub(super) fn note_failure(
         &mut self,
         fault: &VisitFault,
         desk: &Desk<'_>,
         said: &mut FlagSaid,
-    ) {
+    ) -> SessionEnd {
         self.remark(fault.to_string());
-        if let VisitFault::Session(SessionFault::PasswordRefused { how }) = fault {
-            self.note_refused_password(how, desk.clock, said);
+        match fault {
+            VisitFault::Session(SessionFault::PasswordRefused { how }) => {
+                self.note_refused_password(how, desk.clock, said)
+            }
+            _ => end_of(fault),
         }
     }
 
-    /// The password is not tried again for a while.
+    /// A password that was surely refused is not tried again for a while.
     pub(in super::super) fn note_refused_password(
         &mut self,
         how: &PasswordRefusal,
         clock: &Clock,
         said: &mut FlagSaid,
-    ) {
+    ) -> SessionEnd {
+        if matches!(
+            how,
+            PasswordRefusal::Silent | PasswordRefusal::Garbled | PasswordRefusal::SignedOff
+        ) {
+            // The line may have done that as well as the meter.
+            self.password_doubts += 1;
+            if self.password_doubts < PASSWORD_DOUBTS_MAX {
+                return SessionEnd::Broken;
+            }
+        }
+        self.password_doubts = 0;
         let now = clock.now().utc;
         self.memory.set_number(Note::PasswordRefused, now.millis());
         let level = self.flag.access.level;
@@ -210,6 +227,7 @@ impl FlagBook {
         );
         let event = self.event(EventCode::MeterPasswordRefused, detail, clock);
         said.events.push(event);
+        SessionEnd::Refused
     }
 
     /// What is remembered of another meter that was here before is of no use.
