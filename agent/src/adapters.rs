@@ -1,11 +1,15 @@
 //! The only files of the daemon that touch the world.
 
 pub mod clock;
+pub mod dialled;
 pub mod disk;
+pub mod lead;
 pub mod local_socket;
 pub mod logging;
 pub mod marker;
+pub mod modem;
 pub mod mqtt;
+pub mod pad;
 pub mod port;
 pub mod readiness;
 mod road_words;

@@ -72,3 +72,47 @@ pub const BLOCK_ROWS_MAX: usize = 1024;
 pub const ROWS_SETTLED_AFTER: Duration = Duration::from_hours(1);
 /// Records a bus holds back before it hands them to the storekeeper.
 pub const PATIENT_RECORDS_MAX: usize = 32;
+/// Jobs that wait or run; beyond it no more are taken.
+pub const JOBS_OPEN_MAX: usize = 8;
+/// Jobs that are remembered; the oldest that has ended goes.
+pub const JOBS_KEPT_MAX: usize = 16;
+/// A serial server or PAD that does not accept a connection within this is treated as gone.
+pub const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+/// A modem or PAD takes what is written within this, or its port is gone.
+pub const CALL_WRITE_WITHIN: Duration = Duration::from_secs(5);
+/// Silence before `+++`: register S12 of a modem holds one second, and octets of the conversation
+/// may still be on their way to it.
+pub const ESCAPE_GUARD_BEFORE: Duration = Duration::from_millis(1500);
+/// Silence after `+++`.
+pub const ESCAPE_GUARD_AFTER: Duration = Duration::from_millis(1200);
+/// From `+++` to the modem's OK.
+pub const ESCAPE_ANSWER_WITHIN: Duration = Duration::from_millis(2500);
+/// A modem answers an ordinary command within this.
+pub const MODEM_ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// A modem answers a reset or the end of a call within this.
+pub const MODEM_SLOW_ANSWER_WITHIN: Duration = Duration::from_secs(6);
+/// A modem that was reset, or that has ended a call, may not hear the next command at once.
+pub const MODEM_SETTLES_WITHIN: Duration = Duration::from_millis(600);
+/// How often a command is sent to a modem that does not answer.
+pub const MODEM_COMMAND_TRIES: u8 = 2;
+/// Beyond the wait for a carrier that the modem itself keeps (register S7).
+pub const DIAL_GRACE: Duration = Duration::from_secs(8);
+/// DTR is dropped for this long; modems want a twentieth of a second (register S25) to a second.
+pub const DTR_DROPPED_FOR: Duration = Duration::from_millis(1500);
+/// One line of a modem or PAD; longer ones are cut.
+pub const CALL_LINE_OCTETS_MAX: usize = 128;
+/// Lines of a modem or PAD that are passed over while one answer is waited for.
+pub const CALL_LINES_MAX: usize = 64;
+/// A word of the modem or PAD at the end of a conversation counts if nothing follows it for this
+/// long.
+pub const FAREWELL_QUIET: Duration = Duration::from_millis(500);
+/// A PAD answers an ordinary command within this.
+pub const PAD_ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// A PAD answers its recall within this.
+pub const PAD_RECALL_WITHIN: Duration = Duration::from_secs(2);
+/// A PAD confirms the end of a call within this; the network has its part in it.
+pub const PAD_CLEAR_WITHIN: Duration = Duration::from_secs(10);
+/// A PAD that has said something and is silent for this long has said all.
+pub const PAD_QUIET: Duration = Duration::from_secs(1);
+/// ITU-T X.28: a break lasts at least 150 ms.
+pub const PAD_BREAK: Duration = Duration::from_millis(250);

@@ -1,122 +1,168 @@
-//! A line of the world: a serial port, or a TCP connection to a serial server or meter.
+//! A line of the world, as the configuration names it.
 
-use super::serial_driver;
-use crate::config::{LinkSettings, SerialSettings};
-use line::{DataBits, Line, LineFault, LineSettings, Parity, PreciseTimer, StopBits};
+use super::dialled::{CallFault, Connected, Dialled};
+use super::lead::{Circuits, Lead, Octets, Simulated};
+use crate::config::{LinkSettings, Number, OpticalSettings, PadPlace, Rs485};
+use line::{Line, LineFault, LineSettings};
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout};
-use tokio_serial::{SerialPort, SerialPortBuilderExt, SerialStream};
-
-/// A serial server that does not accept within this is treated as gone.
-const CONNECT_WITHIN: Duration = Duration::from_secs(3);
-
-/// Octets both ways.
-pub trait Octets: AsyncRead + AsyncWrite + Unpin + Send + Sync + std::fmt::Debug {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync + std::fmt::Debug> Octets for T {}
+use tokio::time::Instant;
 
 /// Opens lines that are not of this world: those of a simulation.
-pub type OpenPort = dyn Fn(&LinkSettings) -> io::Result<Box<dyn Octets>> + Send + Sync;
+pub type OpenPort = dyn Fn(&LinkSettings) -> io::Result<Simulated> + Send + Sync;
 
 /// An open line.
 #[derive(Debug)]
 pub enum Port {
-    /// A serial port of this box, and what times its silence.
-    Serial(SerialStream, PreciseTimer),
-    /// A connection to a serial server or a Modbus TCP host.
-    Tcp(TcpStream),
-    /// A line of a simulation, which lives by the runtime's clock.
-    Simulated(Box<dyn Octets>),
+    /// Its meters are at the end of the lead.
+    Direct(Lead),
+    /// Its meters are called first; it carries octets while a call stands.
+    Dialled(Box<Dialled<Lead>>),
 }
 
 impl Port {
-    /// Opens the line; remarks of its driver are for the log.
+    /// Opens the line; remarks of its driver are for the log. Calls nobody.
     pub async fn open(link: &LinkSettings) -> io::Result<(Self, Vec<String>)> {
-        match link {
-            LinkSettings::Serial(settings) => {
-                let (port, remarks) = open_serial(settings)?;
-                Ok((Self::Serial(port, PreciseTimer::new()), remarks))
+        let (lead, remarks) = match link {
+            LinkSettings::Serial(serial) => {
+                Lead::serial(&serial.device, serial.line, serial.rs485)?
             }
-            LinkSettings::RtuOverTcp { address, .. } | LinkSettings::ModbusTcp { address } => {
-                let stream = timeout(CONNECT_WITHIN, TcpStream::connect(address)).await??;
-                stream.set_nodelay(true)?;
-                Ok((Self::Tcp(stream), Vec::new()))
-            }
+            LinkSettings::Optical(optical) => optical_head(optical)?,
+            LinkSettings::Modem(modem) => dialled_port(&modem.device, modem.line)?,
+            LinkSettings::Pad(pad) => match &pad.place {
+                PadPlace::Device(device) => dialled_port(device, pad.line)?,
+                PadPlace::Address(address) => (Lead::tcp(address).await?, Vec::new()),
+            },
+            LinkSettings::RtuOverTcp { address, .. }
+            | LinkSettings::SerialServer { address, .. }
+            | LinkSettings::ModbusTcp { address } => (Lead::tcp(address).await?, Vec::new()),
+        };
+        Ok((Self::over(link, lead), remarks))
+    }
+
+    /// A line of a simulation, for the same link.
+    pub fn simulated(link: &LinkSettings, line: Simulated) -> Self {
+        let mut lead = Lead::Simulated(line);
+        if let LinkSettings::Optical(optical) = link {
+            drop(feed(&mut lead, optical));
+        }
+        Self::over(link, lead)
+    }
+
+    fn over(link: &LinkSettings, lead: Lead) -> Self {
+        match Dialled::over(link, lead) {
+            Ok(dialled) => Self::Dialled(Box::new(dialled)),
+            Err(lead) => Self::Direct(lead),
+        }
+    }
+
+    /// Turns DTR on or off; an error where there is none, as behind TCP and on a pty.
+    pub fn set_dtr(&mut self, on: bool) -> io::Result<()> {
+        self.lead().set_dtr(on)
+    }
+
+    /// Turns RTS on or off; an error where there is none.
+    pub fn set_rts(&mut self, on: bool) -> io::Result<()> {
+        self.lead().set_rts(on)
+    }
+
+    /// Calls a meter, with the tries and pauses of the configuration. What a former call has left
+    /// is ended first. May be dropped at any time: the next use of the port hangs up.
+    pub async fn connect(&mut self, number: &Number) -> Result<Connected, CallFault> {
+        match self {
+            Self::Direct(_) => Err(CallFault::NotDialled),
+            Self::Dialled(dialled) => dialled.connect(number).await,
+        }
+    }
+
+    /// Ends the call, if one may stand. Does nothing on a line without calls. May be dropped at
+    /// any time: the next use of the port begins again with it.
+    pub async fn hang_up(&mut self) -> Result<(), CallFault> {
+        match self {
+            Self::Direct(_) => Ok(()),
+            Self::Dialled(dialled) => dialled.hang_up().await,
+        }
+    }
+
+    /// Ends the call, if one may stand, and the port with it.
+    pub async fn close(mut self) -> Result<(), CallFault> {
+        self.hang_up().await
+    }
+
+    /// Whether octets reach a meter: always without calls, else while a call stands.
+    pub fn is_connected(&self) -> bool {
+        match self {
+            Self::Direct(_) => true,
+            Self::Dialled(dialled) => dialled.is_connected(),
+        }
+    }
+
+    fn lead(&mut self) -> &mut Lead {
+        match self {
+            Self::Direct(lead) => lead,
+            Self::Dialled(dialled) => dialled.lead(),
         }
     }
 }
 
-fn open_serial(settings: &SerialSettings) -> io::Result<(SerialStream, Vec<String>)> {
-    let path = settings.device.to_string_lossy();
-    let port = tokio_serial::new(path, settings.line.baud)
-        .data_bits(data_bits(settings.line.data_bits))
-        .parity(parity(settings.line.parity))
-        .stop_bits(stop_bits(settings.line.stop_bits))
-        .exclusive(true)
-        .open_native_async()?;
-    let remarks = serial_driver::prepare(&port, settings.rs485)?;
-    Ok((port, remarks))
+/// A port whose driver has no DTR (a pty) still carries octets: that is a remark.
+fn optical_head(optical: &OpticalSettings) -> io::Result<(Lead, Vec<String>)> {
+    let (mut lead, mut remarks) = Lead::serial(&optical.device, optical.line, Rs485::Off)?;
+    if let Err(why) = feed(&mut lead, optical) {
+        remarks.push(format!(
+            "DTR and RTS cannot be switched ({why}); a head that takes its power from them may \
+             stay dark"
+        ));
+    }
+    Ok((lead, remarks))
 }
 
-fn data_bits(bits: DataBits) -> tokio_serial::DataBits {
-    match bits {
-        DataBits::Seven => tokio_serial::DataBits::Seven,
-        DataBits::Eight => tokio_serial::DataBits::Eight,
-    }
+fn feed(lead: &mut Lead, optical: &OpticalSettings) -> io::Result<()> {
+    lead.set_dtr(optical.dtr.at_first())?;
+    lead.set_rts(optical.rts)
 }
 
-fn parity(parity: Parity) -> tokio_serial::Parity {
-    match parity {
-        Parity::None => tokio_serial::Parity::None,
-        Parity::Even => tokio_serial::Parity::Even,
-        Parity::Odd => tokio_serial::Parity::Odd,
+fn dialled_port(device: &Path, line: LineSettings) -> io::Result<(Lead, Vec<String>)> {
+    let (lead, mut remarks) = Lead::serial(device, line, Rs485::Off)?;
+    if let Err(why) = lead.drop_dtr_on_close() {
+        remarks.push(format!(
+            "DTR may not drop when the port is closed ({why}); a call that this program cannot \
+             end any more goes on until the other end drops it"
+        ));
     }
-}
-
-fn stop_bits(bits: StopBits) -> tokio_serial::StopBits {
-    match bits {
-        StopBits::One => tokio_serial::StopBits::One,
-        StopBits::Two => tokio_serial::StopBits::Two,
-    }
+    Ok((lead, remarks))
 }
 
 impl Line for Port {
     async fn set(&mut self, settings: LineSettings) -> Result<(), LineFault> {
-        let Self::Serial(port, _) = self else {
-            return Ok(());
-        };
-        // tcdrain blocks until the last byte has left: 290 ms for eight bytes at 300 baud. Other
-        // lines share this thread.
-        let handle = serial_driver::duplicate(port)?;
-        tokio::task::spawn_blocking(move || rustix::termios::tcdrain(&handle))
-            .await
-            .map_err(io::Error::other)?
-            .map_err(io::Error::from)?;
-        let set = |port: &mut SerialStream| -> tokio_serial::Result<()> {
-            port.set_baud_rate(settings.baud)?;
-            port.set_data_bits(data_bits(settings.data_bits))?;
-            port.set_parity(parity(settings.parity))?;
-            port.set_stop_bits(stop_bits(settings.stop_bits))
-        };
-        set(port).map_err(|error| LineFault::from(io::Error::from(error)))
+        match self {
+            Self::Direct(lead) => lead.set(settings).await,
+            // The line at the meter is set by whoever set up the modem there.
+            Self::Dialled(_) => Ok(()),
+        }
     }
 
     async fn quiet_until(&mut self, until: Instant) {
-        match self {
-            Self::Serial(_, timer) => timer.wait_until(until).await,
-            Self::Tcp(_) | Self::Simulated(_) => sleep_until(until).await,
-        }
+        self.lead().quiet_until(until).await;
     }
 
     fn late_by(&self) -> Duration {
         match self {
-            Self::Serial(_, timer) => timer.late_by(),
-            Self::Tcp(_) | Self::Simulated(_) => line::RUNTIME_LATE_BY,
+            Self::Direct(lead) => lead.late_by(),
+            Self::Dialled(dialled) => dialled.late_by(),
+        }
+    }
+}
+
+impl Port {
+    fn octets(&mut self) -> Pin<&mut dyn Octets> {
+        match self {
+            Self::Direct(lead) => Pin::new(lead),
+            Self::Dialled(dialled) => Pin::new(dialled.as_mut()),
         }
     }
 }
@@ -127,11 +173,7 @@ impl AsyncRead for Port {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Serial(port, _) => Pin::new(port).poll_read(cx, buf),
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Simulated(line) => Pin::new(line).poll_read(cx, buf),
-        }
+        self.get_mut().octets().poll_read(cx, buf)
     }
 }
 
@@ -141,23 +183,14 @@ impl AsyncWrite for Port {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Serial(port, _) => Pin::new(port).poll_write(cx, bytes),
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Simulated(line) => Pin::new(line).poll_write(cx, bytes),
-        }
+        self.get_mut().octets().poll_write(cx, bytes)
     }
 
-    /// Never drains: that would block this thread, and every other line with it.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().octets().poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Serial(..) => Poll::Ready(Ok(())),
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Simulated(line) => Pin::new(line).poll_shutdown(cx),
-        }
+        self.get_mut().octets().poll_shutdown(cx)
     }
 }

@@ -2,7 +2,7 @@
 //! read. Only looks; opens no port.
 
 use super::tls;
-use crate::config::{LinkSettings, Settings};
+use crate::config::Settings;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
@@ -10,14 +10,11 @@ use std::path::Path;
 pub fn lacks(settings: &Settings) -> Vec<String> {
     let mut found = Vec::new();
     for bus in &settings.buses {
-        if let LinkSettings::Serial(serial) = &bus.link
-            && let Some(problem) = port_problem(&serial.device)
+        if let Some(device) = bus.link.device()
+            && let Some(problem) = port_problem(device)
         {
-            found.push(format!(
-                "bus {}: {}: {problem}",
-                bus.id,
-                serial.device.display()
-            ));
+            let device = device.display();
+            found.push(format!("bus {}: {device}: {problem}", bus.id));
         }
     }
     if let Some(uplink) = &settings.uplink {

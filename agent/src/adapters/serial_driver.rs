@@ -2,6 +2,7 @@
 //! on, and that received bytes shall not be held back. Linux `serial.h`.
 
 use crate::config::Rs485;
+use rustix::termios::{ControlModes, OptionalActions, tcgetattr, tcsetattr};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
@@ -91,6 +92,14 @@ fn low_latency(port: BorrowedFd<'_>) -> io::Result<()> {
     ask(port, TIOCGSERIAL, &mut state)?;
     state.flags |= LOW_LATENCY;
     ask(port, TIOCSSERIAL, &mut state)
+}
+
+/// Lets the kernel drop DTR and RTS when the last handle of the port is closed (`HUPCL`).
+pub(super) fn drop_dtr_on_close(port: &impl AsRawFd) -> io::Result<()> {
+    let port = borrow(port);
+    let mut settings = tcgetattr(port)?;
+    settings.control_modes |= ControlModes::HUPCL;
+    Ok(tcsetattr(port, OptionalActions::Now, &settings)?)
 }
 
 /// A descriptor of its own on the same port, for a thread that waits.

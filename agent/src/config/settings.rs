@@ -2,14 +2,14 @@
 
 use super::complaint::{Complaint, Complaints, Notebook};
 use super::file::{AgentFile, StoreFile, UplinkFile};
+use super::link::LinkSettings;
+use super::meter::MeterSettings;
 use super::settings_bus::buses;
-use super::settings_meter::meters;
-use line::LineSettings;
-use metering::{BusId, GatewayId, MeterId, Obis, Period};
-use meters::catalogue::{Catalogue, Model};
+use super::settings_meter::{Reader, meters};
+use metering::{BusId, GatewayId};
+use meters::catalogue::Catalogue;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
 
@@ -90,86 +90,8 @@ pub struct BusSettings {
     pub link: LinkSettings,
     /// A sample later than this after its mark is flagged.
     pub late_after: Duration,
-}
-
-/// What a line is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LinkSettings {
-    /// A serial port of this box.
-    Serial(SerialSettings),
-    /// A serial server that passes RTU frames through.
-    RtuOverTcp {
-        /// `host:port`.
-        address: String,
-        /// How the line behind it is set.
-        line: LineSettings,
-    },
-    /// A Modbus TCP host or gateway.
-    ModbusTcp {
-        /// `host:port`.
-        address: String,
-    },
-}
-
-/// A serial port of this box.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SerialSettings {
-    /// `/dev/serial/by-path/...`
-    pub device: PathBuf,
-    /// Baud, parity, stop bits.
-    pub line: LineSettings,
-    /// Who turns the transmitter of an RS485 pair on and off.
-    pub rs485: Rs485,
-}
-
-/// Who turns the transmitter of an RS485 pair on and off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rs485 {
-    /// Ask the driver; without its support the adapter must do it.
-    Auto,
-    /// The driver must; a driver that cannot is a fault.
-    Kernel,
-    /// The adapter does, or the port is RS232.
-    Off,
-}
-
-/// One meter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MeterSettings {
-    /// Its name.
-    pub id: MeterId,
-    /// The line it hangs on.
-    pub bus: BusId,
-    /// Its model.
-    pub model: Arc<Model>,
-    /// Its address on the line.
-    pub unit: u8,
-    /// The serial number it must answer with, if one was given.
-    pub serial: Option<String>,
-    /// Largest power its installation can carry; what exceeds it is read twice.
-    pub max_power_kw: Option<u32>,
-    /// Its load profile, if it makes one.
-    pub profile: Option<ProfileSettings>,
-    /// Its instantaneous values, if they are wanted.
-    pub instant: Option<InstantSettings>,
-}
-
-/// A load profile that the gateway makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProfileSettings {
-    /// Length of an interval.
-    pub period: Period,
-    /// The totals sampled at each interval's end.
-    pub totals: Vec<Obis>,
-}
-
-/// Instantaneous values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstantSettings {
-    /// How often.
-    pub every: Duration,
-    /// Which.
-    pub values: Vec<Obis>,
+    /// The longest time that one session with a meter may hold the line.
+    pub session_max: Duration,
 }
 
 impl Settings {
@@ -216,11 +138,16 @@ impl Settings {
                 return notes.finish(None);
             }
         };
-        let settings = Self::from_file(&file, &catalogue, &mut notes);
+        let settings = Self::from_file(&file, &catalogue, beside, &mut notes);
         notes.finish(settings)
     }
 
-    fn from_file(file: &AgentFile, catalogue: &Catalogue, notes: &mut Notebook) -> Option<Self> {
+    fn from_file(
+        file: &AgentFile,
+        catalogue: &Catalogue,
+        folder: &Path,
+        notes: &mut Notebook,
+    ) -> Option<Self> {
         let gateway = name(&file.gateway.id, "gateway.id", notes);
         let store = store(&file.store, notes);
         let uplink = file
@@ -228,7 +155,13 @@ impl Settings {
             .as_ref()
             .map(|uplink| uplink_settings(uplink, notes));
         let buses = buses(&file.bus, notes);
-        let meters = meters(file, &buses, catalogue, notes);
+        let reader = Reader {
+            catalogue,
+            buses: &buses,
+            folder,
+            demonstration: file.gateway.demonstration,
+        };
+        let meters = meters(file, &reader, notes);
         Some(Self {
             gateway: gateway?,
             data_folder: file.gateway.data_folder.clone(),

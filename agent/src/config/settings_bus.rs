@@ -2,16 +2,18 @@
 
 use super::complaint::Notebook;
 use super::file::BusFile;
-use super::settings::{BusSettings, LinkSettings, Rs485, SerialSettings, name, within};
-use line::{DataBits, LineSettings, Parity, StopBits};
+use super::settings::{BusSettings, name, within};
+use super::settings_link::{Place, place};
 use metering::BusId;
 use std::collections::HashMap;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 use toml::Spanned;
 
-const BAUD_RATES: [u32; 10] = [
-    300, 600, 1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200,
-];
+/// How long one session may hold a line that other meters wait for.
+const SESSION_S: u32 = 8;
+/// The same where each session costs a call, and nobody else is on the line.
+const DIALLED_SESSION_S: u32 = 120;
 
 pub(super) fn buses(files: &[BusFile], notes: &mut Notebook) -> Vec<BusSettings> {
     let mut found: Vec<BusSettings> = Vec::new();
@@ -35,232 +37,109 @@ pub(super) fn buses(files: &[BusFile], notes: &mut Notebook) -> Vec<BusSettings>
             "bus.late-after-seconds",
             notes,
         );
-        let Some((link, place, span)) = link(file, notes) else {
+        let Some(Place { link, text, span }) = place(file, notes) else {
             continue;
         };
-        if let Some(other) = places.insert(place.clone(), id.clone()) {
+        if let Some(other) = places.insert(text.clone(), id.clone()) {
             notes.note(
                 span,
                 format!("bus {id}"),
-                format!("`{place}` is already the line of bus {other}"),
+                format!("`{text}` is already the line of bus {other}"),
                 "one bus owns one line: put all its meters on one bus",
             );
         }
+        let session = if link.is_dialled() {
+            DIALLED_SESSION_S
+        } else {
+            SESSION_S
+        };
+        let session = Bus(file).number(
+            "session-seconds-max",
+            file.session_seconds_max.as_ref(),
+            3..=120,
+            session,
+            notes,
+        );
         found.push(BusSettings {
             id,
             link,
             late_after: Duration::from_secs(u64::from(late)),
+            session_max: Duration::from_secs(u64::from(session)),
         });
     }
     found
 }
 
-type Place = (LinkSettings, String, std::ops::Range<usize>);
+/// Complaints about one entry of the file.
+#[derive(Clone, Copy)]
+pub(super) struct Bus<'a>(pub(super) &'a BusFile);
 
-fn link(file: &BusFile, notes: &mut Notebook) -> Option<Place> {
-    let id = file.id.as_ref();
-    match file.link.as_ref().as_str() {
-        "serial" => serial(file, notes),
-        kind @ ("rtu-over-tcp" | "modbus-tcp") => {
-            let Some(address) = &file.address else {
-                let remedy = "write the host and port, address = \"10.0.0.7:502\"";
-                notes.note(
-                    file.link.span(),
-                    format!("bus {id}.address"),
-                    "is missing",
-                    remedy,
-                );
-                return None;
-            };
-            refuse_serial_keys(file, kind, notes);
-            let line = if kind == "rtu-over-tcp" {
-                Some(line_settings(file, notes)?)
-            } else {
-                None
-            };
-            let text = address.as_ref().clone();
-            let port = text
-                .rsplit_once(':')
-                .and_then(|(_, port)| port.parse::<u16>().ok());
-            if port.is_none_or(|port| port == 0) {
-                notes.note(
-                    address.span(),
-                    format!("bus {id}.address"),
-                    format!("`{text}` has no port"),
-                    "write it as host:port, such as 10.0.0.7:502",
-                );
-                return None;
-            }
-            let link = match line {
-                None => LinkSettings::ModbusTcp {
-                    address: text.clone(),
-                },
-                Some(line) => LinkSettings::RtuOverTcp {
-                    address: text.clone(),
-                    line,
-                },
-            };
-            Some((link, text, address.span()))
+impl Bus<'_> {
+    /// Writes a complaint about the key whose value stands at `span`.
+    pub(super) fn complain(
+        self,
+        span: Range<usize>,
+        key: &str,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+        notes: &mut Notebook,
+    ) {
+        let key = format!("bus {}.{key}", self.0.id.as_ref());
+        notes.note(span, key, problem, remedy);
+    }
+
+    /// Complains about a key that is not there.
+    pub(super) fn miss(self, key: &str, remedy: &str, notes: &mut Notebook) {
+        self.complain(self.0.link.span(), key, "is missing", remedy, notes);
+    }
+
+    /// A number within its limits, or the default.
+    pub(super) fn number<T>(
+        self,
+        key: &str,
+        value: Option<&Spanned<T>>,
+        allowed: RangeInclusive<T>,
+        default: T,
+        notes: &mut Notebook,
+    ) -> T
+    where
+        T: PartialOrd + Copy + std::fmt::Display,
+    {
+        let key = format!("bus {}.{key}", self.0.id.as_ref());
+        value.map_or(default, |value| within(value, allowed, &key, notes))
+    }
+
+    /// One of some words, or the first of them.
+    pub(super) fn word<T: Copy>(
+        self,
+        key: &str,
+        value: Option<&Spanned<String>>,
+        choice: &[(&str, T)],
+        what: &str,
+        notes: &mut Notebook,
+    ) -> Option<T> {
+        let first = choice.first().map(|(_, meaning)| *meaning);
+        let Some(value) = value else {
+            return first;
+        };
+        let text = value.as_ref().as_str();
+        let found = choice.iter().find(|(word, _)| *word == text);
+        if let Some((_, meaning)) = found {
+            return Some(*meaning);
         }
-        other => {
-            notes.note(
-                file.link.span(),
-                format!("bus {id}.link"),
-                format!("`{other}` is not a kind of line"),
-                "use serial, rtu-over-tcp or modbus-tcp",
-            );
-            None
-        }
+        let words: Vec<&str> = choice.iter().map(|(word, _)| *word).collect();
+        let problem = format!("`{text}` is not {what}");
+        let remedy = format!("use {}", one_of(&words));
+        self.complain(value.span(), key, problem, remedy, notes);
+        first
     }
 }
 
-fn refuse_serial_keys(file: &BusFile, kind: &str, notes: &mut Notebook) {
-    let id = file.id.as_ref();
-    let remedy = "remove it, or use link = \"serial\"";
-    let is_stream = kind == "modbus-tcp";
-    let mut refuse = |span, key: &str| {
-        notes.note(
-            span,
-            format!("bus {id}.{key}"),
-            format!("means nothing for {kind}"),
-            remedy,
-        );
-    };
-    if let Some(value) = &file.device {
-        refuse(value.span(), "device");
-    }
-    if let Some(value) = file.baud.as_ref().filter(|_| is_stream) {
-        refuse(value.span(), "baud");
-    }
-    if let Some(value) = file.parity.as_ref().filter(|_| is_stream) {
-        refuse(value.span(), "parity");
-    }
-    if let Some(value) = file.stop_bits.as_ref().filter(|_| is_stream) {
-        refuse(value.span(), "stop-bits");
-    }
-    if let Some(value) = &file.rs485 {
-        refuse(value.span(), "rs485");
-    }
-}
-
-fn serial(file: &BusFile, notes: &mut Notebook) -> Option<Place> {
-    let id = file.id.as_ref();
-    if let Some(address) = &file.address {
-        let remedy = "remove it, or use link = \"rtu-over-tcp\" or \"modbus-tcp\"";
-        notes.note(
-            address.span(),
-            format!("bus {id}.address"),
-            "means nothing for serial",
-            remedy,
-        );
-    }
-    let Some(device) = &file.device else {
-        let remedy = "write device = \"/dev/serial/by-path/...\" (ls -l /dev/serial/by-path)";
-        notes.note(
-            file.link.span(),
-            format!("bus {id}.device"),
-            "is missing",
-            remedy,
-        );
-        return None;
-    };
-    let line = line_settings(file, notes)?;
-    let rs485 = rs485(file.rs485.as_ref(), id, notes);
-    let settings = SerialSettings {
-        device: device.as_ref().clone(),
-        line,
-        rs485,
-    };
-    let place = device.as_ref().display().to_string();
-    Some((LinkSettings::Serial(settings), place, device.span()))
-}
-
-fn line_settings(file: &BusFile, notes: &mut Notebook) -> Option<LineSettings> {
-    let id = file.id.as_ref();
-    let Some(baud) = &file.baud else {
-        let remedy = "write baud = 9600, as it is set at the meters";
-        notes.note(
-            file.link.span(),
-            format!("bus {id}.baud"),
-            "is missing",
-            remedy,
-        );
-        return None;
-    };
-    if !BAUD_RATES.contains(baud.as_ref()) {
-        let problem = format!("{} is not a baud rate", baud.as_ref());
-        let choice = BAUD_RATES.map(|rate| rate.to_string()).join(", ");
-        notes.note(
-            baud.span(),
-            format!("bus {id}.baud"),
-            problem,
-            format!("use one of {choice}"),
-        );
-    }
-    Some(LineSettings {
-        baud: *baud.as_ref(),
-        parity: parity(file.parity.as_ref(), id, notes),
-        data_bits: DataBits::Eight,
-        stop_bits: stop_bits(file.stop_bits.as_ref(), id, notes),
-    })
-}
-
-fn parity(text: Option<&Spanned<String>>, id: &str, notes: &mut Notebook) -> Parity {
-    let Some(text) = text else {
-        return Parity::None;
-    };
-    match text.as_ref().as_str() {
-        "none" => Parity::None,
-        "even" => Parity::Even,
-        "odd" => Parity::Odd,
-        other => {
-            let problem = format!("`{other}` is not a parity");
-            notes.note(
-                text.span(),
-                format!("bus {id}.parity"),
-                problem,
-                "use none, even or odd",
-            );
-            Parity::None
-        }
-    }
-}
-
-fn stop_bits(number: Option<&Spanned<u8>>, id: &str, notes: &mut Notebook) -> StopBits {
-    let Some(number) = number else {
-        return StopBits::One;
-    };
-    match number.as_ref() {
-        1 => StopBits::One,
-        2 => StopBits::Two,
-        other => {
-            let problem = format!("{other} stop bits do not exist");
-            notes.note(
-                number.span(),
-                format!("bus {id}.stop-bits"),
-                problem,
-                "use 1 or 2",
-            );
-            StopBits::One
-        }
-    }
-}
-
-fn rs485(text: Option<&Spanned<String>>, id: &str, notes: &mut Notebook) -> Rs485 {
-    let Some(text) = text else { return Rs485::Auto };
-    match text.as_ref().as_str() {
-        "auto" => Rs485::Auto,
-        "kernel" => Rs485::Kernel,
-        "off" => Rs485::Off,
-        other => {
-            let problem = format!("`{other}` is not a way to switch direction");
-            notes.note(
-                text.span(),
-                format!("bus {id}.rs485"),
-                problem,
-                "use auto, kernel or off",
-            );
-            Rs485::Auto
-        }
+/// `a`, `a or b`, `a, b or c`.
+pub(super) fn one_of(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [before @ .., last] => format!("{} or {last}", before.join(", ")),
     }
 }

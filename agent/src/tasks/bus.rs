@@ -5,11 +5,14 @@
 
 mod book;
 mod handle;
+mod identity;
 mod link;
 mod place;
 mod requests;
 mod restore;
+mod sampled;
 mod view;
+mod work;
 
 pub use handle::{BusHandle, BusRequest};
 pub use view::{BusView, LineTotals, MeterTotals, MeterView, RoundTrips};
@@ -24,11 +27,12 @@ use crate::plan;
 use crate::tasks::heartbeat::step_between;
 use crate::tasks::storekeeper::{Record, StoreHandle, Urgency};
 use anyhow::Context;
-use book::{Begin, Book};
+use book::Book;
 use line::Trace;
 use link::{Change, Link};
 use metering::{Event, EventCode, MeterId, Moment};
-use meters::planner::{Exchange, Happening, Next, Outcome, Planner, PlannerSettings};
+use meters::planner::{Exchange, Happening, Next, Outcome, Planner, PlannerSettings, SessionEnd};
+use sampled::Begin;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -197,6 +201,12 @@ impl Bus {
         }
         match self.planner.next(self.now()) {
             Next::Exchange(exchange) => self.exchange(exchange).await,
+            Next::Session(turn) => {
+                let happenings = self
+                    .planner
+                    .session_done(&turn, &SessionEnd::Silent, self.now());
+                self.happened(happenings).await;
+            }
             Next::Happened(happenings) => self.happened(happenings).await,
             Next::WaitUntil(moment) => self.rest_until(moment),
         }
@@ -264,12 +274,12 @@ impl Bus {
             self.remember_serial(meter, &serial).await;
         }
         for (poll, mark) in said.read_again {
-            if !self.planner.read_again(meter, poll, mark, now) {
-                let book = self.books.iter_mut().find(|book| book.id() == meter);
-                let clock = &self.parts.clock;
-                let rows = book
-                    .map(|book| book.cannot_read_again(mark, clock))
-                    .unwrap_or_default();
+            if self.planner.read_again(meter, poll, mark, now) {
+                continue;
+            }
+            let book = self.books.iter_mut().find(|book| book.id() == meter);
+            if let Some((book, mark)) = book.zip(mark) {
+                let rows = book.sampled.cannot_read_again(mark, &self.parts.clock);
                 self.parts.store.keep(rows, Urgency::Soon).await;
             }
         }
@@ -329,7 +339,7 @@ impl Bus {
         self.look_ahead().await;
         self.planner.clock_stepped(now);
         for book in &mut self.books {
-            book.clock_stepped();
+            book.sampled.clock_stepped();
         }
         self.continue_before_now().await;
         self.due = Instant::now();

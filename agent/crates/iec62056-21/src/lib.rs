@@ -5,6 +5,7 @@
 //! uncertain stands in `docs/standards/iec62056-21.md`.
 
 pub mod codec;
+pub mod conversation;
 mod fuzz;
 pub mod limits;
 pub mod meter;

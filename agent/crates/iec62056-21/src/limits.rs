@@ -90,3 +90,69 @@ pub const REACTION_TIME_MAX: Duration = Duration::from_millis(1500);
 
 /// Two octets of a message follow each other within this time.
 pub const CHARACTER_GAP_MAX: Duration = Duration::from_millis(1500);
+
+/// Times an opening or a request is tried, if nobody says otherwise. One source retries three
+/// times, another five.
+pub const ATTEMPTS: u8 = 3;
+
+/// Behind a break (a B0 that ends what a meter may still be in); one source.
+pub const BREAK_DELAY: Duration = Duration::from_millis(500);
+
+/// Behind the B0 that follows a failed opening; one source.
+pub const FAILED_OPENING_DELAY: Duration = Duration::from_secs(2);
+
+/// A meter may take so much longer before it sends the operand than for anything else; one source
+/// waits so long for it.
+pub const SEED_DELAY: Duration = Duration::from_secs(1);
+
+/// A password lapses about five minutes after it was given; one source renews it so early.
+pub const RENEW_AFTER: Duration = Duration::from_secs(270);
+
+/// A refusal that may mean a lapsed password is believed to mean that only so long after the
+/// password was given; before, the identity is locked. Ours.
+pub const LAPSE_SUSPECTED_AFTER: Duration = Duration::from_secs(30);
+
+/// How long a session may keep the line, if nobody says otherwise; ours.
+pub const HOLD_MAX: Duration = Duration::from_mins(10);
+
+/// The line is silent for so long before a probe: what an older request brings has come by then,
+/// or comes in the probe's own time. One source.
+pub const FLUSH_SILENCE: Duration = Duration::from_secs(1);
+
+/// Silence that proves an answer of which only a mark tells the end; ours. It lies within the least
+/// reaction time, so that it costs nothing.
+pub const MARKED_SILENCE: Duration = Duration::from_millis(100);
+
+/// Any answer but a readout has come within this time, however slowly its characters follow; ours.
+pub const ANSWER_TIME_MAX: Duration = Duration::from_mins(1);
+
+/// The longest readout at 300 baud takes 546 s.
+pub const READOUT_TIME_MAX: Duration = Duration::from_mins(10);
+
+/// Answers of one length that are remembered, to recognise a copy; ours.
+pub const COPIES_REMEMBERED: usize = 4;
+
+/// Answers that are remembered at all; ours.
+pub const ANSWERS_REMEMBERED: usize = 64;
+
+/// Answers to one request that may be doubted, because each equals an earlier one; ours.
+pub const DOUBTS_MAX: u8 = 4;
+
+/// Probes with different answers that a session may have; ours.
+pub const PROBES_MAX: usize = 8;
+
+/// An answer in partial blocks has at most so many; ours.
+pub const PARTIAL_BLOCKS_MAX: usize = 4096;
+
+/// Behind the ESC that ends a data stream; one source.
+pub const ABORT_SILENCE: Duration = Duration::from_secs(3);
+
+/// Blocks of 256 octets that one data stream is asked for: three hexadecimal digits, as the number
+/// of a packet; ours.
+pub const STREAM_BLOCKS_MAX: u16 = 0xfff;
+
+/// A meter may end a session of its own; one source opens a new one so many times.
+pub const REOPENINGS_MAX: u8 = 10;
+
+/// Secrets that a trace remembers for each line; ours.
+pub const SECRETS_REMEMBERED: usize = 8;

@@ -106,6 +106,7 @@ pub struct GuardedLine<L> {
     counters: GuardCounters,
     lost: LostRequests,
     heard: Heard,
+    damaged: Vec<u8>,
     echo: Echo,
     trace: Trace,
     /// The last octet on the line, heard or sent.
@@ -136,6 +137,7 @@ impl<L: Line> GuardedLine<L> {
             counters: GuardCounters::default(),
             lost: LostRequests::default(),
             heard: Heard::new(now),
+            damaged: Vec::new(),
             echo: Echo::Unknown,
             trace: Trace::new(),
             quiet_since: now,
@@ -180,6 +182,11 @@ impl<L: Line> GuardedLine<L> {
     /// copy of a request, with its password: count it, do not show it.
     pub fn unused(&self) -> &[u8] {
         self.heard.all()
+    }
+
+    /// The answer of the last exchange, if it was damaged. The same holds for it.
+    pub fn damaged(&self) -> &[u8] {
+        &self.damaged
     }
 
     /// Changes the settings of the line when the last octet has left, and the guard's timing with
@@ -258,6 +265,9 @@ impl<L: Line> GuardedLine<L> {
             *counter += count;
         }
         self.trace.record(self.heard.last_at(), used, &octets);
+        if used == Use::Damaged {
+            self.damaged = octets;
+        }
     }
 
     /// Looks for a late answer among the first `within` octets that may hold an answer, takes

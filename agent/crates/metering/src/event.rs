@@ -105,6 +105,64 @@ codes! {
     HeadEndAbsent, 64, "head-end-absent", Act;
     /// A hostile or malformed message from the head-end's side was dropped.
     DownMessageRefused, 65, "down-message-refused", Act;
+    /// A meter's supply failed, by its own count.
+    MeterPowerFailed, 80, "meter-power-failed", Note;
+    /// A phase failed at a meter, by its own count.
+    MeterPhaseFailed, 81, "meter-phase-failed", Stop;
+    /// A meter ran in reverse, by its own count.
+    MeterReverseRun, 82, "meter-reverse-run", Act;
+    /// A cover of a meter was opened.
+    MeterCoverOpened, 83, "meter-cover-opened", Act;
+    /// A meter was programmed.
+    MeterProgrammed, 84, "meter-programmed", Act;
+    /// A billing period ended in a meter.
+    MeterBillingReset, 85, "meter-billing-reset", Note;
+    /// A meter says that its battery is spent or failed.
+    MeterBattery, 86, "meter-battery", Act;
+    /// A meter found an error in itself.
+    MeterDeviceError, 87, "meter-device-error", Stop;
+    /// A meter was reset without a supply failure.
+    MeterTransientReset, 88, "meter-transient-reset", Act;
+    /// A meter counted something else.
+    MeterEvent, 89, "meter-event", Act;
+    /// A meter counted more than it has stamps for: some of its events have no time.
+    MeterEventsWithoutStamp, 90, "meter-events-without-stamp", Act;
+    /// A meter's clock is further off than its tolerance.
+    MeterClockOff, 91, "meter-clock-off", Act;
+    /// The gateway adjusted a meter's clock.
+    MeterClockAdjusted, 92, "meter-clock-adjusted", Note;
+    /// A meter's clock is so far off that a person must approve setting it.
+    MeterClockNeedsApproval, 93, "meter-clock-needs-approval", Act;
+    /// A meter's clock cannot be believed at all.
+    MeterClockInvalid, 94, "meter-clock-invalid", Stop;
+    /// No meter's clock is written, because the gateway's own is not synchronised.
+    ClockWritesBlocked, 95, "clock-writes-blocked", Act;
+    /// A meter's transformer ratio changed.
+    MeterRatioChanged, 96, "meter-ratio-changed", Stop;
+    /// A meter's set-up or scheme changed.
+    MeterSetupChanged, 97, "meter-setup-changed", Act;
+    /// A meter's serial number or firmware changed.
+    MeterIdentityChanged, 98, "meter-identity-changed", Stop;
+    /// A meter's load profile was cleared.
+    MeterProfileCleared, 99, "meter-profile-cleared", Act;
+    /// The channels or the period of a meter's load profile changed.
+    MeterProfileReconfigured, 100, "meter-profile-reconfigured", Act;
+    /// A meter's load profile holds something that this program does not know.
+    MeterProfileUnknown, 101, "meter-profile-unknown", Act;
+    /// An interval read again has other values than before.
+    MeterProfileConflict, 102, "meter-profile-conflict", Stop;
+    /// Intervals are missing in a meter's load profile.
+    MeterProfileGap, 103, "meter-profile-gap", Act;
+    /// A meter will soon overwrite intervals that nobody has read.
+    MeterProfileOverwrite, 104, "meter-profile-overwrite", Act;
+    /// A meter's clock was changed by somebody.
+    MeterClockChanged, 105, "meter-clock-changed", Act;
+    /// A meter's load profile may be coded otherwise than its model says.
+    MeterCodingInDoubt, 106, "meter-coding-in-doubt", Stop;
+    /// A meter refused its password; it is not tried again.
+    MeterPasswordRefused, 107, "meter-password-refused", Act;
+    /// A meter's status word changed.
+    MeterStatusChanged, 108, "meter-status-changed", Act;
 }
 
 impl fmt::Display for EventCode {

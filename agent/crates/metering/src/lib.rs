@@ -23,5 +23,5 @@ pub use profile::{
 };
 pub use quantity::{Quantity, decimal_text, rescale};
 pub use reading::{MeterReadings, Reading};
-pub use time::{ClockQuality, Moment, Timestamp};
+pub use time::{ClockQuality, MeterTime, Moment, Timestamp};
 pub use unit::{InvalidUnit, Unit};

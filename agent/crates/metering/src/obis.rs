@@ -37,8 +37,24 @@ impl Obis {
 
     /// The same quantity as energy of one interval (D = 29, time integral 5).
     pub const fn as_increment(self) -> Self {
+        self.with_kind(29)
+    }
+
+    /// The same quantity as average power of the last interval (D = 5, last average 1).
+    pub const fn as_average(self) -> Self {
+        self.with_kind(5)
+    }
+
+    /// The same quantity with another value group D.
+    pub const fn with_kind(self, kind: u8) -> Self {
         let [medium, channel, quantity, _, rate, storage] = self.0;
-        Self([medium, channel, quantity, 29, rate, storage])
+        Self([medium, channel, quantity, kind, rate, storage])
+    }
+
+    /// The same quantity with another value group E.
+    pub const fn with_rate(self, rate: u8) -> Self {
+        let [medium, channel, quantity, kind, _, storage] = self.0;
+        Self([medium, channel, quantity, kind, rate, storage])
     }
 }
 

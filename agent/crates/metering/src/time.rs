@@ -1,5 +1,5 @@
-//! Two of the three kinds of time: `Moment` for deadlines, `Timestamp` for records. The third,
-//! what a meter's own clock says, comes with the protocols that can ask for it.
+//! Three kinds of time: `Moment` for deadlines, `Timestamp` for records, `MeterTime` for what a
+//! meter's own clock says.
 
 use std::fmt;
 use std::time::Duration;
@@ -91,14 +91,8 @@ impl Timestamp {
 /// `2026-11-23T04:17:00.000Z`; proleptic Gregorian, so that no library is needed for a record.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = civil(self.day());
-        let of_day = self.0 % 86_400_000;
-        let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
-        let (second, milli) = (of_day / 1000 % 60, of_day % 1000);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-        )?;
+        write_civil(f, self.seconds(), 'T')?;
+        let milli = self.0 % 1000;
         if milli == 0 {
             f.write_str("Z")
         } else {
@@ -111,6 +105,97 @@ impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+fn write_civil(f: &mut fmt::Formatter<'_>, seconds: u64, separator: char) -> fmt::Result {
+    let (year, month, day) = civil(seconds / 86_400);
+    let of_day = seconds % 86_400;
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    write!(
+        f,
+        "{year:04}-{month:02}-{day:02}{separator}{hour:02}:{minute:02}:{second:02}"
+    )
+}
+
+/// What a meter's own clock shows: a calendar time without zone, as seconds since 1970-01-01
+/// 00:00 of that calendar. Only a clock basis makes a [`Timestamp`] of it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct MeterTime(u64);
+
+impl MeterTime {
+    /// From seconds since 1970-01-01 00:00 of the meter's calendar.
+    pub const fn from_seconds(seconds: u64) -> Self {
+        Self(seconds)
+    }
+
+    /// From year, month, day, hour, minute and second, where they are a time after 1970.
+    pub fn from_civil(date: [u16; 3], time: [u8; 3]) -> Option<Self> {
+        let [year, month, day] = date.map(u64::from);
+        let [hour, minute, second] = time.map(u64::from);
+        if year < 1970 || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let days = days_of(year, month, day)?;
+        Some(Self(days * 86_400 + hour * 3600 + minute * 60 + second))
+    }
+
+    /// Seconds since 1970-01-01 00:00 of the meter's calendar.
+    pub const fn seconds(self) -> u64 {
+        self.0
+    }
+
+    /// Days since 1970-01-01 of the meter's calendar.
+    pub const fn day(self) -> u64 {
+        self.0 / 86_400
+    }
+
+    /// Year, month and day.
+    pub fn date(self) -> (u64, u64, u64) {
+        civil(self.day())
+    }
+
+    /// Hour, minute and second.
+    pub const fn time_of_day(self) -> (u64, u64, u64) {
+        let of_day = self.0 % 86_400;
+        (of_day / 3600, of_day / 60 % 60, of_day % 60)
+    }
+
+    /// Day of the week, Monday = 0.
+    pub const fn weekday(self) -> u64 {
+        // 1970-01-01 was a Thursday.
+        (self.day() + 3) % 7
+    }
+}
+
+/// `2026-11-23 04:17:00`.
+impl fmt::Display for MeterTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_civil(f, self.0, ' ')
+    }
+}
+
+impl fmt::Debug for MeterTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Days since 1970 of a date, if there is such a date.
+fn days_of(year: u64, month: u64, day: u64) -> Option<u64> {
+    if year > 9999 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // As in `civil`: the year begins in March.
+    let (march_year, march_month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let (era, of_era) = (march_year / 400, march_year % 400);
+    let of_year = (153 * march_month + 2) / 5 + day - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+    let days = days.checked_sub(719_468)?;
+    (civil(days) == (year, month, day)).then_some(days)
 }
 
 /// Year, month, day of a day since 1970, by counting from 1 March 0000, so that the leap day
@@ -189,6 +274,43 @@ mod tests {
             Timestamp::from_millis(1_050).to_string(),
             "1970-01-01T00:00:01.050Z"
         );
+    }
+
+    #[track_caller]
+    fn check_civil(date: [u16; 3], time: [u8; 3], expected: Option<&str>) {
+        let found = MeterTime::from_civil(date, time);
+        assert_eq!(
+            found.map(|time| time.to_string()).as_deref(),
+            expected,
+            "{date:?} {time:?}"
+        );
+    }
+
+    #[test]
+    fn a_calendar_time_exists_or_not() {
+        check_civil([1970, 1, 1], [0, 0, 0], Some("1970-01-01 00:00:00"));
+        check_civil([2024, 2, 29], [23, 59, 59], Some("2024-02-29 23:59:59"));
+        check_civil([2026, 5, 3], [12, 30, 0], Some("2026-05-03 12:30:00"));
+        check_civil([2025, 2, 29], [0, 0, 0], None);
+        check_civil([2025, 4, 31], [0, 0, 0], None);
+        check_civil([2025, 0, 1], [0, 0, 0], None);
+        check_civil([2025, 13, 1], [0, 0, 0], None);
+        check_civil([2025, 1, 0], [0, 0, 0], None);
+        check_civil([2025, 1, 1], [24, 0, 0], None);
+        check_civil([1969, 12, 31], [0, 0, 0], None);
+        check_civil([0, 1, 1], [0, 0, 0], None);
+        for day in 0..60_000 {
+            let time = MeterTime::from_seconds(day * 86_400);
+            let (year, month, of_month) = time.date();
+            assert_eq!(days_of(year, month, of_month), Some(day));
+        }
+    }
+
+    #[test]
+    fn the_week_begins_on_monday() {
+        let sunday = MeterTime::from_civil([2026, 5, 3], [12, 30, 0]).unwrap();
+        assert_eq!(sunday.weekday(), 6);
+        assert_eq!(sunday.time_of_day(), (12, 30, 0));
     }
 
     #[test]

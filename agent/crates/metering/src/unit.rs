@@ -97,6 +97,17 @@ impl Unit {
             .ok_or_else(|| InvalidUnit(text.chars().take(20).collect()))
     }
 
+    /// The unit of its average: W for Wh; a pure number stays one, everything else has none.
+    pub fn as_power(self) -> Option<Self> {
+        match self {
+            Self::WattHour => Some(Self::Watt),
+            Self::VarHour => Some(Self::Var),
+            Self::VoltAmpereHour => Some(Self::VoltAmpere),
+            Self::Count => Some(Self::Count),
+            _ => None,
+        }
+    }
+
     /// Whether a total of this unit is energy.
     pub fn is_energy(self) -> bool {
         matches!(self, Self::WattHour | Self::VarHour | Self::VoltAmpereHour)

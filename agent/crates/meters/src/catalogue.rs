@@ -13,6 +13,7 @@ mod encode;
 mod encoding;
 mod fault;
 mod file;
+pub mod flag;
 mod fuzz;
 mod identity;
 mod limits;
@@ -31,6 +32,8 @@ pub use register::{Decoded, Kind, Register, ScaleKind, ScaleRegister};
 pub use sunspec::{NotFound, Step, SunSpec, SunSpecBlock, SunSpecWalk};
 
 use complaint::Notebook;
+use flag::FlagModel;
+use iec62056_21::codec::Identification;
 use limits::{MODEL_FILE_BYTES_MAX, MODELS_MAX};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -40,6 +43,13 @@ use std::path::Path;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Catalogue {
     models: BTreeMap<String, Model>,
+    flag_models: BTreeMap<String, FlagModel>,
+}
+
+/// A model of either kind.
+enum Loaded {
+    Modbus(Box<Model>),
+    Flag(Box<FlagModel>),
 }
 
 impl Catalogue {
@@ -56,35 +66,58 @@ impl Catalogue {
     /// Reads model files from their names and texts. A file's name without folder and `.toml` is
     /// the model's name in the configuration.
     pub fn parse(files: &[(&str, &str)]) -> Result<Self, Vec<Complaint>> {
-        let mut models = BTreeMap::new();
+        let mut catalogue = Self::default();
         let mut complaints = Vec::new();
         for (name, text) in files {
             match parse_model(name, text) {
-                Ok(model) => {
-                    models.insert(model.id.clone(), model);
+                Ok(Loaded::Modbus(model)) => {
+                    catalogue.models.insert(model.id.clone(), *model);
+                }
+                Ok(Loaded::Flag(model)) => {
+                    catalogue.flag_models.insert(model.id.clone(), *model);
                 }
                 Err(found) => complaints.extend(found),
             }
         }
         if complaints.is_empty() {
-            Ok(Self { models })
+            Ok(catalogue)
         } else {
             Err(complaints)
         }
     }
 
-    /// A model by its name.
+    /// A Modbus model by its name.
     pub fn model(&self, id: &str) -> Option<&Model> {
         self.models.get(id)
     }
 
-    /// All models, in the order of their names.
+    /// All Modbus models, in the order of their names.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.models.values()
     }
+
+    /// A FLAG model by its name.
+    pub fn flag_model(&self, id: &str) -> Option<&FlagModel> {
+        self.flag_models.get(id)
+    }
+
+    /// All FLAG models, in the order of their names.
+    pub fn flag_models(&self) -> impl Iterator<Item = &FlagModel> {
+        self.flag_models.values()
+    }
+
+    /// FLAG models whose meters may have sent an identification, the one that asks for most first.
+    /// Several may fit: an A1120 cannot be told from an A1140 by it.
+    pub fn flag_models_for(&self, identification: &Identification) -> Vec<&FlagModel> {
+        let fitting = self.flag_models.values();
+        let mut fitting: Vec<&FlagModel> =
+            fitting.filter(|model| model.fits(identification)).collect();
+        fitting.sort_by_key(|model| std::cmp::Reverse(model.weight(identification)));
+        fitting
+    }
 }
 
-fn parse_model(name: &str, text: &str) -> Result<Model, Vec<Complaint>> {
+fn parse_model(name: &str, text: &str) -> Result<Loaded, Vec<Complaint>> {
     let mut notes = Notebook::new(name, text);
     let stem = Path::new(name).file_stem().and_then(OsStr::to_str);
     let id = stem.unwrap_or_default();
@@ -103,20 +136,36 @@ fn parse_model(name: &str, text: &str) -> Result<Model, Vec<Complaint>> {
         );
         return Err(notes.into_complaints());
     }
-    let file = match toml::from_str::<file::ModelFile>(text) {
-        Ok(file) => file,
+    let loaded = if speaks_flag(text) {
+        toml::from_str::<flag::FlagFile>(text)
+            .map(|file| Loaded::Flag(Box::new(flag::checked(id, file, &mut notes))))
+    } else {
+        toml::from_str::<file::ModelFile>(text)
+            .map(|file| Loaded::Modbus(Box::new(check::model(id, file, &mut notes))))
+    };
+    let loaded = match loaded {
+        Ok(loaded) => loaded,
         Err(error) => {
             notes.note_toml(&error);
             return Err(notes.into_complaints());
         }
     };
-    let model = check::model(id, file, &mut notes);
     let complaints = notes.into_complaints();
     if complaints.is_empty() {
-        Ok(model)
+        Ok(loaded)
     } else {
         Err(complaints)
     }
+}
+
+/// Which of the two kinds a file is of: its own word decides.
+fn speaks_flag(text: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Kind {
+        protocols: Vec<String>,
+    }
+    let kind = toml::from_str::<Kind>(text);
+    kind.is_ok_and(|kind| kind.protocols.iter().any(|word| word == flag::PROTOCOL))
 }
 
 /// The only IO of the catalogue.

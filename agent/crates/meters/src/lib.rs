@@ -1,12 +1,16 @@
 //! Meter models as data, one driver per protocol, and the planner of a bus.
 
+mod clock_basis;
 mod span;
 
 pub mod catalogue;
+pub mod flag;
+pub mod elster;
 pub mod forecast;
 pub mod limits;
 pub mod modbus;
 pub mod planner;
 pub mod profile_maker;
 
+pub use clock_basis::{ClockBasis, Instants, InvalidClockBasis};
 pub use span::{Span, Table};

@@ -6,9 +6,11 @@
 #[cfg(feature = "broker")]
 pub mod broker;
 pub mod dice;
+pub mod elster;
 pub mod flag;
 pub mod frame;
 pub mod limits;
+pub mod link;
 pub mod meter;
 #[cfg(feature = "broker")]
 pub mod pki;

@@ -31,6 +31,14 @@ pub const PTY_WRITE_STEPS: usize = 4;
 /// What a write to a pty takes at most unless the thread was interrupted in it; the rest of the
 /// time was not silence that the gateway could have missed.
 pub const PTY_WRITE_TIME_MAX: Duration = Duration::from_micros(30);
+/// Octets that an answering peer remembers.
+pub const HEARD_KEPT_MAX: usize = 65_536;
+/// A pty link looks at its peer at least this often.
+pub const LINK_PTY_WAIT_MAX: Duration = Duration::from_millis(20);
+/// What a simulated modem or PAD remembers of its life.
+pub const LINK_EVENTS_KEPT_MAX: usize = 10_000;
+/// ITU-T V.250, 5.2.1: a modem takes at least 40 characters a line; most take some hundred.
+pub const COMMAND_LINE_OCTETS_MAX: usize = 255;
 
 /// Packets waiting for one client; beyond it the oldest are dropped and counted.
 #[cfg(feature = "broker")]

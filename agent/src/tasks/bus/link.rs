@@ -100,7 +100,9 @@ impl Link {
         }
         self.next_try = Instant::now() + REOPEN_EVERY;
         let opened = match &self.simulated {
-            Some(open) => open(&self.settings).map(|line| (Port::Simulated(line), Vec::new())),
+            Some(open) => {
+                open(&self.settings).map(|line| (Port::simulated(&self.settings, line), Vec::new()))
+            }
             None => Port::open(&self.settings).await,
         };
         match opened {
@@ -117,17 +119,15 @@ impl Link {
     }
 
     fn timing(&self) -> (LineTiming, GuardSettings) {
-        match &self.settings {
-            LinkSettings::Serial(serial) => (
-                LineTiming::serial(&serial.line, Duration::ZERO),
-                GuardSettings::default(),
-            ),
-            LinkSettings::RtuOverTcp { line, .. } => (
-                LineTiming::serial_server(line, Duration::ZERO),
-                GuardSettings::default(),
-            ),
-            LinkSettings::ModbusTcp { .. } => (LineTiming::stream(), GuardSettings::gateway()),
-        }
+        let Some(line) = self.settings.line() else {
+            return (LineTiming::stream(), GuardSettings::gateway());
+        };
+        let timing = if self.settings.can_be_set() {
+            LineTiming::serial(line, Duration::ZERO)
+        } else {
+            LineTiming::serial_server(line, Duration::ZERO)
+        };
+        (timing, GuardSettings::default())
     }
 
     fn gone(&mut self, why: String) -> Change {
@@ -154,14 +154,12 @@ impl Link {
             std::io::ErrorKind::ResourceBusy => "another program uses it: stop that one",
             _ => "check the cable and the power of what is at its end",
         };
-        match &self.settings {
-            LinkSettings::Serial(serial) => {
-                format!("{}: {error}; {remedy}", serial.device.display())
-            }
-            LinkSettings::RtuOverTcp { address, .. } | LinkSettings::ModbusTcp { address } => {
-                format!("{address}: {error}; {remedy}")
-            }
-        }
+        let device = self
+            .settings
+            .device()
+            .map(|device| device.display().to_string());
+        let place = device.as_deref().or(self.settings.address());
+        format!("{}: {error}; {remedy}", place.unwrap_or_default())
     }
 
     /// Listens until then, so that a late answer is known to be late, and a vanished port is

@@ -1,10 +1,11 @@
 //! What people ask of a bus: a read now, the acceptance of a meter, other meters. And the walk
 //! along a SunSpec chain, which uses the same door.
 
-use super::book::{Begin, Book, value};
+use super::book::{Book, value};
+use super::sampled::Begin;
+use super::work::ModbusJob;
 use super::{Bus, BusRequest};
 use crate::front::refusal;
-use crate::plan;
 use crate::tasks::storekeeper::{Record, Urgency};
 use desk::{MeterTrust, ReadValue, Refusal};
 use metering::{EventCode, MeterId};
@@ -22,6 +23,8 @@ pub(super) enum Waiting {
     },
     /// The walk along a meter's SunSpec chain.
     Walk { meter: MeterId },
+    /// A piece of work.
+    Job(ModbusJob),
 }
 
 impl Bus {
@@ -34,6 +37,7 @@ impl Bus {
                     log::debug!("nobody waits for this answer any more");
                 }
             }
+            BusRequest::Work { ticket, what } => self.work(ticket, &what),
             BusRequest::Replace(meters) => {
                 self.take_meters(meters, Begin::Change).await;
             }
@@ -111,6 +115,7 @@ impl Bus {
                 }
             }
             Some(Waiting::Walk { meter }) => self.walk_on(&meter, words, failed).await,
+            Some(Waiting::Job(job)) => self.modbus_done(job, words, failed),
             None => {}
         }
     }
@@ -151,7 +156,7 @@ impl Bus {
         for meter in meters {
             let is_under_way = |waiting: &Waiting| match waiting {
                 Waiting::Walk { meter: other } => *other == meter,
-                Waiting::Person { .. } => false,
+                Waiting::Person { .. } | Waiting::Job(_) => false,
             };
             if !self.waiting.values().any(is_under_way) {
                 self.walk_step(&meter, None);
@@ -231,8 +236,8 @@ impl Bus {
             return;
         };
         let mut book = self.books.swap_remove(place);
-        book.plan = plan::plan(&book.settings, Some(registers));
-        self.begin_profile(&mut book, Begin::Start).await;
+        book.found(registers);
+        self.begin_profile(&mut book.sampled, Begin::Start).await;
         self.books.push(book);
         self.replan();
         self.ask_identity(meter);
@@ -260,7 +265,7 @@ fn shown(book: &Book, words: &[Answered]) -> Vec<ReadValue> {
         .collect()
 }
 
-fn why_words(why: Why) -> &'static str {
+pub(super) fn why_words(why: Why) -> &'static str {
     match why {
         Why::Silent => "it does not answer",
         Why::Damaged => "its answers are damaged on the line",

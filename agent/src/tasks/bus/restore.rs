@@ -1,8 +1,9 @@
 //! Where a bus goes on: its meters and their serial numbers; their intervals are in `place`.
 
 use super::Bus;
-use super::book::{Begin, Book};
-use crate::config::MeterSettings;
+use super::book::Book;
+use super::sampled::Begin;
+use crate::config::{MeterSettings, Speaks};
 use crate::plan::IDENTITY;
 use crate::state::StateKey;
 use crate::tasks::storekeeper::{Ask, Look, Record, Urgency};
@@ -26,8 +27,9 @@ impl Bus {
             }
             fresh.push(settings.id.clone());
             let accepted = self.accepted_serial(&settings.id).await;
-            let mut book = Book::new(settings, accepted);
-            self.begin_profile(&mut book, begin).await;
+            let Speaks::Modbus(modbus) = settings.speaks.clone();
+            let mut book = Book::new(settings, modbus, accepted);
+            self.begin_profile(&mut book.sampled, begin).await;
             self.books.push(book);
         }
         self.replan();

@@ -7,8 +7,9 @@ use super::head_end::HeadEnd;
 use line::LineSettings;
 use metering::{MeterId, Timestamp};
 use meters::catalogue::{Catalogue, Model};
-use pmu_agent::adapters::port::{Octets, OpenPort};
-use pmu_agent::config::{LinkSettings, Settings};
+use pmu_agent::adapters::lead::Simulated;
+use pmu_agent::adapters::port::OpenPort;
+use pmu_agent::config::{LinkSettings, MeterSettings, Settings};
 use simulator::dice::Dice;
 use simulator::meter::ModelMeter;
 use simulator::trouble::MeterTroubles;
@@ -81,8 +82,8 @@ impl World {
         for (index, bus) in (0_u64..).zip(&self.settings.buses) {
             let settings = match &bus.link {
                 LinkSettings::Serial(serial) => WireSettings::of_line(&serial.line),
-                LinkSettings::RtuOverTcp { .. } => WireSettings::rtu_stream(),
                 LinkSettings::ModbusTcp { .. } => WireSettings::modbus_tcp(),
+                _ => WireSettings::rtu_stream(),
             };
             self.wires.push(Wire::new(settings, self.seed ^ index));
         }
@@ -94,7 +95,8 @@ impl World {
                 .iter()
                 .position(|bus| bus.id == meter.bus);
             let bus = place.expect("the configuration names its buses");
-            let mut made = ModelMeter::new(&meter.model, meter.unit, self.seed).expect("a model");
+            let modbus = meter.modbus().expect("a Modbus meter");
+            let mut made = ModelMeter::new(&modbus.model, modbus.unit, self.seed).expect("a model");
             if dice.index(8) == 0 {
                 made = made.with_reset(Duration::from_secs(dice.between(&(600..=5000))));
             }
@@ -102,9 +104,9 @@ impl World {
             self.wires[bus].seat(made.on_wire(), made.healthy());
             self.seats.push(Seat {
                 id: meter.id.clone(),
-                model: Model::clone(&meter.model),
+                model: Model::clone(&modbus.model),
                 bus,
-                unit: meter.unit,
+                unit: modbus.unit,
                 healthy: made.healthy(),
                 meter: made,
                 off: false,
@@ -145,8 +147,7 @@ impl World {
         let wire = self.wires[bus].clone();
         Arc::new(move |_| {
             if wire.is_plugged() {
-                let line: Box<dyn Octets> = Box::new(wire.line());
-                Ok(line)
+                Ok(Simulated::new(Box::new(wire.line())))
             } else {
                 Err(io::ErrorKind::NotFound.into())
             }
@@ -225,12 +226,12 @@ pub(super) fn describe(settings: &Settings) -> String {
             LinkSettings::Serial(serial) => {
                 format!("{} baud", LineSettings::clone(&serial.line).baud)
             }
-            LinkSettings::RtuOverTcp { .. } => "RTU over TCP".to_owned(),
             LinkSettings::ModbusTcp { .. } => "Modbus TCP".to_owned(),
+            _ => "RTU over TCP".to_owned(),
         };
         let meters: Vec<&str> = settings
             .meters_of(&bus.id)
-            .map(|meter| meter.model.id.as_str())
+            .map(MeterSettings::model_id)
             .collect();
         text.extend([link.as_str(), ": ", &meters.join(", "), "; "]);
     }

@@ -95,7 +95,9 @@ impl<L: Line> GuardedLine<L> {
         self.send_unanswered(min_gap, request, delay).await
     }
 
-    pub(super) async fn send_unanswered(
+    /// The same for the conversation that owns the line: what another one promised is not sent
+    /// before.
+    pub async fn send_unanswered(
         &mut self,
         min_gap: Duration,
         request: &[u8],
@@ -175,6 +177,7 @@ impl<L: Line> GuardedLine<L> {
     /// flush would block the thread until then.
     pub(super) async fn send(&mut self, request: &[u8]) -> Result<Instant, LineFault> {
         self.drop_heard(self.heard.len(), Use::Stale);
+        self.damaged.clear();
         let leaves_at = Instant::now() + self.timing.request_time(request.len());
         let mut timer = pin!(sleep_until(leaves_at + WRITE_GRACE));
         let mut unsent = request;

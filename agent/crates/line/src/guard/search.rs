@@ -283,15 +283,13 @@ impl<L: Line> GuardedLine<L> {
             self.miss_echo(true);
         }
         match (wait.pending, self.find_in_the_end(wait)) {
-            (Pending::Damaged(octets), find) => {
-                if let Find::Damaged { at, len } = find {
-                    self.drop_heard(self.heard.early(), Use::Stale);
-                    self.drop_heard(at, Use::Skipped);
-                    self.drop_heard(len, Use::Damaged);
-                }
-                LineFault::Damaged { octets }
+            (Pending::Damaged(_) | Pending::Marked, Find::Damaged { at, len }) => {
+                self.drop_heard(self.heard.early(), Use::Stale);
+                self.drop_heard(at, Use::Skipped);
+                self.drop_heard(len, Use::Damaged);
+                LineFault::Damaged { octets: len }
             }
-            (Pending::Marked, Find::Damaged { len, .. }) => LineFault::Damaged { octets: len },
+            (Pending::Damaged(octets), _) => LineFault::Damaged { octets },
             (Pending::Marked | Pending::Nothing, _) => LineFault::Silent {
                 waited: now.saturating_duration_since(wait.left_at),
                 heard: wait.heard,

@@ -45,6 +45,9 @@ pub(super) fn words(code: Obis) -> Option<String> {
     let what = quantity(base)?;
     let is_flow = matches!(base, 1..=10 | 15 | 16);
     let noun = match (kind, is_flow) {
+        (2, true) => "cumulative maximum demand",
+        (5, true) => "average power of the interval",
+        (6, true) => "maximum demand",
         (7, true) => "power",
         (8, true) => "energy",
         (29, true) => "energy of the interval",
@@ -55,11 +58,12 @@ pub(super) fn words(code: Obis) -> Option<String> {
         Some((sort, way)) => format!("{sort} {noun}{phase}, {way}"),
         None => format!("{what}{phase}"),
     };
-    if rate > 0 && kind == 8 {
+    let has_rates = matches!(kind, 2 | 6 | 8);
+    if rate > 0 && has_rates {
         text.push_str(", rate ");
         text.push_str(&rate.to_string());
     }
-    (rate == 0 || kind == 8).then_some(text)
+    (rate == 0 || has_rates).then_some(text)
 }
 
 #[cfg(test)]
@@ -92,6 +96,14 @@ mod tests {
         check("1-0:72.7.0", Some("voltage L3"));
         check("1-0:91.7.0", Some("current of the neutral"));
         check("1-0:13.7.0", Some("power factor"));
+        check(
+            "1-0:1.5.0",
+            Some("active average power of the interval, from the grid"),
+        );
+        check(
+            "1-0:1.6.2",
+            Some("active maximum demand, from the grid, rate 2"),
+        );
     }
 
     #[test]

@@ -61,6 +61,18 @@ impl<'a> Notebook<'a> {
         self.push(line, key.into(), problem.into(), remedy.into());
     }
 
+    /// A complaint about the first place where `word` stands.
+    pub(super) fn note_word(
+        &mut self,
+        word: &str,
+        key: impl Into<String>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let at = self.text.find(word).unwrap_or(self.text.len());
+        self.note(&(at..at), key, problem, remedy);
+    }
+
     /// A complaint about the file as a whole.
     pub(super) fn note_file(&mut self, problem: impl Into<String>, remedy: impl Into<String>) {
         self.push(0, String::new(), problem.into(), remedy.into());

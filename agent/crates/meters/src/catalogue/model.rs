@@ -13,10 +13,18 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certainty {
+    /// Not known, or sources contradict each other.
+    Open,
     /// General knowledge, or sources disagree: compare with the meter's display first.
     Unverified,
+    /// Concluded from something else, not seen.
+    Inferred,
+    /// Said by one source alone.
+    OneSource,
     /// Read in the source of a program that is used with such meters.
     ReadInSource,
+    /// Said by two sources that do not know of each other, or seen in real octets.
+    Confirmed,
     /// Stated by the maker or by a standard.
     Documented,
 }
@@ -182,8 +190,8 @@ impl Model {
             .offered()
             .map(|item| (item.obis.to_string(), &item.fact));
         let facts = [line, limits].into_iter().chain(identify).chain(values);
-        let unsure = facts
-            .filter(|(_, fact)| fact.certainty == Certainty::Unverified || fact.remark.is_some());
+        let unsure =
+            facts.filter(|(_, fact)| fact.certainty.is_doubtful() || fact.remark.is_some());
         let doubt = |about: String, certainty, remark: &str| Doubt {
             model: self.id.clone(),
             about,
@@ -202,11 +210,23 @@ impl Model {
 }
 
 impl Certainty {
+    /// Whether a person should check it at the meter.
+    pub const fn is_doubtful(self) -> bool {
+        match self {
+            Self::Open | Self::Unverified | Self::Inferred | Self::OneSource => true,
+            Self::ReadInSource | Self::Confirmed | Self::Documented => false,
+        }
+    }
+
     /// The word of the model files.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Open => "open",
             Self::Unverified => "unverified",
+            Self::Inferred => "inferred",
+            Self::OneSource => "one-source",
             Self::ReadInSource => "read-in-source",
+            Self::Confirmed => "confirmed",
             Self::Documented => "documented",
         }
     }

@@ -60,7 +60,7 @@ pub(super) struct Bell {
 
 /// Both sides of the kernel's pty. The gateway's side is kept open here too, or the kernel would
 /// report a hang-up whenever nobody else has it open.
-struct Pair {
+pub(crate) struct Pair {
     meters: OwnedFd,
     gateway: OwnedFd,
 }
@@ -127,7 +127,7 @@ impl Bell {
 }
 
 impl Pair {
-    fn open(link: &Path) -> Result<Self, PtyError> {
+    pub(crate) fn open(link: &Path) -> Result<Self, PtyError> {
         let (pair, path) = Self::of_kernel().map_err(|fault| PtyError::Open(fault.into()))?;
         let named = |source| PtyError::Link {
             link: link.to_path_buf(),
@@ -162,7 +162,7 @@ impl Pair {
     }
 
     /// Takes what the gateway wrote; nothing when there is nothing.
-    fn read(&self, octets: &mut Vec<u8>) -> Result<(), Errno> {
+    pub(crate) fn read(&self, octets: &mut Vec<u8>) -> Result<(), Errno> {
         let mut buffer = [0; READ_OCTETS];
         match rustix::io::read(&self.meters, &mut buffer) {
             Ok(count) => {
@@ -175,7 +175,7 @@ impl Pair {
     }
 
     /// Hands octets to the gateway; says how many found no room.
-    fn write(&self, mut octets: &[u8]) -> usize {
+    pub(crate) fn write(&self, mut octets: &[u8]) -> usize {
         for _ in 0..PTY_WRITE_STEPS {
             match rustix::io::write(&self.meters, octets) {
                 Ok(count) => octets = octets.get(count..).unwrap_or_default(),
@@ -187,6 +187,11 @@ impl Pair {
             }
         }
         octets.len()
+    }
+
+    /// The side of the meters, to wait at.
+    pub(crate) const fn meters(&self) -> &OwnedFd {
+        &self.meters
     }
 
     /// How the gateway's side is set, as far as the kernel tells.
@@ -306,7 +311,7 @@ impl Task {
     }
 }
 
-fn remove(link: &Path) -> io::Result<()> {
+pub(crate) fn remove(link: &Path) -> io::Result<()> {
     match fs::remove_file(link) {
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
