@@ -89,7 +89,7 @@ impl Agent {
                 Ok(Ok(Answer::Meters(meters))) => Some(meters.len()),
                 _ => None,
             };
-            answers = shown >= Some(self.file.meters.len());
+            answers = shown >= Some(self.file.meters.len() + self.file.flags.len());
             answers || !self.is_running()
         });
         assert!(answers, "the daemon does not answer\n{}", self.tail());

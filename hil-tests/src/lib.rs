@@ -18,6 +18,7 @@ pub mod broker;
 pub mod bus;
 pub mod cable;
 pub mod clock;
+pub mod flag;
 pub mod head_end;
 pub mod judge;
 pub mod limits;
