@@ -332,10 +332,10 @@ fn bus_status(bus: &BusHandle) -> BusStatus {
 
 fn meter_status(bus: &str, view: &MeterView) -> MeterStatus {
     MeterStatus {
-        address: None,
-        last_collected: None,
-        overwrite_in_days: None,
-        clock_error_ms: None,
+        address: view.address.clone(),
+        last_collected: view.last_collected.map(|at| at.to_string()),
+        overwrite_in_days: view.overwrite_in_days,
+        clock_error_ms: view.clock_error_ms,
         meter: view.meter.to_string(),
         bus: bus.to_owned(),
         unit: view.unit,

@@ -116,3 +116,7 @@ pub const PAD_CLEAR_WITHIN: Duration = Duration::from_secs(10);
 pub const PAD_QUIET: Duration = Duration::from_secs(1);
 /// ITU-T X.28: a break lasts at least 150 ms.
 pub const PAD_BREAK: Duration = Duration::from_millis(250);
+/// Tries of one request within a session with a FLAG meter.
+pub const SESSION_ATTEMPTS: u8 = 3;
+/// A session that may last so long tries its opening twice; a shorter one leaves that to the next.
+pub const OPENING_TWICE_FROM: Duration = Duration::from_secs(20);

@@ -3,8 +3,8 @@
 use super::number::Number;
 use iec62056_21::codec::{MeterAddress, Password};
 use line::LineSettings;
+use meters::ClockBasis;
 use meters::catalogue::flag::FlagModel;
-use meters::clock_basis::ClockBasis;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

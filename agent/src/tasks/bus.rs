@@ -4,6 +4,7 @@
 //! its end, which its deadline bounds.
 
 mod book;
+mod flag;
 mod handle;
 mod identity;
 mod link;
@@ -11,11 +12,12 @@ mod place;
 mod requests;
 mod restore;
 mod sampled;
+mod sessions;
 mod view;
 mod work;
 
 pub use handle::{BusHandle, BusRequest};
-pub use view::{BusView, LineTotals, MeterTotals, MeterView, RoundTrips};
+pub use view::{BusView, FlagTotals, LineTotals, MeterTotals, MeterView, RoundTrips};
 
 use crate::adapters::clock::{Clock, Now};
 use crate::adapters::marker::Marker;
@@ -28,11 +30,12 @@ use crate::tasks::heartbeat::step_between;
 use crate::tasks::storekeeper::{Record, StoreHandle, Urgency};
 use anyhow::Context;
 use book::Book;
+use flag::FlagBook;
 use line::Trace;
 use link::{Change, Link};
 use metering::{Event, EventCode, MeterId, Moment};
 use meters::planner::{Exchange, Happening, Next, Outcome, Planner, PlannerSettings, SessionEnd};
-use sampled::Begin;
+use sampled::{Begin, Sampled};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -52,6 +55,7 @@ pub struct Bus {
     link: Link,
     planner: Planner,
     books: Vec<Book>,
+    flags: Vec<FlagBook>,
     marker: Marker,
     view: watch::Sender<BusView>,
     due: Instant,
@@ -131,6 +135,7 @@ impl Bus {
             link: Link::new(parts.settings.link.clone(), trace),
             planner: Planner::new(Vec::new(), timing, settings, planner_now),
             books: Vec::new(),
+            flags: Vec::new(),
             marker,
             view,
             due: Instant::now(),
@@ -201,12 +206,7 @@ impl Bus {
         }
         match self.planner.next(self.now()) {
             Next::Exchange(exchange) => self.exchange(exchange).await,
-            Next::Session(turn) => {
-                let happenings = self
-                    .planner
-                    .session_done(&turn, &SessionEnd::Silent, self.now());
-                self.happened(happenings).await;
-            }
+            Next::Session(turn) => self.session(turn).await,
             Next::Happened(happenings) => self.happened(happenings).await,
             Next::WaitUntil(moment) => self.rest_until(moment),
         }
@@ -257,6 +257,11 @@ impl Bus {
             }
             let (clock, now) = (self.parts.clock.clone(), self.now());
             let meter = meter_of(&happening).clone();
+            if let Some(book) = self.flags.iter_mut().find(|book| *book.id() == meter) {
+                let said = book.hear(&happening, &clock);
+                self.flag_said(&meter, said).await;
+                continue;
+            }
             let Some(book) = self.books.iter_mut().find(|book| *book.id() == meter) else {
                 continue;
             };
@@ -338,9 +343,9 @@ impl Bus {
         let now = self.now();
         self.look_ahead().await;
         self.planner.clock_stepped(now);
-        for book in &mut self.books {
-            book.sampled.clock_stepped();
-        }
+        let sampled = self.books.iter_mut().map(|book| &mut book.sampled);
+        let flags = self.flags.iter_mut().map(|book| &mut book.sampled);
+        sampled.chain(flags).for_each(Sampled::clock_stepped);
         self.continue_before_now().await;
         self.due = Instant::now();
     }
@@ -386,11 +391,10 @@ impl Bus {
         for book in &mut self.books {
             book.note_late_answers(self.link.late_answers(book.unit()));
         }
-        let meters = self
-            .books
-            .iter()
-            .map(|book| book.view(status.meters.iter().find(|found| found.id == *book.id())))
-            .collect();
+        let planned = |id: &MeterId| status.meters.iter().find(|found| found.id == *id);
+        let polled = self.books.iter().map(|book| book.view(planned(book.id())));
+        let read = self.flags.iter().map(|book| book.view(planned(book.id())));
+        let meters = polled.chain(read).collect();
         self.view.send_replace(BusView {
             bus: self.parts.settings.id.to_string(),
             state: self.link.state().clone(),

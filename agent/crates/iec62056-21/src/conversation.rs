@@ -26,12 +26,17 @@
 //! settings. Another session then also waits until the meter can no longer answer late.
 
 mod fault;
+mod in_step;
 mod log_on;
 mod mask;
 mod opening;
 mod packets;
 mod pattern;
+mod readout;
 mod session;
+mod sets;
+mod sign_on;
+mod stream;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -39,5 +44,6 @@ mod track;
 mod voice;
 
 pub use fault::{Garble, PasswordRefusal, SessionFault, SessionRemedy, Step};
+pub use readout::{HandOver, ReadOut, hand_over_hdlc, hear_push, overhear, read_out};
 pub use session::{Answered, Closed, Session, Standing};
 pub use terms::{LogOn, Opening, ParityBy, Probe, Terms};

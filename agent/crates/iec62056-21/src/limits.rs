@@ -98,6 +98,9 @@ pub const ATTEMPTS: u8 = 3;
 /// Behind a break (a B0 that ends what a meter may still be in); one source.
 pub const BREAK_DELAY: Duration = Duration::from_millis(500);
 
+/// Behind the option select of mode E, before the line is set for HDLC; ours.
+pub const HAND_OVER_DELAY: Duration = Duration::from_millis(300);
+
 /// Behind the B0 that follows a failed opening; one source.
 pub const FAILED_OPENING_DELAY: Duration = Duration::from_secs(2);
 

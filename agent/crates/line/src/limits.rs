@@ -63,6 +63,10 @@ pub const INTERRUPTION_MAX: Duration = Duration::from_secs(30);
 /// An echo begins within this many octets after the request, or it is none.
 pub const ECHO_LEAD_OCTETS_MAX: usize = 64;
 
+/// The echo of a request with fewer octets than this counts at the very beginning only: its
+/// octets may stand in any answer.
+pub const ECHO_SEARCHED_OCTETS_MIN: usize = 4;
+
 /// Answered exchanges without an echo, after which a line that echoed no longer does.
 pub const ECHO_MISSES_MAX: u8 = 3;
 

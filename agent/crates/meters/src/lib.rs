@@ -4,8 +4,8 @@ mod clock_basis;
 mod span;
 
 pub mod catalogue;
-pub mod flag;
 pub mod elster;
+pub mod flag;
 pub mod forecast;
 pub mod limits;
 pub mod modbus;

@@ -284,6 +284,11 @@ impl Book {
         MeterView {
             meter: self.id().clone(),
             unit: self.modbus.unit,
+            address: None,
+            flag: None,
+            last_collected: None,
+            overwrite_in_days: None,
+            clock_error_ms: None,
             model: self.modbus.model.id.clone(),
             state,
             trust: self.identity.trust(),

@@ -140,7 +140,10 @@ impl Bus {
     pub(super) async fn continue_before_now(&mut self) {
         let now = self.parts.clock.now().utc;
         let mut books = std::mem::take(&mut self.books);
-        for sampled in books.iter_mut().map(|book| &mut book.sampled) {
+        let mut flags = std::mem::take(&mut self.flags);
+        let polled = books.iter_mut().map(|book| &mut book.sampled);
+        let read = flags.iter_mut().map(|book| &mut book.sampled);
+        for sampled in polled.chain(read) {
             let Some(period) = sampled.period() else {
                 continue;
             };
@@ -161,17 +164,20 @@ impl Bus {
             }
         }
         self.books = books;
+        self.flags = flags;
     }
 
     /// Learns of rows ahead before their marks come, and where profiles go on that could not begin.
     pub(super) async fn look_ahead(&mut self) {
         let now = self.parts.clock.now().utc;
         let mut books = std::mem::take(&mut self.books);
+        let mut flags = std::mem::take(&mut self.flags);
         let mut said = Vec::new();
-        for (trust, sampled) in books
-            .iter_mut()
-            .map(|book| (book.trust(), &mut book.sampled))
-        {
+        let polled = books.iter_mut();
+        let polled = polled.map(|book| (book.trust(), &mut book.sampled));
+        let read = flags.iter_mut();
+        let read = read.map(|book| (book.trust(), &mut book.sampled));
+        for (trust, sampled) in polled.chain(read) {
             let Some(period) = sampled.period() else {
                 continue;
             };
@@ -198,6 +204,7 @@ impl Bus {
             self.note_behind(sampled).await;
         }
         self.books = books;
+        self.flags = flags;
         for (meter, said) in said {
             self.do_what(&meter, said, self.now()).await;
         }

@@ -269,7 +269,8 @@ impl SessionFault {
     /// What to do about it.
     pub fn remedy(&self) -> SessionRemedy {
         match self {
-            Self::Nothing {
+            Self::TimeUp { .. }
+            | Self::Nothing {
                 step: Step::SignOn, ..
             } => SessionRemedy::Later,
             Self::Nothing { .. }
@@ -299,7 +300,6 @@ impl SessionFault {
             Self::PasswordRefused { .. } | Self::PasswordTried => SessionRemedy::AskOperator,
             Self::WriteUnknown { .. } => SessionRemedy::ReadBack,
             Self::StreamBroken { .. } => SessionRemedy::Resume,
-            Self::TimeUp { .. } => SessionRemedy::Later,
             Self::Line(fault) => SessionRemedy::Line(fault.remedy()),
         }
     }

@@ -1,18 +1,19 @@
 //! From the sign-on to the operand.
 
-use line::{GuardedLine, Line, LineSettings, Parting};
+use line::{DataBits, GuardedLine, Line, LineSettings, Parity, Parting};
 use tokio::time::Instant;
 
 use super::fault::{SessionFault, Step};
 use super::mask::PasswordMask;
+use super::sign_on::{look_for_another_meter, sign_on};
 use super::terms::{Opening, Terms};
 use super::voice::{Asked, Leaving, Said, Voice};
 use crate::codec::ExpectedAnswer;
 use crate::codec::{
     Answer, Baud, Command, DecodeFault, Frame, Identification, Mode, OptionSelect, Procedure,
-    Purpose, SignOn,
+    Purpose,
 };
-use crate::limits::{BREAK_DELAY, IDENTIFICATION_OCTETS_MAX, PROBES_MAX};
+use crate::limits::{BREAK_DELAY, HAND_OVER_DELAY, PROBES_MAX};
 
 /// What an opening brought.
 #[derive(Debug)]
@@ -89,7 +90,8 @@ pub(super) async fn open<L: Line>(
             Ok(opened) => return Ok(opened),
             Err(fault) => fault,
         };
-        let is_last = attempt >= terms.attempts.get();
+        let attempts = terms.opening_attempts.unwrap_or(terms.attempts);
+        let is_last = attempt >= attempts.get();
         if is_last || !is_worth_a_repeat(&fault) {
             voice.promise(Leaving::OutOfStep);
             return Err(fault);
@@ -126,10 +128,10 @@ async fn open_once<L: Line>(
     let mode = identification.mode();
     match (mode, purpose) {
         (Mode::A | Mode::B(_), Purpose::Readout) => {
-            let settings = follow(voice, terms, mode).await?;
+            let (said, settings) = follow(voice, terms, mode).await?;
             return Ok(Opened {
                 identification,
-                said: None,
+                said: Some(said),
                 settings,
             });
         }
@@ -145,100 +147,27 @@ async fn open_once<L: Line>(
         baud,
         purpose,
     };
-    let said = match ExpectedAnswer::to_option_select(purpose) {
+    let select = select.encode();
+    let (said, then) = match ExpectedAnswer::to_option_select(purpose) {
         Some(expected) => {
-            Some(select_option(voice, terms, &select.encode(), expected, then).await?)
+            let step = match purpose {
+                Purpose::Readout => Step::Readout,
+                _ => Step::Select,
+            };
+            let asked = Asked {
+                then,
+                longer: terms.seed_delay,
+                ..Asked::new(step, &select, expected)
+            };
+            (Some(select_option(voice, asked).await?), then)
         }
-        None => {
-            // HDLC: the meter waits to be asked, at the new speed.
-            voice
-                .line
-                .send_unanswered(
-                    voice.gap,
-                    &voice.parity.sent(select.encode().octets()),
-                    voice.gap,
-                )
-                .await?;
-            if let Some(settings) = then {
-                voice.line.set(settings).await?;
-            }
-            None
-        }
+        None => (None, hand_over(voice, &select, then).await?),
     };
     Ok(Opened {
         identification,
         said,
         settings: then.or(terms.line),
     })
-}
-
-async fn sign_on<L: Line>(
-    voice: &mut Voice<'_, L>,
-    terms: &Terms,
-) -> Result<Identification, SessionFault> {
-    let address = terms.address.clone();
-    let request = SignOn { address }.encode();
-    let asked = Asked::new(Step::SignOn, &request, ExpectedAnswer::to_sign_on());
-    let said = voice.ask(asked).await.map_err(|fault| match fault {
-        SessionFault::Garbled { garble, .. } => match foreign_line(voice) {
-            _ if identifications(voice, &voice.misheard()) > 1 => SessionFault::TwoMeters,
-            Some(octets) => SessionFault::NoIdentification { octets },
-            None => SessionFault::Garbled {
-                step: Step::SignOn,
-                garble,
-            },
-        },
-        fault => fault,
-    })?;
-    match Identification::decode(&said.octets) {
-        // Two that overlap may make one with a second beginning in it.
-        Ok(identification) if identification.text().contains('/') => Err(SessionFault::TwoMeters),
-        Ok(identification) => {
-            if terms.gap.is_none() {
-                voice.gap = identification.manufacturer().reaction_time_min();
-            }
-            Ok(identification)
-        }
-        Err(_) if matches!(Answer::decode(&said.octets), Ok(Answer::NotAcknowledged)) => {
-            let step = Step::SignOn;
-            Err(SessionFault::NotAcknowledged { step })
-        }
-        Err(fault) => Err(SessionFault::Breach(fault)),
-    }
-}
-
-/// How many identifications begin in these octets.
-fn identifications<L: Line>(voice: &Voice<'_, L>, octets: &[u8]) -> usize {
-    let heard = voice.parity.received(octets);
-    // A damaged octet may have been a letter.
-    let is_letter = |octet: &u8| !octet.is_ascii() || octet.is_ascii_alphabetic();
-    let begins = |four: &&[u8]| matches!(four, [b'/', rest @ ..] if rest.iter().all(is_letter));
-    heard.windows(4).filter(begins).count()
-}
-
-/// An undamaged line that begins like an identification, and is none.
-fn foreign_line<L: Line>(voice: &Voice<'_, L>) -> Option<usize> {
-    let misheard = voice.misheard();
-    let heard = voice.parity.received(&misheard);
-    let at = heard.iter().position(|octet| *octet == b'/')?;
-    let line = heard.get(at..)?;
-    if line.starts_with(b"/?") {
-        return None;
-    }
-    let end = line.iter().position(|octet| *octet == b'\n')?;
-    let line = line.get(..=end)?;
-    let is_line = line.is_ascii() && (5..=IDENTIFICATION_OCTETS_MAX).contains(&line.len());
-    let is_foreign = matches!(Identification::decode(line), Err(fault) if !matches!(fault, DecodeFault::EighthBit));
-    (is_line && is_foreign).then_some(line.len())
-}
-
-/// What comes behind an identification is another one.
-async fn look_for_another_meter<L: Line>(voice: &mut Voice<'_, L>) -> Result<(), SessionFault> {
-    voice.line.await_silence(voice.gap).await?;
-    if identifications(voice, voice.line.unused()) > 0 {
-        return Err(SessionFault::TwoMeters);
-    }
-    Ok(())
 }
 
 /// The speed to select, and how the line is set then.
@@ -261,47 +190,62 @@ fn speed(terms: &Terms, mode: Mode) -> (Baud, Option<LineSettings>) {
     }
 }
 
-/// Modes A and B: the meter goes on without being asked.
+/// Modes A and B: the readout follows without being asked for.
 async fn follow<L: Line>(
     voice: &mut Voice<'_, L>,
     terms: &Terms,
     mode: Mode,
-) -> Result<Option<LineSettings>, SessionFault> {
-    let Opening::Negotiated { .. } = terms.opening else {
-        return Ok(terms.line);
+) -> Result<(Said, Option<LineSettings>), SessionFault> {
+    let settings = match (terms.opening, mode, terms.line) {
+        (Opening::Negotiated { .. }, Mode::B(baud), Some(settings)) => Some(LineSettings {
+            baud: baud.bits_per_second(),
+            ..settings
+        }),
+        _ => None,
     };
-    let (Mode::B(baud), Some(settings)) = (mode, terms.line) else {
-        return Ok(terms.line);
-    };
-    let settings = LineSettings {
-        baud: baud.bits_per_second(),
-        ..settings
-    };
-    voice.line.set(settings).await?;
-    Ok(Some(settings))
+    if let Some(settings) = settings {
+        voice.line.set(settings).await?;
+    }
+    let expected = ExpectedAnswer::to_option_select(Purpose::Readout);
+    let expected = expected.ok_or(SessionFault::Breach(DecodeFault::Incomplete))?;
+    let said = voice.hear(Step::Readout, expected).await?;
+    Ok((said, settings.or(terms.line)))
 }
 
 async fn select_option<L: Line>(
     voice: &mut Voice<'_, L>,
-    terms: &Terms,
-    request: &Frame,
-    expected: ExpectedAnswer,
-    then: Option<LineSettings>,
+    asked: Asked<'_>,
 ) -> Result<Said, SessionFault> {
-    let step = Step::Select;
-    let said = voice
-        .ask(Asked {
-            then,
-            longer: terms.seed_delay,
-            ..Asked::new(step, request, expected)
-        })
-        .await?;
+    let step = asked.step;
+    let said = voice.ask(asked).await?;
     match Answer::decode(&said.octets) {
         Ok(Answer::NotAcknowledged) => Err(SessionFault::NotAcknowledged { step }),
         Ok(Answer::SignOff) => Err(SessionFault::SignedOff),
         Ok(Answer::Refused(refusal)) => Err(SessionFault::Refused { step, refusal }),
-        Ok(_) => Ok(said),
-        // A readout is no answer of programming mode.
-        Err(_) => Ok(said),
+        Ok(_) | Err(_) => Ok(said),
     }
+}
+
+/// HDLC: the meter waits to be asked, at the new speed and with eight bits. Whether it confirms
+/// before, our sources do not say; if it does, that is passed over.
+async fn hand_over<L: Line>(
+    voice: &mut Voice<'_, L>,
+    select: &Frame,
+    then: Option<LineSettings>,
+) -> Result<Option<LineSettings>, SessionFault> {
+    let octets = voice.parity.sent(select.octets());
+    voice
+        .line
+        .send_unanswered(voice.gap, &octets, HAND_OVER_DELAY)
+        .await?;
+    let Some(settings) = then else {
+        return Ok(None);
+    };
+    let settings = LineSettings {
+        parity: Parity::None,
+        data_bits: DataBits::Eight,
+        ..settings
+    };
+    voice.line.set(settings).await?;
+    Ok(Some(settings))
 }

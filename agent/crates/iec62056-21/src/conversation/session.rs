@@ -7,14 +7,11 @@ use tokio::time::Instant;
 
 use super::fault::{SessionFault, Step};
 use super::opening;
-use super::terms::{Probe, Terms};
+use super::terms::Terms;
 use super::track::{Mark, Print, Track};
 use super::voice::{Asked, Leaving, Said, Voice};
-use crate::codec::{
-    Answer, Command, DataSet, ExpectedAnswer, Frame, Identification, Packet, PacketRead,
-    PasswordAnswer, Refusal,
-};
-use crate::limits::{DOUBTS_MAX, FLUSH_SILENCE, LAPSE_SUSPECTED_AFTER};
+use crate::codec::{Answer, ExpectedAnswer, Frame, Identification, PasswordAnswer, Refusal};
+use crate::limits::{DOUBTS_MAX, LAPSE_SUSPECTED_AFTER};
 
 /// One conversation in programming mode, which owns the line until it is closed.
 ///
@@ -160,6 +157,11 @@ impl<'l, L: Line> Session<'l, L> {
         }
     }
 
+    /// The meter has ended the conversation.
+    pub(super) fn end(&mut self) {
+        self.has_ended = true;
+    }
+
     /// Whether an exchange may begin: the password is renewed before it lapses, and the meter is
     /// in step.
     pub(super) async fn make_ready(&mut self) -> Result<(), SessionFault> {
@@ -262,84 +264,9 @@ impl<'l, L: Line> Session<'l, L> {
         Ok(heard)
     }
 
-    /// Proves by a probe that everything asked before is over.
-    pub(super) async fn fall_in(&mut self) -> Result<(), SessionFault> {
-        let mut refusals = None;
-        let mut last = None;
-        while let Some(probe) = self.track.probe(&self.terms.probes) {
-            let inquiry = probe.inquiry()?;
-            match self.ask_once(&inquiry, FLUSH_SILENCE).await? {
-                Heard::Data(_) => {
-                    self.track.answered();
-                    return Ok(());
-                }
-                // It may be that of something older, and proves nothing.
-                Heard::Refused(refusal) => {
-                    if self.may_have_lapsed(&refusal) {
-                        self.prove_again().await?;
-                    }
-                    refusals = Some(refusal);
-                }
-                Heard::Confirmed | Heard::NotAcknowledged => {}
-                Heard::Missed(fault) => last = Some(fault),
-            }
-        }
-        match (last, refusals) {
-            (Some(fault), None) => Err(fault),
-            (_, refusal) => Err(SessionFault::OutOfStep { refusal }),
-        }
-    }
-
-    /// Puts a probe between two messages that say nothing of what they answer. Any answer to it
-    /// will do: it stands between them.
-    pub(super) async fn keep_apart(&mut self) -> Result<(), SessionFault> {
-        if !self.track.said_little {
-            return Ok(());
-        }
-        let Some(probe) = self.track.probe(&self.terms.probes) else {
-            return Ok(());
-        };
-        let inquiry = probe.inquiry()?;
-        match self.ask_once(&inquiry, Duration::ZERO).await? {
-            Heard::Data(_) | Heard::Refused(_) => {
-                self.track.answered();
-                self.track.said_little = false;
-                Ok(())
-            }
-            Heard::Confirmed | Heard::NotAcknowledged | Heard::Missed(_) => self.fall_in().await,
-        }
-    }
-
     /// Whether a refusal may mean that the password has lapsed, and not that it is of no use here.
     pub(super) fn may_have_lapsed(&self, refusal: &Refusal) -> bool {
         let is_old = |(_, given_at): &(_, Instant)| given_at.elapsed() >= LAPSE_SUSPECTED_AFTER;
         refusal.text() == "ERR5" && self.proof.as_ref().is_some_and(is_old)
-    }
-}
-
-impl Probe {
-    pub(super) fn inquiry(&self) -> Result<Inquiry, SessionFault> {
-        let step = Step::Probe;
-        let mark = self.mark();
-        Ok(match self {
-            Self::Packet { identity, octets } => {
-                let read = PacketRead::new(Packet::new(*identity, 1)?, *octets)?;
-                Inquiry {
-                    step,
-                    request: read.encode()?,
-                    expected: read.expected(),
-                    mark,
-                }
-            }
-            Self::Set { form, address } => {
-                let set = DataSet::new(address, "", None)?;
-                Inquiry {
-                    step,
-                    request: Command::Read(*form, set).encode(),
-                    expected: ExpectedAnswer::to_read_of(address),
-                    mark,
-                }
-            }
-        })
     }
 }

@@ -33,6 +33,8 @@ pub struct Terms {
     pub character_gap_max: Duration,
     /// How often an opening, or a request that may be repeated, is tried.
     pub attempts: NonZeroU8,
+    /// How often an opening is tried, if not as often as anything else.
+    pub opening_attempts: Option<NonZeroU8>,
     /// Sends a sign-off first, for a meter that may still be in a session.
     pub break_first: bool,
     /// So much longer than for anything else the operand is waited for.
@@ -127,6 +129,7 @@ impl Terms {
             reaction_max: REACTION_TIME_MAX,
             character_gap_max: CHARACTER_GAP_MAX,
             attempts: NonZeroU8::new(ATTEMPTS).unwrap_or(NonZeroU8::MIN),
+            opening_attempts: None,
             break_first: false,
             seed_delay: SEED_DELAY,
             renew_after: RENEW_AFTER,

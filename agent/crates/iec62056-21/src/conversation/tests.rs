@@ -1,6 +1,9 @@
 mod meter;
 mod openings;
+mod readouts;
 mod sessions;
+mod sets;
+mod streams;
 mod wire;
 
 use std::num::NonZeroU8;

@@ -65,7 +65,9 @@ impl Track {
 
     /// A request leaves.
     pub(super) fn ask(&mut self, mark: Mark) {
-        self.outstanding.push(mark);
+        if !self.outstanding.contains(&mark) {
+            self.outstanding.push(mark);
+        }
     }
 
     /// It was answered, and by nothing that could belong to another one.

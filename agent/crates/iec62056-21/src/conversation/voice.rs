@@ -78,9 +78,10 @@ impl<'l, L: Line> Voice<'l, L> {
 
     /// How an answer is waited for.
     pub(super) fn patience(&self, expected: &ExpectedAnswer, longer: Duration) -> Patience {
-        let longest = match expected.waits_for_silence() {
-            true => READOUT_TIME_MAX,
-            false => ANSWER_TIME_MAX,
+        let longest = if expected.waits_for_silence() {
+            READOUT_TIME_MAX
+        } else {
+            ANSWER_TIME_MAX
         };
         Patience {
             floor: self.reaction_max + longer,

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::limits::{ECHO_LEAD_OCTETS_MAX, HEARD_OCTETS_MAX};
+use crate::limits::{ECHO_LEAD_OCTETS_MAX, ECHO_SEARCHED_OCTETS_MIN, HEARD_OCTETS_MAX};
 
 /// Octets in the order of their arrival.
 #[derive(Debug)]
@@ -83,7 +83,13 @@ impl Heard {
 
     /// Where the echo of `request` stands, if it is there.
     pub(super) fn echo_of(&self, request: &[u8]) -> Option<usize> {
-        let searched = self.octets.len().min(ECHO_LEAD_OCTETS_MAX + request.len());
+        // A single character is found in any answer: as an echo it comes first.
+        let lead = if request.len() < ECHO_SEARCHED_OCTETS_MIN {
+            0
+        } else {
+            ECHO_LEAD_OCTETS_MAX
+        };
+        let searched = self.octets.len().min(lead + request.len());
         let front = self.octets.get(..searched)?;
         front
             .windows(request.len().max(1))

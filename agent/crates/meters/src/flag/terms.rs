@@ -18,8 +18,10 @@ pub struct Wish {
     pub line: LineUse,
     /// The longest time that it may take.
     pub hold_max: Duration,
-    /// How often the opening, and each request, is tried at most.
+    /// How often each request is tried at most.
     pub attempts: u8,
+    /// How often the opening is tried at most.
+    pub opening_attempts: u8,
     /// Whether data streams are wanted, where the model and the line have them.
     pub streams: bool,
 }
@@ -91,6 +93,7 @@ pub fn terms(model: &FlagModel, wish: &Wish) -> Terms {
     terms.reaction_max = millis(session.reaction_max_ms);
     terms.character_gap_max = millis(session.character_gap_max_ms);
     terms.attempts = NonZeroU8::new(attempts).unwrap_or(NonZeroU8::MIN);
+    terms.opening_attempts = NonZeroU8::new(wish.opening_attempts.min(session.attempts));
     terms.break_first = session.break_first;
     terms.seed_delay = millis(session.operand_wait_ms);
     if session.renew_after_s > 0 {

@@ -361,6 +361,7 @@ async fn no_secret_is_in_the_trace_whatever_comes_back() {
                         }
                         plays
                     }),
+                    ..Manner::default()
                 },
             );
             wire.guard.trace().switch(true);

@@ -40,8 +40,9 @@ pub(super) type Trouble = Box<dyn FnMut(usize, &[u8], Plays) -> Plays + Send>;
 pub(super) struct Manner {
     pub(super) echo: bool,
     pub(super) software_parity: bool,
-    /// Octets are flipped so while the line and the meter differ in their speed.
     pub(super) trouble: Trouble,
+    /// The second of two messages comes at this speed.
+    pub(super) speed_of_second: Option<u32>,
 }
 
 impl Default for Manner {
@@ -50,6 +51,7 @@ impl Default for Manner {
             echo: false,
             software_parity: false,
             trouble: Box::new(|_, _, plays| plays),
+            speed_of_second: None,
         }
     }
 }
@@ -250,15 +252,16 @@ impl FarEnd {
             if let Some(speed) = meter.next_speed.take() {
                 meter.speed = speed;
             }
-            for (after, octets) in plays {
-                let mut octets = octets;
+            for (place, (after, mut octets)) in plays.into_iter().enumerate() {
+                let second = self.manner.speed_of_second.filter(|_| place > 0);
+                let speed = second.unwrap_or(meter.speed);
                 if self.manner.software_parity && !meter.is_streaming {
                     octets = parity::send(&octets);
                 }
                 let start = (left_at + after).max(self.free_at);
                 let count = u32::try_from(octets.len()).unwrap();
-                self.free_at = start + settings(meter.speed).character_time() * count;
-                self.play(start, &octets, meter.speed);
+                self.free_at = start + settings(speed).character_time() * count;
+                self.play(start, &octets, speed);
             }
             meter.is_streaming = false;
             if let Some(speed) = meter.speed_behind.take() {

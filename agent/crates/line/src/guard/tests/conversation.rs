@@ -5,12 +5,15 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
-use super::wire::{MS, Plays, REQUEST_OCTETS, Wire, answer, request, settings, timing, wire};
+use super::wire::{
+    MS, Plays, REQUEST_OCTETS, TestLine, Wire, answer, request, settings, timing, wire,
+};
 use crate::limits::INTERRUPTION_MAX;
 use crate::{
-    Answer, Exchange, Find, Interruption, LineFault, LineSettings, Mask, Parting, Patience,
+    Answer, Exchange, Find, GuardSettings, GuardedLine, Interruption, LineFault, LineSettings, Mask, Parting, Patience,
     Pattern, Peer, Run, Use,
 };
 
@@ -367,6 +370,29 @@ async fn a_pattern_may_refuse_to_be_found_late() {
         .unwrap();
     assert_eq!(wire.guard.counters().late_frames, 0);
     assert_eq!(wire.guard.unused(), b"<1>");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_of_one_octet_is_not_taken_for_its_echo_within_an_answer() {
+    let (near, far) = tokio::io::duplex(4096);
+    let mut guard = GuardedLine::new(TestLine::new(near), timing(), GuardSettings::default());
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move {
+        let mut far = far;
+        for echo in [&b""[..], b"\x06"] {
+            let mut asked = [0; 1];
+            far.read_exact(&mut asked).await.unwrap();
+            far.write_all(echo).await.unwrap();
+            tokio::time::sleep(100 * MS).await;
+            far.write_all(b"<1\x06>").await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_secs(9)).await;
+    });
+    for echoes in [false, true] {
+        let answer = guard.carry_out(&exchange(b"\x06")).await.unwrap();
+        assert_eq!(answer.bytes, b"<1\x06>");
+        assert_eq!(guard.counters().echoes, Some(echoes));
+    }
 }
 
 #[tokio::test(start_paused = true)]
