@@ -2,7 +2,7 @@
 //! the same run: `cargo bench -p hil-tests --bench figures`.
 //!
 //! Arguments after `--`: `--quick` for shorter runs, and names of parts (`late`, `dead`,
-//! `saturation`, `cpu`, `memory`, `start`, `store`, `block`) to run only those.
+//! `saturation`, `cpu`, `memory`, `start`, `store`, `block`, `flag`) to run only those.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,6 +17,7 @@ mod agent_cpu;
 mod bare;
 mod block;
 mod dead;
+mod flag;
 mod guard_cpu;
 mod late;
 mod memory;
@@ -51,7 +52,7 @@ impl Ground {
 
 type Part = fn(&Ground) -> Vec<Row>;
 
-const PARTS: [(&str, Part); 9] = [
+const PARTS: [(&str, Part); 10] = [
     ("block", block::rows),
     ("late", late::rows),
     ("dead", dead::rows),
@@ -61,6 +62,8 @@ const PARTS: [(&str, Part); 9] = [
     ("store", store::rows),
     ("start", start::rows),
     ("memory", memory::rows),
+    // Last: it lets time jump.
+    ("flag", flag::rows),
 ];
 
 fn main() -> ExitCode {
