@@ -120,3 +120,10 @@ pub const PAD_BREAK: Duration = Duration::from_millis(250);
 pub const SESSION_ATTEMPTS: u8 = 3;
 /// A session that may last so long tries its opening twice; a shorter one leaves that to the next.
 pub const OPENING_TWICE_FROM: Duration = Duration::from_secs(20);
+/// A password that a meter refused is tried again after this, unless the configuration changes.
+pub const PASSWORD_RETRY_AFTER: Duration = Duration::from_hours(24);
+/// Remarks of one meter that people see.
+pub const REMARKS_MAX: usize = 8;
+/// Value group B of a register as a meter counts it, where its product with the transformer ratios
+/// is kept as well; 65 to 127 are free for utilities (IEC 62056-61).
+pub const SECONDARY_GROUP_B: u8 = 65;

@@ -2,7 +2,7 @@
 
 mod flag;
 
-pub use flag::session_meter;
+pub use flag::{packet_time, session_meter};
 
 use crate::config::{BusSettings, MeterSettings, ModbusMeter};
 use metering::Obis;

@@ -126,3 +126,9 @@ impl Cost {
         work + self.sign_on * u32::try_from(sessions).unwrap_or(u32::MAX)
     }
 }
+
+/// How long one packet of a meter takes, with room for a slow answer.
+pub fn packet_time(flag: &FlagMeter, bus: &BusSettings) -> Duration {
+    let cost = Cost::new(&flag.model, bus);
+    cost.packet(PACKET_OCTETS) + REACTION
+}

@@ -34,7 +34,7 @@ use flag::FlagBook;
 use line::Trace;
 use link::{Change, Link};
 use metering::{Event, EventCode, MeterId, Moment};
-use meters::planner::{Exchange, Happening, Next, Outcome, Planner, PlannerSettings, SessionEnd};
+use meters::planner::{Exchange, Happening, Next, Outcome, Planner, PlannerSettings};
 use sampled::{Begin, Sampled};
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod modbus;
 pub mod planner;
 pub mod profile_maker;
+pub mod vdew;
 
 pub use clock_basis::{ClockBasis, Instants, InvalidClockBasis};
 pub use span::{Span, Table};

@@ -139,3 +139,5 @@ pub(crate) const BUSY_REFUSED: u32 = 1000;
 pub(crate) const PROFILE_BUFFER_OCTETS_MAX: usize = 64 * 1024;
 /// Octets of one stretch that was not understood which are kept to be shown; the rest is counted.
 pub(crate) const PUZZLE_OCTETS_KEPT: usize = 256;
+/// Channels of a profile of the VDEW style; ours, twice what such meters are sold with.
+pub(crate) const VDEW_CHANNELS_MAX: usize = 32;

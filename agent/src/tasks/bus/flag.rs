@@ -1,15 +1,26 @@
 //! What the gateway knows of one FLAG meter, and what a session with it does.
 
+mod billing;
+mod clock;
 mod ends;
+mod instants;
 mod memory;
+mod profile;
 mod reach;
+mod registers;
 mod round;
+mod steps;
+mod watching;
+
+pub(super) use reach::signs_of_life;
+pub(super) use round::{Desk, Held};
 
 use super::identity::Identity;
 use super::sampled::{Rows, Sampled, Total};
 use super::view::{FlagTotals, MeterTotals, MeterView};
 use crate::adapters::clock::Clock;
 use crate::config::{FlagMeter, MeterSettings};
+use crate::state::StateKey;
 use crate::tasks::storekeeper::Record;
 use desk::MeterTrust;
 use memory::Memory;
@@ -25,6 +36,8 @@ pub(super) struct FlagBook {
     pub(super) sampled: Sampled,
     memory: Memory,
     round: Option<Round>,
+    /// Which request of values of the moment is next.
+    next_instant: usize,
     totals: FlagTotals,
     last_answer: Option<Timestamp>,
     /// Its clock minus ours at the last look, milliseconds.
@@ -64,11 +77,22 @@ impl FlagBook {
             settings,
             flag,
             round: None,
+            next_instant: 0,
             totals: FlagTotals::default(),
             last_answer: None,
             clock_error_ms: None,
             overwrite_in_days: None,
             remarks: Vec::new(),
+        }
+    }
+
+    /// What is remembered goes to the store with what was read, in one commit.
+    fn remember(&mut self, said: &mut FlagSaid) {
+        if std::mem::take(&mut self.memory.is_changed) {
+            said.records.push(Record::State {
+                key: StateKey::FlagMemory(self.id().clone()),
+                value: self.memory.encode(),
+            });
         }
     }
 
@@ -93,7 +117,9 @@ impl FlagBook {
                 first, mark, why, ..
             } => {
                 let trust = self.trust();
-                let rows = self.sampled.hear_missed((*first, *mark), *why, trust, clock);
+                let rows = self
+                    .sampled
+                    .hear_missed((*first, *mark), *why, trust, clock);
                 said.take(rows);
             }
             Happening::MeterSilent { .. } => {

@@ -2,8 +2,8 @@
 
 use super::view::LineTotals;
 use crate::adapters::clock::Clock;
-use crate::adapters::port::{OpenPort, Port};
 use crate::adapters::dialled::CallFault;
+use crate::adapters::port::{OpenPort, Port};
 use crate::config::{LinkSettings, Number};
 use crate::limits::REOPEN_EVERY;
 use desk::LinkState;

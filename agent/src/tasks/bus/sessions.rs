@@ -31,6 +31,11 @@ impl Bus {
         self.happened(happenings).await;
     }
 
+    #[expect(clippy::unused_async, clippy::unused_self, reason = "jobs come next")]
+    async fn session_for_job(&mut self, _token: u64, _turn: &SessionTurn) -> SessionEnd {
+        SessionEnd::Refused
+    }
+
     async fn scheduled_session(&mut self, turn: &SessionTurn) -> SessionEnd {
         let meter = turn.meter.as_ref();
         let place = self.flags.iter().position(|book| Some(book.id()) == meter);
@@ -61,7 +66,7 @@ impl Bus {
                     self.link.leave().await;
                     held
                 }
-                Err(fault) => book.not_reached(&fault, &desk),
+                Err(fault) => book.not_reached(fault, &desk),
             }
         };
         alive(holding, &pulse, at_most).await
@@ -82,23 +87,18 @@ impl Bus {
 
     /// What a book of a FLAG meter wants done.
     pub(super) async fn flag_said(&mut self, meter: &MeterId, said: FlagSaid) {
-        for event in said.events {
-            self.parts.store.event(event).await;
-        }
         if let Some(serial) = said.accepted_serial {
             self.remember_serial(meter, &serial).await;
         }
-        let urgency = crate::tasks::storekeeper::Urgency::Soon;
-        self.parts.store.keep(said.records, urgency).await;
+        self.parts
+            .store
+            .keep_together(said.events, said.records)
+            .await;
     }
 }
 
 /// Shows signs of life while something bounded goes on: a call alone may take a minute.
-pub(super) async fn alive<T>(
-    what: impl Future<Output = T>,
-    pulse: &Pulse,
-    at_most: Duration,
-) -> T {
+pub(super) async fn alive<T>(what: impl Future<Output = T>, pulse: &Pulse, at_most: Duration) -> T {
     let mut what = std::pin::pin!(what);
     let mut beats = interval(BEAT_EVERY);
     let end = Instant::now() + at_most;

@@ -23,7 +23,7 @@ mod values;
 
 pub use columns::{InstrumentChannel, ProfileChannel, ProfileColumns, Storage};
 pub use decoder::{ProfileDecoder, ProfileOptions, ProfileRead};
-pub use energy::{EnergyRule, Multiplier, ProfileConversion, ProfileOwner};
+pub use energy::{ProfileConversion, ProfileOwner};
 pub use values::{CodingEvidence, CodingVerdict};
 
 use metering::{Flags, MeterTime, Timestamp};

@@ -8,6 +8,9 @@ use line::{GuardedLine, Line};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// The serial number of every Elster meter of our sources.
+pub const SERIAL_IDENTITY: u16 = 798;
+
 /// A session with a meter whose model is known.
 #[derive(Debug)]
 pub struct Visit<'l, 'm, L> {
@@ -47,6 +50,9 @@ pub enum VisitFault {
         /// The model it should be.
         expected: String,
     },
+    /// Another meter of the same kind answered.
+    #[error("another meter answered; its data is refused")]
+    WrongMeter,
     /// The model does not say how.
     #[error("the model says nothing of {0}; add it to its file")]
     Unknown(&'static str),
@@ -57,7 +63,7 @@ impl VisitFault {
     pub fn ends_session(&self) -> bool {
         match self {
             Self::Session(fault) => fault.ends_session(),
-            Self::OtherModel { .. } => true,
+            Self::OtherModel { .. } | Self::WrongMeter => true,
             Self::Unknown(_) => false,
         }
     }
@@ -165,6 +171,29 @@ impl<'l, 'm, L: Line> Visit<'l, 'm, L> {
             left_at: answered.left_at,
             arrived_at: answered.arrived_at,
         }
+    }
+
+    /// Reads a data set by its address; partial blocks are joined.
+    pub async fn read_set(
+        &mut self,
+        form: VdewForm,
+        address: &str,
+        value: &str,
+    ) -> Result<(String, Instant, Instant), VisitFault> {
+        let begun = Instant::now();
+        let text = self
+            .session
+            .read_set(self::form(form), address, value)
+            .await?;
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        self.octets = self.octets.saturating_add(length);
+        Ok((text, begun, Instant::now()))
+    }
+
+    /// Writes octets to an identity. Never repeated: where the meter does not confirm, the fault
+    /// says that it is not known whether it has written.
+    pub async fn write(&mut self, identity: u16, octets: &[u8]) -> Result<(), VisitFault> {
+        Ok(self.session.write_packet(identity, 1, octets).await?)
     }
 
     /// Signs off.

@@ -2,34 +2,14 @@
 
 use super::visit::{Raw, Visit, VisitFault};
 use crate::catalogue::flag::ProfileModel;
+use crate::elster::{ProfileSize, ProfileWindow};
 use line::Line;
-use metering::MeterTime;
+use std::ops::ControlFlow;
 
 /// Octets of a packet.
 const PACKET_OCTETS: u8 = 64;
-
-/// What of a profile is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProfileWindow {
-    /// The last days, by the meter's calendar; `u16::MAX` are all.
-    Days(u16),
-    /// From one time to another.
-    Dates {
-        /// From.
-        from: MeterTime,
-        /// To.
-        to: MeterTime,
-    },
-}
-
-/// How much a window holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WindowSize {
-    /// Packets of 64 octets.
-    pub packets: u16,
-    /// Blocks of 256 octets of the data stream.
-    pub blocks: u16,
-}
+/// Octets of the size of a window.
+const SIZE_OCTETS: u8 = 4;
 
 impl<L: Line> Visit<'_, '_, L> {
     /// Sets the window of a profile, and says how much it holds.
@@ -37,29 +17,20 @@ impl<L: Line> Visit<'_, '_, L> {
         &mut self,
         profile: &ProfileModel,
         window: ProfileWindow,
-    ) -> Result<WindowSize, VisitFault> {
-        match window {
-            ProfileWindow::Days(days) => {
-                self.session
-                    .write_packet(profile.window, 1, &days.to_le_bytes())
-                    .await?;
-            }
-            ProfileWindow::Dates { from, to } => {
-                let unknown = VisitFault::Unknown("windows by date");
-                let dates = profile.dates.ok_or(unknown)?;
-                let mut octets = seconds(from).to_vec();
-                octets.extend(seconds(to));
-                self.session.write_packet(dates, 1, &octets).await?;
-            }
-        }
-        let size = self.read_packet(profile.window, 1, 4).await?;
-        let &[packets_high, packets_low, blocks_high, blocks_low] = size.octets.as_slice() else {
-            return Err(VisitFault::Unknown("the size of a profile window"));
+    ) -> Result<ProfileSize, VisitFault> {
+        let identity = match window {
+            ProfileWindow::Days(_) | ProfileWindow::All => profile.window,
+            ProfileWindow::Between(..) => profile
+                .dates
+                .ok_or(VisitFault::Unknown("windows by date"))?,
         };
-        Ok(WindowSize {
-            packets: u16::from_be_bytes([packets_high, packets_low]),
-            blocks: u16::from_be_bytes([blocks_high, blocks_low]),
-        })
+        let octets = window
+            .encode()
+            .ok_or(VisitFault::Unknown("times so far from now"))?;
+        self.session.write_packet(identity, 1, &octets).await?;
+        let size = self.read_packet(profile.window, 1, SIZE_OCTETS).await?;
+        let unknown = VisitFault::Unknown("the size of a profile window");
+        ProfileSize::decode(&size.octets).ok_or(unknown)
     }
 
     /// One packet of the window, from 1.
@@ -71,11 +42,19 @@ impl<L: Line> Visit<'_, '_, L> {
         self.read_packet(profile.identity, packet, PACKET_OCTETS)
             .await
     }
-}
 
-/// Seconds of the meter's calendar as it writes them: low octet first.
-fn seconds(time: MeterTime) -> [u8; 4] {
-    u32::try_from(time.seconds())
-        .unwrap_or(u32::MAX)
-        .to_le_bytes()
+    /// So many blocks of the window as a data stream, from a packet of 64 octets on; its packets of
+    /// 256 are numbered from 1. Ends when `take` breaks off.
+    pub async fn window_stream(
+        &mut self,
+        profile: &ProfileModel,
+        first_packet: u16,
+        blocks: u16,
+        take: &mut (dyn FnMut(u16, &[u8]) -> ControlFlow<()> + Send),
+    ) -> Result<(), VisitFault> {
+        Ok(self
+            .session
+            .read_stream(profile.identity, first_packet, blocks, take)
+            .await?)
+    }
 }

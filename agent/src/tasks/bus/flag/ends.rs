@@ -4,6 +4,7 @@ use iec62056_21::conversation::{SessionFault, SessionRemedy, Step};
 use line::LineFault;
 use meters::flag::VisitFault;
 use meters::planner::SessionEnd;
+use std::sync::Arc;
 
 /// What the planner is told of a visit that failed.
 pub(in super::super) fn end_of(fault: &VisitFault) -> SessionEnd {
@@ -29,9 +30,9 @@ pub(in super::super) fn end_of(fault: &VisitFault) -> SessionEnd {
 }
 
 /// Whether the port is gone.
-pub(in super::super) fn gone(fault: &VisitFault) -> Option<&std::io::Error> {
+pub(in super::super) fn gone(fault: &VisitFault) -> Option<Arc<std::io::Error>> {
     match fault {
-        VisitFault::Session(SessionFault::Line(LineFault::Gone(error))) => Some(error),
+        VisitFault::Session(SessionFault::Line(LineFault::Gone(error))) => Some(Arc::clone(error)),
         _ => None,
     }
 }

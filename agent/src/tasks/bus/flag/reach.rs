@@ -26,11 +26,7 @@ impl FlagBook {
 
     pub(in super::super) fn line_use(&self, bus: &BusSettings) -> LineUse {
         LineUse {
-            usual: bus
-                .link
-                .line()
-                .copied()
-                .filter(|_| bus.link.can_be_set()),
+            usual: bus.link.line().copied().filter(|_| bus.link.can_be_set()),
             opening: self.flag.line.settings,
             changes_speed_to: self.flag.line.changes_speed_to,
             parity: match self.flag.line.parity {

@@ -13,8 +13,8 @@ use super::wire::{
 };
 use crate::limits::INTERRUPTION_MAX;
 use crate::{
-    Answer, Exchange, Find, GuardSettings, GuardedLine, Interruption, LineFault, LineSettings, Mask, Parting, Patience,
-    Pattern, Peer, Run, Use,
+    Answer, Exchange, Find, GuardSettings, GuardedLine, Interruption, LineFault, LineSettings,
+    Mask, Parting, Patience, Pattern, Peer, Run, Use,
 };
 
 const GAP: Duration = Duration::from_millis(1500);

@@ -2,6 +2,7 @@ use super::*;
 use crate::catalogue::Catalogue;
 use crate::catalogue::flag::FlagModel;
 use crate::clock_basis::{ClockBasis, Instants};
+use crate::elster::scaling::Multiplier;
 use metering::decimal_text;
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -121,9 +122,10 @@ fn told(read: &ProfileRead) -> Vec<String> {
             None => "-".to_owned(),
         });
         let values: Vec<String> = values.collect();
-        let flags = match row.flags.is_good() {
-            true => String::new(),
-            false => format!(" {}", row.flags),
+        let flags = if row.flags.is_good() {
+            String::new()
+        } else {
+            format!(" {}", row.flags)
         };
         format!("{} {}{flags}", row.end, values.join(" "))
     };
@@ -810,7 +812,7 @@ proptest! {
         let step = std::time::Duration::from_mins(30);
         for value in &values {
             let shown = basis.shown_at(at);
-            if shown.seconds() % 86_400 == 0 {
+            if shown.seconds().is_multiple_of(86_400) {
                 let daylight = basis.stretch_at(at.seconds()).is_daylight;
                 let Ok(seconds) = u32::try_from(shown.seconds()) else { return Ok(()) };
                 written = written.day(seconds, [0, 1 | u8::from(daylight) << 7], 9);

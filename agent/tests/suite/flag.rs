@@ -1,0 +1,4 @@
+//! The daemon's tasks on lines with simulated Elster meters, under paused time.
+
+mod bench;
+mod collecting;
