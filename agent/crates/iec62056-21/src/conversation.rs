@@ -1,7 +1,7 @@
 //! The gateway's side of a conversation, over a guarded line.
 //!
 //! A [`Session`] is one conversation in programming mode, from the sign-on to the sign-off; it owns the
-//! line for its duration. [`read_out`] brings a readout, [`hear_push`] what a meter of mode D
+//! line for its duration. [`identify`] asks who is there, [`read_out`] brings a readout, [`hear_push`] what a meter of mode D
 //! sends unasked, [`overhear`] the conversation of others.
 //!
 //! # Why no value is booked wrongly
@@ -43,7 +43,9 @@ mod tests;
 mod track;
 mod voice;
 
+pub(crate) use pattern::fuzz as fuzz_patterns;
+
 pub use fault::{Garble, PasswordRefusal, SessionFault, SessionRemedy, Step};
-pub use readout::{HandOver, ReadOut, hand_over_hdlc, hear_push, overhear, read_out};
+pub use readout::{HandOver, ReadOut, hand_over_hdlc, hear_push, identify, overhear, read_out};
 pub use session::{Answered, Closed, Session, Standing};
 pub use terms::{LogOn, Opening, ParityBy, Probe, Terms};

@@ -2,8 +2,8 @@
 
 use crate::codec::{
     Answer, BlockEnd, Command, DataLines, DataSet, ExpectedAnswer, Extent, Find, Form,
-    Identification, Packet, PacketRead, Purpose, Readout, Request, Stage, StreamPacket, octets_of,
-    parity, request_extent, without_secrets,
+    Identification, Packet, PacketRead, Purpose, Readout, Request, Secrets, Stage, StreamPacket,
+    explain, octets_of, parity, request_extent, without_secrets,
 };
 
 /// What the gateway hears: the first two octets choose the request, the rest is what came.
@@ -21,7 +21,9 @@ pub fn fuzz_answer(data: &[u8]) {
         0x80 => parity::receive_unchecked(heard),
         _ => heard.to_vec(),
     };
-    assert_eq!(without_secrets(&heard).len(), heard.len());
+    hidden_in_pieces(&heard, usize::from(number));
+    drop([explain(&heard, false), explain(&heard, true)]);
+    crate::conversation::fuzz_patterns(&heard, number.into());
     let Some(expected) = expected(kind & 0x3f, number) else {
         return;
     };
@@ -48,6 +50,17 @@ pub fn fuzz_answer(data: &[u8]) {
     if is_whole {
         survives(&expected, wire);
     }
+}
+
+/// Where octets are cut does not matter to what hides passwords in them.
+fn hidden_in_pieces(heard: &[u8], cut: usize) {
+    let shown = without_secrets(heard);
+    let (one, other) = heard.split_at(cut.min(heard.len()));
+    let (mut one, mut other) = (one.to_vec(), other.to_vec());
+    let mut secrets = Secrets::default();
+    secrets.hide(&mut one);
+    secrets.hide(&mut other);
+    assert_eq!([one, other].concat(), shown);
 }
 
 /// The expected answers, by number.

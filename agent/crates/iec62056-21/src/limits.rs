@@ -76,6 +76,10 @@ pub const STREAM_EXTRA_OCTETS: usize = 7;
 /// ours.
 pub const SWITCHING_NOISE_OCTETS_MAX: u8 = 2;
 
+/// A late answer has at least so many octets, one octet in hexadecimal: fewer are too easily a part
+/// of another protocol's message.
+pub const LATE_OCTETS_MIN: usize = 7;
+
 /// Octets of noise, or line ends, that may stand behind an answer; ours, as the switching makes them.
 pub const TRAILING_NOISE_OCTETS_MAX: u8 = 4;
 

@@ -89,6 +89,8 @@ fn hide_copies(octets: &mut [u8], secret: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::codec::parity;
 
@@ -150,5 +152,28 @@ mod tests {
             mask.learn(format!("SECRET{number:02}").as_bytes());
         }
         assert_eq!(mask.sent.len(), SECRETS_REMEMBERED);
+    }
+
+    proptest! {
+        #[test]
+        fn no_copy_is_seen_wherever_it_stands_and_however_it_is_cut(
+            (before, behind) in (prop::collection::vec(any::<u8>(), 0..40), prop::collection::vec(any::<u8>(), 0..40)),
+            (flipped, bit) in (0usize..16, 0u32..7),
+            (cut_one, cut_other) in (0usize..100, 0usize..100),
+        ) {
+            let secret = b"DCEF64BA826BF9A4";
+            let mut copy = secret.to_vec();
+            copy[flipped] ^= 1 << bit;
+            let whole = [before, copy, behind].concat();
+            let (from, to) = (cut_one % whole.len(), cut_other % whole.len());
+            let mut mask = PasswordMask::default();
+            mask.learn(secret);
+            let mut shown = whole[from.min(to)..from.max(to)].to_vec();
+            mask.hide(false, &mut shown);
+            let shown: Vec<u8> = shown.iter().map(|octet| octet & 0x7f).collect();
+            for part in secret.windows(5) {
+                prop_assert!(!shown.windows(5).any(|place| place == part));
+            }
+        }
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn prepare<L: Line>(
     Ok(())
 }
 
-/// Opens as often as the terms say. When it fails, the line is as it was before.
+/// Opens as often as the terms say. When it fails, a sign-off is promised.
 pub(super) async fn open<L: Line>(
     voice: &mut Voice<'_, L>,
     terms: &Terms,
@@ -86,21 +86,48 @@ pub(super) async fn open<L: Line>(
 ) -> Result<Opened, SessionFault> {
     let mut attempt = 1;
     loop {
-        let fault = match open_once(voice, terms, purpose).await {
+        match open_once(voice, terms, purpose).await {
             Ok(opened) => return Ok(opened),
-            Err(fault) => fault,
-        };
-        let attempts = terms.opening_attempts.unwrap_or(terms.attempts);
-        let is_last = attempt >= attempts.get();
-        if is_last || !is_worth_a_repeat(&fault) {
-            voice.promise(Leaving::OutOfStep);
-            return Err(fault);
+            Err(fault) => try_again(voice, terms, attempt, fault).await?,
         }
         attempt += 1;
-        voice.promise(Leaving::ToTryAgain(terms.line));
-        voice.line.part().await?;
-        voice.promise(Leaving::OutOfStep);
     }
+}
+
+/// Asks who is there as often as the terms say, and nothing else.
+pub(super) async fn identify<L: Line>(
+    voice: &mut Voice<'_, L>,
+    terms: &Terms,
+) -> Result<Identification, SessionFault> {
+    let mut attempt = 1;
+    loop {
+        let identified = match sign_on(voice, terms).await {
+            Ok(identification) => look_for_another_meter(voice).await.map(|()| identification),
+            Err(fault) => Err(fault),
+        };
+        match identified {
+            Ok(identification) => return Ok(identification),
+            Err(fault) => try_again(voice, terms, attempt, fault).await?,
+        }
+        attempt += 1;
+    }
+}
+
+/// Signs off before another attempt, if there is to be one.
+async fn try_again<L: Line>(
+    voice: &mut Voice<'_, L>,
+    terms: &Terms,
+    attempt: u8,
+    fault: SessionFault,
+) -> Result<(), SessionFault> {
+    let attempts = terms.opening_attempts.unwrap_or(terms.attempts);
+    if attempt >= attempts.get() || !is_worth_a_repeat(&fault) {
+        return Err(fault);
+    }
+    voice.promise(Leaving::ToTryAgain(terms.line));
+    voice.line.part().await?;
+    voice.promise(Leaving::OutOfStep);
+    Ok(())
 }
 
 fn is_worth_a_repeat(fault: &SessionFault) -> bool {

@@ -153,3 +153,37 @@ impl Pattern for Pushed {
         Find::NotYet
     }
 }
+
+/// What the guard asks of each pattern, of any octets: for the fuzz targets.
+pub(crate) fn fuzz(heard: &[u8], number: u16) {
+    for parity in [ParityBy::Line, ParityBy::Software, ParityBy::Ignored] {
+        let packet = ExpectedAnswer::packet_of_stream(number);
+        let patterns: [&dyn Pattern; 3] = [
+            &Characters {
+                expected: ExpectedAnswer::to_read_of("0.9.1"),
+                parity,
+            },
+            &StreamOctets {
+                expected: packet,
+                parity,
+            },
+            &Pushed {
+                parity,
+                octets_max: heard.len(),
+            },
+        ];
+        for pattern in patterns {
+            let finds = [
+                pattern.find(heard),
+                pattern.find_settled(heard),
+                pattern.find_late(heard),
+            ];
+            for find in finds {
+                if let Find::Found { at, len } | Find::Damaged { at, len } = find {
+                    assert!(len > 0 && at + len <= heard.len() && len <= pattern.longest());
+                }
+            }
+            assert!(pattern.missing(heard) <= pattern.longest());
+        }
+    }
+}

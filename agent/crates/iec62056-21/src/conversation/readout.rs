@@ -38,6 +38,23 @@ impl ReadOut {
     }
 }
 
+/// Asks who is there, and signs off: for whoever looks for meters.
+pub async fn identify<L: Line>(
+    line: &mut GuardedLine<L>,
+    terms: &Terms,
+) -> Result<Identification, SessionFault> {
+    opening::prepare(line, terms).await?;
+    let mut voice = Voice::new(line, terms);
+    let identified = opening::identify(&mut voice, terms).await;
+    if identified.is_ok() {
+        voice.promise(Leaving::InStep);
+    }
+    let parted = voice.line.part().await;
+    let identification = identified?;
+    parted?;
+    Ok(identification)
+}
+
 /// Reads what a meter of mode A, B, C or E shows of its own, without a password.
 pub async fn read_out<L: Line>(
     line: &mut GuardedLine<L>,

@@ -1,9 +1,12 @@
+mod efficiency;
 mod meter;
 mod openings;
 mod readouts;
 mod sessions;
 mod sets;
 mod streams;
+mod troubles;
+mod vectors;
 mod wire;
 
 use std::num::NonZeroU8;

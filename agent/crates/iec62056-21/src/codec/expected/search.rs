@@ -12,7 +12,7 @@ use super::super::stream::{self, StreamPacket};
 use super::super::symbol::{ACK, CR, LF, NAK, SOH, STX};
 use super::{Body, End, ExpectedAnswer, is_text, octets_payload};
 use crate::limits::{
-    IDENTIFICATION_OCTETS_MAX, PAYLOAD_OCTETS_MAX, SWITCHING_NOISE_OCTETS_MAX,
+    IDENTIFICATION_OCTETS_MAX, LATE_OCTETS_MIN, PAYLOAD_OCTETS_MAX, SWITCHING_NOISE_OCTETS_MAX,
     TRAILING_NOISE_OCTETS_MAX,
 };
 use line::Find;
@@ -93,11 +93,11 @@ impl ExpectedAnswer {
         }
     }
 
-    /// The same long after the request, when others use the line: a single character may be a part
+    /// The same long after the request, when others use the line: what is very short may be a part
     /// of their messages, and is never found.
     pub fn look_late(&self, heard: &[u8]) -> Find {
         match self.look(heard) {
-            Find::Found { len: 1, .. } => Find::NotYet,
+            Find::Found { len, .. } if len < LATE_OCTETS_MIN => Find::NotYet,
             found => found,
         }
     }

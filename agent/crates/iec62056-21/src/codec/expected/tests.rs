@@ -292,12 +292,14 @@ fn behind_a_marked_answer_only_noise_and_whole_messages_may_stand() {
 }
 
 #[test]
-fn a_single_character_is_no_late_answer() {
+fn what_is_very_short_is_no_late_answer() {
     // The answer of a Modbus meter with the address 21 begins like a NAK.
     let two = ExpectedAnswer::to_packet_read(2);
     assert_eq!(two.look(b"\x15\x03\x02"), found(0, 1));
     assert_eq!(two.look_late(b"\x15\x03\x02"), Find::NotYet);
     assert_eq!(confirmation().look_late(b"\x06\x03\x02"), Find::NotYet);
+    assert_eq!(data().look(b"\x02\x03\x03"), found(0, 3));
+    assert_eq!(data().look_late(b"\x02\x03\x03"), Find::NotYet);
     assert_eq!(two.look_late(&block("(01FF)")), found(0, 9));
     assert_eq!(two.look_late(&block("(ERR5)")), found(0, 9));
 }

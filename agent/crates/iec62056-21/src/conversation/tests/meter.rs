@@ -15,6 +15,9 @@ pub(super) const IDENT: &[u8] = b"/GEC5090100100400@000\r\n";
 pub(super) const SEED: &str = "0123456789ABCDEF";
 pub(super) const PASSWORD: &str = "FEDC0003";
 
+/// Holds how many requests the meter has heard.
+pub(super) const CLOCK: u16 = 861;
+
 /// What a meter does with a wrong password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrong {
@@ -99,6 +102,15 @@ impl Meter {
 
     /// What an identity holds: other octets in each packet.
     pub(super) fn content(&self, identity: u16, packet: u16, octets: usize) -> Vec<u8> {
+        if identity == CLOCK {
+            let heard = u64::try_from(self.log.len()).unwrap();
+            return heard
+                .to_le_bytes()
+                .into_iter()
+                .cycle()
+                .take(octets)
+                .collect();
+        }
         if let Some(content) = self.contents.get(&identity) {
             let from = usize::from(packet - 1) * 64;
             return content.iter().skip(from).take(octets).copied().collect();
@@ -135,13 +147,11 @@ impl Meter {
                     return vec![];
                 }
                 self.state = State::Identified;
-                match self.ident.get(4) {
-                    Some(b'0'..=b'9') => vec![self.ident.clone()],
-                    _ => {
-                        self.state = State::Idle;
-                        vec![self.ident.clone(), self.readout()]
-                    }
+                if self.ident.get(4).is_some_and(u8::is_ascii_digit) {
+                    return vec![self.ident.clone()];
                 }
+                self.state = State::Idle;
+                vec![self.ident.clone(), self.readout()]
             }
             Request::Select(select) => {
                 if self.state != State::Identified {
@@ -169,11 +179,8 @@ impl Meter {
             }
             _ if self.state != State::Open => vec![],
             Request::Command(command) => self.command(command),
-            Request::Next => match self.blocks_left.is_empty() {
-                true => vec![],
-                false => vec![self.next_block()],
-            },
-            Request::Again | Request::Abort => vec![],
+            Request::Next if !self.blocks_left.is_empty() => vec![self.next_block()],
+            Request::Next | Request::Again | Request::Abort => vec![],
         }
     }
 

@@ -1,10 +1,12 @@
 //! Openings: speeds, and what may be wrong with a line or a meter.
 
+use std::num::NonZeroU8;
 use std::time::Duration;
 
 use line::LineSettings;
+use tokio::time::Instant;
 
-use super::super::{Garble, Opening, Session, SessionFault, SessionRemedy, Step};
+use super::super::{Garble, Opening, Session, SessionFault, SessionRemedy, Step, identify};
 use super::meter::{IDENT, Meter, content};
 use super::wire::{MS, Manner, Plays, Wire, settings};
 use super::{Terms, once, session, terms};
@@ -204,9 +206,25 @@ async fn an_opening_that_fails_is_tried_again_behind_a_sign_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_opening_may_be_tried_less_often_than_a_request() {
+    let manner = trouble(|number, _, plays| if number == 4 { vec![] } else { plays });
+    let mut wire = Wire::new(Meter::new(), manner);
+    let terms = Terms {
+        opening_attempts: NonZeroU8::new(1),
+        ..terms()
+    };
+    let mut open = session(&mut wire.guard, terms.clone()).await.unwrap();
+    assert!(open.read_packet(507, 1, 64).await.is_ok());
+    open.close().await;
+    let mut silent = Wire::new(Meter::new(), trouble(|_, _, _| vec![]));
+    assert!(Session::open(&mut silent.guard, &terms).await.is_err());
+    assert_eq!(silent.log(), ["sign-on to address 001", "sign-off"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_next_session_waits_until_a_meter_left_out_of_step_can_no_longer_answer() {
     let mut wire = Wire::new(Meter::new(), trouble(|_, _, _| vec![]));
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     assert!(
         Session::open(&mut wire.guard, &once(terms()))
             .await
@@ -218,7 +236,7 @@ async fn the_next_session_waits_until_a_meter_left_out_of_step_can_no_longer_ans
             .await
             .is_err()
     );
-    let second = begun.elapsed() - first;
+    let second = begun.elapsed().saturating_sub(first);
     assert!(
         second > first + Duration::from_secs(2),
         "{first:?} {second:?}"
@@ -242,4 +260,32 @@ async fn terms_that_contradict_themselves_send_nothing() {
         assert!(matches!(fault, SessionFault::Terms { .. }), "{fault:?}");
     }
     assert!(wire.log().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_looks_for_meters_asks_who_is_there_and_signs_off() {
+    let mut wire = Wire::new(Meter::new(), Manner::default());
+    let found = identify(&mut wire.guard, &terms()).await.unwrap();
+    assert_eq!(found.encode().octets(), IDENT);
+    let other = Terms {
+        address: None,
+        ..once(terms())
+    };
+    assert!(identify(&mut wire.guard, &other).await.is_ok());
+    assert_eq!(
+        wire.log(),
+        [
+            "sign-on to address 001",
+            "sign-off",
+            "sign-on without an address",
+            "sign-off"
+        ]
+    );
+    let mut silent = Wire::new(Meter::new(), trouble(|_, _, _| vec![]));
+    let fault = identify(&mut silent.guard, &once(terms())).await;
+    assert!(
+        matches!(fault, Err(SessionFault::Nothing { .. })),
+        "{fault:?}"
+    );
+    assert!(!silent.guard.is_promised());
 }

@@ -1,5 +1,6 @@
 //! Readouts of modes A to D, the mode E offer, listening only.
 
+use std::fmt::Write;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -82,18 +83,18 @@ async fn mode_b_changes_the_speed_behind_the_identification() {
 #[tokio::test(start_paused = true)]
 async fn a_long_readout_is_read_whole_and_a_damaged_one_again() {
     let mut text = String::new();
-    for number in 0..600 {
-        text.push_str(&format!("1.8.{number}(001234.5*kWh)\r\n"));
+    for number in 0..200 {
+        write!(text, "1.8.{number}(001234.5*kWh)\r\n").unwrap();
     }
     text.push_str("!\r\n");
-    assert!(text.len() > 12_000);
+    assert!(text.len() > 4_000);
     let manner = troubled(|number, _, mut plays| {
         if number == 2 {
             // An end character in the midst of it, and by chance a right block check.
             let octets = &mut plays[0].1;
-            octets[6000] = 3;
-            let check = crate::codec::block_check(&octets[1..6001]);
-            octets[6001] = check;
+            octets[2000] = 3;
+            let check = crate::codec::block_check(&octets[1..2001]);
+            octets[2001] = check;
         }
         plays
     });
@@ -145,7 +146,7 @@ async fn a_meter_of_mode_d_is_listened_to() {
             restore: Some(settings(9600)),
             ..terms()
         };
-        let heard = hear_push(&mut wire.guard, &terms, Duration::from_secs(60)).await;
+        let heard = hear_push(&mut wire.guard, &terms, Duration::from_mins(1)).await;
         assert_eq!(heard.is_ok(), is_good, "{heard:?}");
         if let Ok(heard) = heard {
             assert_eq!(heard.text, TEXT);
@@ -153,7 +154,7 @@ async fn a_meter_of_mode_d_is_listened_to() {
         }
     }
     let mut wire = Wire::new(Meter::new(), Manner::default());
-    let heard = hear_push(&mut wire.guard, &terms(), Duration::from_secs(60)).await;
+    let heard = hear_push(&mut wire.guard, &terms(), Duration::from_mins(1)).await;
     let Err(SessionFault::Nothing {
         step: Step::Readout,
         waited,
@@ -161,7 +162,7 @@ async fn a_meter_of_mode_d_is_listened_to() {
     else {
         panic!("{heard:?}")
     };
-    assert!(waited >= Duration::from_secs(60));
+    assert!(waited >= Duration::from_mins(1));
     assert!(wire.log().is_empty());
 }
 

@@ -226,7 +226,7 @@ async fn the_password_is_renewed_before_it_lapses() {
 #[tokio::test(start_paused = true)]
 async fn a_password_that_lapsed_is_given_again_once_and_the_request_repeated() {
     let meter = Meter {
-        lapse: Duration::from_secs(60),
+        lapse: Duration::from_mins(1),
         ..Meter::new()
     };
     let mut wire = Wire::new(meter, Manner::default());
@@ -391,4 +391,22 @@ async fn no_secret_is_in_the_trace_whatever_comes_back() {
             }
         }
     }
+}
+
+/// The driver's task may move from one thread to another.
+#[test]
+fn sessions_can_be_sent_between_threads() {
+    fn is_send(_: impl Send) {}
+    is_send(async {
+        let mut wire = Wire::new(Meter::new(), Manner::default());
+        let mut session = session(&mut wire.guard, terms()).await.unwrap();
+        let mut take = |_, _: &[u8]| std::ops::ControlFlow::Continue(());
+        drop(session.read_stream(550, 1, 1, &mut take).await);
+        drop(
+            session
+                .read_set(crate::codec::Form::National, "0.9.1", "")
+                .await,
+        );
+        session.close().await;
+    });
 }
