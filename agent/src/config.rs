@@ -16,7 +16,7 @@ mod settings_meter;
 pub use complaint::{Complaint, Complaints};
 pub use flag_meter::{Access, CollectSettings, FlagLine, FlagMeter, FlagParity, MeterClock};
 pub use link::{
-    CallSettings, Dialling, Dtr, HangUp, InitString, LinkSettings, ModemSettings, OpticalSettings,
+    CallSettings, CommandLine, Dialling, Dtr, HangUp, LinkSettings, ModemSettings, OpticalSettings,
     PadPlace, PadSettings, Recall, Rs485, SerialSettings,
 };
 pub use meter::{InstantSettings, MeterSettings, ModbusMeter, ProfileSettings, Speaks};

@@ -112,6 +112,9 @@ pub const PAD_ANSWER_WITHIN: Duration = Duration::from_secs(5);
 pub const PAD_RECALL_WITHIN: Duration = Duration::from_secs(2);
 /// A PAD confirms the end of a call within this; the network has its part in it.
 pub const PAD_CLEAR_WITHIN: Duration = Duration::from_secs(10);
+/// How often a PAD is recalled and told to clear: a recall of one that was recalled already leads
+/// back into the conversation.
+pub const PAD_CLEAR_TRIES: u8 = 2;
 /// A PAD that has said something and is silent for this long has said all.
 pub const PAD_QUIET: Duration = Duration::from_secs(1);
 /// ITU-T X.28: a break lasts at least 150 ms.

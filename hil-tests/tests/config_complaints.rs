@@ -74,7 +74,7 @@ fn each_fault_names_its_line_and_a_remedy() {
             "link = \"serial\"",
             "link = \"rs232\"",
             "link",
-            "serial, rtu-over-tcp or modbus-tcp",
+            "serial, optical, rtu-over-tcp, modbus-tcp, serial-server, modem or pad",
         ),
         ("baud = 9600", "baud = 9601", "baud", "9600"),
         ("baud = 9600", "parity = \"none\"", "baud", "9600"),

@@ -28,6 +28,8 @@ pub const DOORS: &[(&str, Door)] = &[
     ("key_file", key_file),
     ("desk_line", desk_line),
     ("configuration", configuration),
+    ("modem_result", modem_result),
+    ("pad_signal", pad_signal),
 ];
 
 /// What a line heard, searched for an answer.
@@ -132,6 +134,16 @@ pub fn configuration(data: &[u8]) {
     }
 }
 
+/// What a modem says.
+pub fn modem_result(data: &[u8]) {
+    pmu_agent::adapters::modem::fuzz_result(data);
+}
+
+/// What a PAD says.
+pub fn pad_signal(data: &[u8]) {
+    pmu_agent::adapters::pad::fuzz_signal(data);
+}
+
 /// A folder with one small model, so that a round costs microseconds.
 fn models() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -210,6 +222,7 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
                  device = \"/dev/a\"\nbaud = 9600\n[[meter]]\nid = \"m\"\nbus = \"main\"\n\
                  model = \"eastron-sdm630\"\nunit = 1\n";
     corpus.push(("configuration", small.into()));
+    corpus.extend(links());
     let key = SigningKey::from_seed(&[2; 32])
         .public_pem()
         .expect("a public half");
@@ -228,6 +241,37 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     }
     corpus.push(("store_chunk", (0..=255).collect()));
     corpus.push(("store_entry", vec![0; 64]));
+    corpus
+}
+
+/// Configurations of links, and what is said at their ends.
+fn links() -> Vec<(&'static str, Vec<u8>)> {
+    let mut corpus: Vec<(&str, Vec<u8>)> = Vec::new();
+    for link in [
+        "link = \"modem\"\ndevice = \"/dev/a\"\nbaud = 9600\ninit = [\"ATX4\"]\nretries = 1\n",
+        "link = \"pad\"\naddress = \"h:1\"\npad = { call = \"A{number}\", recall = \"dle\" }\n",
+        "link = \"optical\"\ndevice = \"/dev/a\"\ndtr = \"off\"\nsession-seconds-max = 9\n",
+        "link = \"serial-server\"\naddress = \"h:1\"\nframing = \"7E1\"\n",
+    ] {
+        let text = format!("[gateway]\nid = \"pmu-001\"\n[[bus]]\nid = \"main\"\n{link}");
+        corpus.push(("configuration", text.into()));
+    }
+    for said in [
+        "ATE0V1\r\r\nOK\r\n",
+        "\r\nCONNECT 9600/ARQ\r\n",
+        "\r\nNO CARRIER\r\n\r\nBUSY\r\n\r\nNO DIALTONE\r\n",
+        "0\r1\r3\r6\r7\r8\r12\r",
+    ] {
+        corpus.push(("modem_result", said.into()));
+    }
+    for said in [
+        "\r\n*SET 1:1\r\r\n*",
+        "\r\n2353199+COM\r\n",
+        "\r\nCLR OCC C:1 D:0\r\n*\r\nCLR CONF\r\n",
+        "\r\nERR\r\nFREE\r\nENGAGED\r\n",
+    ] {
+        corpus.push(("pad_signal", said.into()));
+    }
     corpus
 }
 

@@ -4,8 +4,10 @@
 //! may stand, whatever ended the conversation before (a fault, a dropped future, the death of the
 //! process). Only a port whose modem or PAD has itself said that no call stands is believed idle.
 
+mod call;
 mod farewell;
 mod fault;
+mod octets;
 mod talk;
 #[cfg(test)]
 pub(super) mod tests;
@@ -13,16 +15,12 @@ pub(super) mod tests;
 use super::lead::{Circuits, Lead};
 use super::{modem, pad};
 use crate::config::{CallSettings, LinkSettings, ModemSettings, Number, PadSettings, Recall};
-use crate::limits::FAREWELL_QUIET;
+use call::Call;
 use farewell::Farewell;
-use line::{Line, LineFault, LineSettings};
-use std::collections::VecDeque;
+use line::Line;
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 pub use fault::{CallFault, CallRemedy};
 pub(super) use talk::Talk;
@@ -60,22 +58,6 @@ enum State {
     Unsure,
     /// Octets reach the meter.
     Call(Call),
-}
-
-#[derive(Debug)]
-struct Call {
-    /// What was heard behind the word that the call stands.
-    early: VecDeque<u8>,
-    /// The line feed of that word is still to come.
-    line_feed_due: bool,
-    farewell: Farewell,
-    /// Runs while the last octets could be the modem's word that the call has ended.
-    quiet: Option<Pin<Box<Sleep>>>,
-    ends: Pin<Box<Sleep>>,
-    /// The carrier's circuit is wired: it was on when the call began.
-    carrier_shows: bool,
-    /// The first of two DLE has left.
-    half_sent: bool,
 }
 
 impl Dialled<Lead> {
@@ -138,6 +120,7 @@ impl<L: Line + Circuits> Dialled<L> {
     async fn call_once(&mut self, number: &Number) -> Result<Option<u32>, CallFault> {
         self.hang_up().await?;
         self.state = State::Unsure;
+        let shows_none = self.lead.carrier().is_ok_and(|on| !on);
         let mut talk = Talk::new(&mut self.lead);
         let called = match &self.dialogue {
             Dialogue::Modem(settings) => modem::call(&mut talk, settings, number).await,
@@ -146,7 +129,10 @@ impl<L: Line + Circuits> Dialled<L> {
         let early = talk.into_heard();
         match called {
             Ok(standing) => {
-                self.state = State::Call(self.begin(early, standing.line_feed_due));
+                let shows = shows_none && self.lead.carrier().is_ok_and(|on| on);
+                let ends = Instant::now() + self.calls().call_max;
+                let call = Call::new(standing, early, self.farewell(), ends, shows);
+                self.state = State::Call(call);
                 Ok(standing.rate)
             }
             Err(fault) => {
@@ -155,21 +141,6 @@ impl<L: Line + Circuits> Dialled<L> {
                 }
                 Err(fault)
             }
-        }
-    }
-
-    fn begin(&mut self, early: VecDeque<u8>, line_feed_due: bool) -> Call {
-        Call {
-            early,
-            line_feed_due,
-            farewell: match &self.dialogue {
-                Dialogue::Modem(_) => Farewell::modem(),
-                Dialogue::Pad(pad) => Farewell::pad(&pad.prompt),
-            },
-            quiet: None,
-            ends: Box::pin(sleep_until(Instant::now() + self.calls().call_max)),
-            carrier_shows: self.lead.carrier().is_ok_and(|on| on),
-            half_sent: false,
         }
     }
 
@@ -196,6 +167,13 @@ impl<L: Line + Circuits> Dialled<L> {
 
     pub(super) const fn lead(&mut self) -> &mut L {
         &mut self.lead
+    }
+
+    fn farewell(&self) -> Farewell {
+        match &self.dialogue {
+            Dialogue::Modem(_) => Farewell::modem(),
+            Dialogue::Pad(pad) => Farewell::pad(&pad.prompt),
+        }
     }
 
     const fn calls(&self) -> &CallSettings {
@@ -228,134 +206,6 @@ impl<L: Circuits> Drop for Dialled<L> {
         {
             log::debug!(why:%; "DTR not dropped with the port");
         }
-    }
-}
-
-impl<L: Line + Circuits> Dialled<L> {
-    /// One look at the lead, for octets of the meter.
-    fn poll_call(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        loop {
-            let State::Call(call) = &mut self.state else {
-                return Poll::Ready(Err(not_connected()));
-            };
-            if call.ends.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Err(self.lose(CallFault::TooLong, State::Unsure)));
-            }
-            let before = buf.filled().len();
-            if call.early.is_empty() {
-                if let Poll::Ready(read) = Pin::new(&mut self.lead).poll_read(cx, buf) {
-                    read?;
-                    if buf.filled().len() == before {
-                        return Poll::Ready(Ok(()));
-                    }
-                } else {
-                    ready!(
-                        call.quiet
-                            .as_mut()
-                            .map_or(Poll::Pending, |quiet| quiet.as_mut().poll(cx))
-                    );
-                    return Poll::Ready(Err(self.lose(CallFault::Lost, State::Idle)));
-                }
-            } else {
-                let count = call.early.len().min(buf.remaining());
-                let early: Vec<u8> = call.early.drain(..count).collect();
-                buf.put_slice(&early);
-            }
-            call.hear(buf, before);
-            if buf.filled().len() > before {
-                return Poll::Ready(Ok(()));
-            }
-        }
-    }
-}
-
-impl Call {
-    /// Takes the line feed of the modem's own word out of what came, and looks for its last word.
-    fn hear(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
-        if std::mem::take(&mut self.line_feed_due) {
-            let came = buf.filled().get(before..).unwrap_or_default();
-            if let [b'\n' | 0x8a, meters @ ..] = came {
-                let meters = meters.to_vec();
-                buf.set_filled(before);
-                buf.put_slice(&meters);
-            }
-        }
-        let came = buf.filled().get(before..).unwrap_or_default();
-        self.farewell.hear(came);
-        self.quiet = self
-            .farewell
-            .is_said()
-            .then(|| Box::pin(sleep(FAREWELL_QUIET)));
-    }
-}
-
-fn not_connected() -> io::Error {
-    io::Error::new(io::ErrorKind::NotConnected, CallFault::NotConnected)
-}
-
-impl<L: Line + Circuits> Line for Dialled<L> {
-    /// The line at the meter is set by whoever set up the modem there.
-    async fn set(&mut self, _settings: LineSettings) -> Result<(), LineFault> {
-        Ok(())
-    }
-
-    async fn quiet_until(&mut self, until: Instant) {
-        self.lead.quiet_until(until).await;
-    }
-
-    fn late_by(&self) -> Duration {
-        self.lead.late_by()
-    }
-}
-
-impl<L: Line + Circuits> AsyncRead for Dialled<L> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.get_mut().poll_call(cx, buf)
-    }
-}
-
-impl<L: Line + Circuits> AsyncWrite for Dialled<L> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        octets: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let State::Call(call) = &this.state else {
-            return Poll::Ready(Err(not_connected()));
-        };
-        if call.carrier_shows && this.lead.carrier().is_ok_and(|on| !on) {
-            return Poll::Ready(Err(this.lose(CallFault::Lost, State::Unsure)));
-        }
-        let plain = octets.iter().take_while(|octet| !this.doubled(**octet));
-        let plain = plain.count();
-        if plain > 0 {
-            let octets = octets.get(..plain).unwrap_or_default();
-            return Pin::new(&mut this.lead).poll_write(cx, octets);
-        }
-        let first = octets.get(..1).unwrap_or_default();
-        let State::Call(call) = &mut this.state else {
-            return Poll::Ready(Err(not_connected()));
-        };
-        if !call.half_sent && !first.is_empty() {
-            let wrote = ready!(Pin::new(&mut this.lead).poll_write(cx, first))?;
-            call.half_sent = wrote > 0;
-        }
-        let wrote = ready!(Pin::new(&mut this.lead).poll_write(cx, first))?;
-        call.half_sent = false;
-        Poll::Ready(Ok(wrote))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().lead).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().lead).poll_shutdown(cx)
     }
 }
 

@@ -24,6 +24,8 @@ pub use result_code::{Heard, ResultCode, ResultReader, fuzz_result};
 const PLAIN: &str = "ATE0V1Q0";
 /// The carrier's circuit follows the carrier; a falling DTR ends the call.
 const CIRCUITS: &str = "AT&C1&D2";
+/// Nobody who calls is answered.
+const NO_ANSWER: &str = "ATS0=0";
 
 /// Calls; the modem is in its command state and no call stands.
 pub(super) async fn call<L: Line + Circuits>(
@@ -38,8 +40,10 @@ pub(super) async fn call<L: Line + Circuits>(
     if !ask(talk, PLAIN, MODEM_ANSWER_WITHIN).await? {
         return Err(CallFault::ModemRefuses { command: PLAIN });
     }
-    if !ask(talk, CIRCUITS, MODEM_ANSWER_WITHIN).await? {
-        log::debug!("the modem has no &C1&D2: it may not obey DTR");
+    for wish in [CIRCUITS, NO_ANSWER] {
+        if !ask(talk, wish, MODEM_ANSWER_WITHIN).await? {
+            log::debug!(wish; "the modem does not know this command; going on without it");
+        }
     }
     for (number, line) in (1..).zip(&settings.init) {
         if !ask(talk, line.reveal(), MODEM_SLOW_ANSWER_WITHIN).await? {
@@ -83,6 +87,8 @@ pub(super) async fn hang_up<L: Line + Circuits>(
     talk: &mut Talk<'_, L>,
     settings: &ModemSettings,
 ) -> Result<(), CallFault> {
+    // A hanging up that was given up may have left it low.
+    talk.raise_dtr();
     let ways = match settings.hang_up {
         HangUp::Escape => [HangUp::Escape, HangUp::Dtr],
         HangUp::Dtr => [HangUp::Dtr, HangUp::Escape],

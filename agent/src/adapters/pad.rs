@@ -10,8 +10,8 @@ use super::dialled::{CallFault, Standing, Talk};
 use super::lead::Circuits;
 use crate::config::{Number, PadSettings, Recall};
 use crate::limits::{
-    CALL_LINES_MAX, DTR_DROPPED_FOR, PAD_ANSWER_WITHIN, PAD_BREAK, PAD_CLEAR_WITHIN, PAD_QUIET,
-    PAD_RECALL_WITHIN,
+    CALL_LINES_MAX, DTR_DROPPED_FOR, PAD_ANSWER_WITHIN, PAD_BREAK, PAD_CLEAR_TRIES,
+    PAD_CLEAR_WITHIN, PAD_QUIET, PAD_RECALL_WITHIN,
 };
 use line::Line;
 use std::time::Duration;
@@ -30,14 +30,18 @@ pub(super) async fn call<L: Line + Circuits>(
 ) -> Result<Standing, CallFault> {
     talk.raise_dtr();
     for (number, command) in (1..).zip(&settings.setup) {
-        send(talk, command).await?;
+        send(talk, command.reveal()).await?;
         match settle(talk, settings).await? {
             Reply::Refused => return Err(CallFault::SetupRefused { number }),
             Reply::Nothing => return Err(CallFault::PadSilent),
             Reply::Prompted | Reply::Said => {}
         }
     }
-    send(talk, &settings.call.replace("{number}", number.as_str())).await?;
+    send(
+        talk,
+        &settings.call.reveal().replace("{number}", number.as_str()),
+    )
+    .await?;
     let wait = settings.calls.answer_within;
     let is_word = |signal: &Signal| !matches!(signal, Signal::Prompt | Signal::Other);
     match hear(talk, settings, wait, is_word).await? {
@@ -57,8 +61,12 @@ pub(super) async fn hang_up<L: Line + Circuits>(
     talk: &mut Talk<'_, L>,
     settings: &PadSettings,
 ) -> Result<(), CallFault> {
-    if clear(talk, settings).await? {
-        return Ok(());
+    // A hanging up that was given up may have left it low.
+    talk.raise_dtr();
+    for _ in 0..PAD_CLEAR_TRIES {
+        if clear(talk, settings).await? {
+            return Ok(());
+        }
     }
     // The network ends the call of a terminal that has gone.
     if talk.pulse_dtr(DTR_DROPPED_FOR).await? && clear(talk, settings).await? {
@@ -84,21 +92,41 @@ async fn clear<L: Line + Circuits>(
             }
         }
     }
-    hear(talk, settings, PAD_RECALL_WITHIN, |signal| {
-        *signal == Signal::Prompt
-    })
-    .await?;
+    let is_prompt = |signal: &Signal| *signal == Signal::Prompt;
+    if hear(talk, settings, PAD_RECALL_WITHIN, is_prompt)
+        .await?
+        .is_none()
+    {
+        // It may have been in its command state: what stands there is no command.
+        send(talk, "").await?;
+        settle(talk, settings).await?;
+    }
     send(talk, &settings.clear).await?;
     let is_end = |signal: &Signal| {
-        let ended = Signal::ClearConfirmed;
-        *signal == ended || matches!(signal, Signal::Cleared(_) | Signal::Error)
+        let ended = [Signal::ClearConfirmed, Signal::Error].contains(signal);
+        ended || matches!(signal, Signal::Cleared(_))
     };
-    let ended = hear(talk, settings, PAD_CLEAR_WITHIN, is_end).await?;
-    if ended.is_some() {
-        settle(talk, settings).await?;
-        return Ok(true);
-    }
-    Ok(false)
+    let has_ended = match hear(talk, settings, PAD_CLEAR_WITHIN, is_end).await? {
+        None => false,
+        // No call stands, or it did not understand.
+        Some(Signal::Error) => !is_engaged(talk, settings).await?,
+        Some(_) => true,
+    };
+    settle(talk, settings).await?;
+    Ok(has_ended)
+}
+
+/// Whether the PAD says that a call stands. One that does not know the question knows of none.
+async fn is_engaged<L: Line + Circuits>(
+    talk: &mut Talk<'_, L>,
+    settings: &PadSettings,
+) -> Result<bool, CallFault> {
+    settle(talk, settings).await?;
+    send(talk, "STAT").await?;
+    let is_state =
+        |signal: &Signal| [Signal::Engaged, Signal::ClearConfirmed, Signal::Error].contains(signal);
+    let state = hear(talk, settings, PAD_ANSWER_WITHIN, is_state).await?;
+    Ok(state == Some(Signal::Engaged))
 }
 
 async fn send<L: Line + Circuits>(talk: &mut Talk<'_, L>, command: &str) -> Result<(), CallFault> {

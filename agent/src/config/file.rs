@@ -1,6 +1,8 @@
 //! The file as a person writes it. Unknown keys are refused; every value remembers its line.
 
-use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
 use std::path::PathBuf;
 use toml::Spanned;
 
@@ -85,7 +87,7 @@ pub(crate) struct BusFile {
     pub(crate) rs485: Option<Spanned<String>>,
     pub(crate) dtr: Option<Spanned<String>>,
     pub(crate) rts: Option<Spanned<String>>,
-    pub(crate) init: Option<Vec<Spanned<String>>>,
+    pub(crate) init: Option<Spanned<Lines>>,
     pub(crate) dialling: Option<Spanned<String>>,
     pub(crate) hang_up: Option<Spanned<String>>,
     pub(crate) retries: Option<Spanned<u8>>,
@@ -98,12 +100,45 @@ pub(crate) struct BusFile {
     pub(crate) late_after_seconds: Spanned<u32>,
 }
 
+/// One line, or a list of lines. A message about a list that is none would show what stands there,
+/// and that may be the PIN of a SIM card.
+#[derive(Debug)]
+pub(crate) struct Lines(pub(crate) Vec<String>);
+
+impl<'de> Deserialize<'de> for Lines {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Lines;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a line, or a list of lines")
+            }
+
+            fn visit_str<E>(self, line: &str) -> Result<Lines, E> {
+                Ok(Lines(vec![line.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut lines: A) -> Result<Lines, A::Error> {
+                let mut found = Vec::new();
+                while let Some(line) = lines.next_element()? {
+                    found.push(line);
+                }
+                Ok(Lines(found))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
 /// How a PAD is spoken to. What is not written is as ITU-T X.28 has it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct PadFile {
     pub(crate) prompt: Option<Spanned<String>>,
-    pub(crate) setup: Option<Vec<Spanned<String>>>,
+    pub(crate) setup: Option<Spanned<Lines>>,
     pub(crate) call: Option<Spanned<String>>,
     pub(crate) connected: Option<Spanned<String>>,
     pub(crate) recall: Option<Spanned<String>>,

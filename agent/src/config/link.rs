@@ -99,7 +99,7 @@ pub struct ModemSettings {
     /// Between this box and the modem.
     pub line: LineSettings,
     /// Sent after the reset, one after the other.
-    pub init: Vec<InitString>,
+    pub init: Vec<CommandLine>,
     /// Tone or pulse.
     pub dialling: Dialling,
     /// How a call is ended.
@@ -108,24 +108,25 @@ pub struct ModemSettings {
     pub calls: CallSettings,
 }
 
-/// One line of set-up for a modem. It may hold the PIN of a SIM card, so nothing shows it.
+/// A command for a modem or PAD. It may hold the PIN of a SIM card or the identity of a network's
+/// user, so nothing shows it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct InitString(String);
+pub struct CommandLine(String);
 
-impl InitString {
+impl CommandLine {
     pub(crate) const fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The line itself, for the modem only.
+    /// The line itself, for the modem or PAD only.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Debug for InitString {
+impl fmt::Debug for CommandLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("InitString(hidden)")
+        f.write_str("CommandLine(hidden)")
     }
 }
 
@@ -157,9 +158,9 @@ pub struct PadSettings {
     /// Its prompt.
     pub prompt: String,
     /// Commands after the prompt, before the call.
-    pub setup: Vec<String>,
+    pub setup: Vec<CommandLine>,
     /// The command that calls; `{number}` stands for the number.
-    pub call: String,
+    pub call: CommandLine,
     /// How the line begins that says that the call stands.
     pub connected: String,
     /// How the PAD is called back from a conversation.

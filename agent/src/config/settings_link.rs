@@ -101,7 +101,6 @@ fn keys(file: &BusFile) -> [Key; 18] {
     fn at<T>(value: Option<&Spanned<T>>) -> Option<Range<usize>> {
         value.map(Spanned::span)
     }
-    let init = file.init.as_ref().and_then(|lines| lines.first());
     [
         ("device", at(file.device.as_ref()), PORTS),
         ("address", at(file.address.as_ref()), STREAMS),
@@ -113,7 +112,7 @@ fn keys(file: &BusFile) -> [Key; 18] {
         ("rs485", at(file.rs485.as_ref()), &["serial"]),
         ("dtr", at(file.dtr.as_ref()), &["optical"]),
         ("rts", at(file.rts.as_ref()), &["optical"]),
-        ("init", init.map(Spanned::span), &["modem"]),
+        ("init", at(file.init.as_ref()), &["modem"]),
         ("dialling", at(file.dialling.as_ref()), &["modem"]),
         ("hang-up", at(file.hang_up.as_ref()), &["modem"]),
         ("retries", at(file.retries.as_ref()), DIALLED),

@@ -64,6 +64,8 @@ pub struct Bus {
     /// Kept within a second, in one piece.
     patient: Vec<Record>,
     waiting: HashMap<u64, requests::Waiting>,
+    /// Work in sessions, by token.
+    flag_jobs: HashMap<u64, work::FlagJob>,
     token: u64,
     quarantined: Option<MeterId>,
     /// Both clocks at the last look.
@@ -142,6 +144,7 @@ impl Bus {
             show_at: Instant::now(),
             patient: Vec::new(),
             waiting: HashMap::new(),
+            flag_jobs: HashMap::new(),
             token: 0,
             quarantined,
             seen: now,

@@ -9,4 +9,6 @@ mod fuzz_smoke;
 #[cfg(test)]
 mod house_rules;
 #[cfg(test)]
+mod links;
+#[cfg(test)]
 mod simulation;

@@ -4,10 +4,13 @@ mod clock_basis;
 mod span;
 
 pub mod catalogue;
+pub mod collection;
 pub mod elster;
 pub mod flag;
 pub mod forecast;
 pub mod limits;
+pub mod meter_clock;
+pub mod meter_log;
 pub mod modbus;
 pub mod planner;
 pub mod profile_maker;

@@ -141,3 +141,7 @@ pub(crate) const PROFILE_BUFFER_OCTETS_MAX: usize = 64 * 1024;
 pub(crate) const PUZZLE_OCTETS_KEPT: usize = 256;
 /// Channels of a profile of the VDEW style; ours, twice what such meters are sold with.
 pub(crate) const VDEW_CHANNELS_MAX: usize = 32;
+/// Days of a load profile asked for at most: no meter of this kind holds more (900).
+pub(crate) const COLLECT_DAYS_MAX: u64 = 1000;
+/// Windows of one collection; days between them are read with the next one.
+pub(crate) const COLLECT_PLANS_MAX: usize = 16;

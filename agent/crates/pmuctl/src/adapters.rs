@@ -1,9 +1,12 @@
 //! The only files of this program that touch the world.
 
+pub mod agent_program;
 pub mod clock;
+pub mod direct_agent;
 pub mod files;
 pub mod local;
 pub mod mqtt;
+pub mod replace;
 pub mod signals;
 pub mod terminal;
 pub mod tls;

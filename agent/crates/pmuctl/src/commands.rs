@@ -1,233 +1,139 @@
 //! What each command does.
 
-use crate::adapters::clock::utc;
+mod add;
+mod backup;
+mod bus;
+mod head_end;
+mod meter;
+mod profile;
+
+use crate::adapters::direct_agent::DirectAgent;
 use crate::adapters::local::LocalDesk;
-use crate::adapters::mqtt::BrokerAddress;
-use crate::adapters::tls::{TlsFiles, common_name};
-use crate::adapters::{files, signals, terminal};
-use crate::arguments::{
-    Arguments, BusCommand, Command, ExportArguments, HeadEndCommand, MeterCommand,
-    ReceiveArguments, StoreCommand,
-};
-use crate::consumer::{Consumer, ReceiveSettings, Summary, View};
+use crate::adapters::signals::Wishes;
+use crate::adapters::terminal;
+use crate::arguments::{Arguments, Command, JobCommand, StoreCommand};
+use crate::console::Console;
+use crate::errand::Errand;
 use crate::limits::{DESK_WAIT, VERIFY_WAIT};
-use crate::{CsvLayout, ExportQuery, Form, ask, export, holes};
-use anyhow::{Context, Result};
-use desk::Request;
-use metering::Timestamp;
-use std::fs::File;
-use std::io::{self, BufWriter, Write, stderr, stdout};
-use std::path::Path;
-use std::time::Duration;
-use storage::ledger::Ledger;
+use crate::show::answer_text;
+use anyhow::{Context, Result, bail};
+use desk::{Answer, GatewayDesk, Request};
+use std::io::{self, Write, stdout};
 use tokio::runtime::{Builder, Runtime};
-use tokio_util::sync::CancellationToken;
 
 /// Does what was asked. `false`: it was done, and not all is well.
 pub fn run(arguments: &Arguments) -> Result<bool> {
+    if let Some(complaint) = arguments.direct_complaint() {
+        bail!("{complaint}");
+    }
     match &arguments.command {
-        Command::HeadEnd(command) => head_end(command, arguments.json),
-        Command::Status => local(arguments, Request::Status, Form::Text),
-        Command::Meter(command) => meter(arguments, command),
-        Command::Store(StoreCommand::Stats) => local(arguments, Request::StoreStats, Form::Text),
-        Command::Store(StoreCommand::Verify) => local(arguments, Request::StoreVerify, Form::Text),
-        Command::Store(StoreCommand::SetAside) => local(arguments, Request::SetAside, Form::Text),
-        Command::Store(StoreCommand::Release { stream, number }) => {
-            let (stream, number) = (stream.clone(), *number);
-            local(arguments, Request::Release { stream, number }, Form::Text)
-        }
-        Command::Bus(BusCommand::Trace { bus, switch }) => {
-            let request = Request::Trace {
-                bus: bus.to_string(),
-                switch: (*switch).into(),
-            };
-            local(arguments, request, Form::Text)
+        Command::HeadEnd(command) => head_end::run(command, arguments.json),
+        _ => runtime()?.block_on(at_gateway(arguments)),
+    }
+}
+
+/// Everything that is asked of a gateway, while signals are heard.
+async fn at_gateway(arguments: &Arguments) -> Result<bool> {
+    let wishes = Wishes::default();
+    let console = terminal::console();
+    let mut console = if arguments.json {
+        console.quiet()
+    } else {
+        console
+    };
+    let work = async {
+        let Some(port) = &arguments.direct.direct else {
+            let desk = LocalDesk::new(&arguments.socket(), wait(&arguments.command));
+            return errand(&desk, arguments, &mut console, &wishes).await;
+        };
+        let agent = DirectAgent::start(&arguments.direct, port, &wishes).await?;
+        let done = errand(&agent.desk(), arguments, &mut console, &wishes).await;
+        // Whatever came of it, the port is given back.
+        let ended = agent.end().await;
+        let is_well = done?;
+        ended?;
+        Ok(is_well)
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        // It ends only where signals cannot be heard at all.
+        watched = wishes.watch() => {
+            watched.context("signals cannot be waited for")?;
+            Ok(false)
         }
     }
 }
 
-fn meter(arguments: &Arguments, command: &MeterCommand) -> Result<bool> {
-    let (request, form) = match command {
-        MeterCommand::List => (Request::Meters, Form::Text),
-        MeterCommand::Read { meter } => (
-            Request::ReadMeter {
-                meter: meter.to_string(),
-            },
-            Form::Text,
-        ),
-        MeterCommand::Accept { meter } => (
-            Request::AcceptMeter {
-                meter: meter.to_string(),
-            },
-            Form::Text,
-        ),
-        MeterCommand::Profile {
-            meter,
-            from,
-            to,
-            csv,
-        } => {
-            let to = to.unwrap_or_else(utc);
-            let from = from.unwrap_or_else(|| to.before(Duration::from_hours(24)));
-            let (meter, from, to) = (meter.to_string(), from.seconds(), to.seconds());
-            let form = if *csv { Form::Csv } else { Form::Text };
-            let profile = None;
-            (
-                Request::Profile {
-                    meter,
-                    from,
-                    to,
-                    profile,
-                },
-                form,
-            )
-        }
-    };
-    local(arguments, request, form)
-}
-
-fn local(arguments: &Arguments, request: Request, form: Form) -> Result<bool> {
-    let wait = if request == Request::StoreVerify {
-        VERIFY_WAIT
-    } else {
-        DESK_WAIT
-    };
-    let form = if arguments.json { Form::Json } else { form };
-    let desk = LocalDesk::new(&arguments.socket(), wait);
-    let said = runtime()?.block_on(ask(&desk, request, form))?;
-    print(&said.text)?;
-    Ok(said.is_well)
-}
-
-fn head_end(command: &HeadEndCommand, json: bool) -> Result<bool> {
+const fn wait(command: &Command) -> std::time::Duration {
     match command {
-        HeadEndCommand::Receive(arguments) => receive(arguments, json)?,
-        HeadEndCommand::Export(arguments) => export_csv(arguments)?,
-        HeadEndCommand::Keygen { out } => {
-            let (key, public) = files::make_signing_key(out)?;
-            print(&format!(
-                "key {} is in {}, for its owner only\n\
-                 put {} into each gateway's file of ingest keys\n",
-                key.id(),
-                out.display(),
-                public.display()
-            ))?;
-        }
-        HeadEndCommand::Holes { ledger } => {
-            let ledger = files::open_existing_ledger(ledger)?;
-            let holes = holes(&ledger)?;
-            ledger.close()?;
-            let text = if json {
-                format!("{}\n", serde_json::to_string(&holes)?)
-            } else {
-                holes.text()
-            };
-            print(&text)?;
-        }
-    }
-    Ok(true)
-}
-
-fn export_csv(arguments: &ExportArguments) -> Result<()> {
-    let mut layout = CsvLayout::default().separated_by(arguments.separator);
-    if let Some(zone) = &arguments.local {
-        layout = layout.local(zone)?;
-    }
-    let query = ExportQuery {
-        gateway: arguments.gateway.clone(),
-        meter: arguments.meter.clone(),
-        from: arguments.from.unwrap_or_default(),
-        to: arguments.to.unwrap_or(END_OF_TIME),
-        at: utc(),
-    };
-    let ledger = files::open_existing_ledger(&arguments.ledger)?;
-    let written = export(
-        &ledger,
-        &query,
-        &layout,
-        &mut BufWriter::new(stdout().lock()),
-    );
-    ledger.close()?;
-    written.map(drop)
-}
-
-const END_OF_TIME: Timestamp = Timestamp::from_millis(u64::MAX);
-
-fn receive(arguments: &ReceiveArguments, json: bool) -> Result<()> {
-    let signing_key = match &arguments.signing_key {
-        Some(path) if !arguments.no_ack => Some(files::signing_key(path)?),
-        _ => None,
-    };
-    let settings = settings(arguments)?;
-    let ledger = files::open_ledger(&arguments.ledger)?;
-    // With --json standard output is for a program; people look at the other one.
-    let view = match terminal::lines() {
-        _ if json => View::lines(Box::new(stderr())),
-        Some(lines) => View::screen(Box::new(stdout()), lines),
-        None => View::lines(Box::new(stdout())),
-    };
-    let at_end = |ledger: &Ledger| match &arguments.csv {
-        Some(path) => write_csv(ledger, path),
-        None => Ok(()),
-    };
-    let stop = CancellationToken::new();
-    let consumer = Consumer::new(settings, signing_key, ledger, view, stop.clone());
-    let summary: Summary = runtime()?.block_on(async {
-        let work = consumer.run(at_end);
-        tokio::pin!(work);
-        // Signals are watched until the work ends; a second one changes nothing.
-        tokio::select! {
-            summary = &mut work => return summary,
-            watched = signals::watch(stop) => watched.context("signals cannot be waited for")?,
-        }
-        work.await
-    })?;
-    if json {
-        print(&format!("{}\n", serde_json::to_string(&summary)?))
-    } else {
-        print(&summary.text())
+        Command::Store(StoreCommand::Verify) => VERIFY_WAIT,
+        _ => DESK_WAIT,
     }
 }
 
-fn settings(arguments: &ReceiveArguments) -> Result<ReceiveSettings> {
-    let name = match &arguments.name {
-        Some(name) => name.clone(),
-        None => common_name(&arguments.certificate)?,
+async fn errand(
+    desk: &impl GatewayDesk,
+    arguments: &Arguments,
+    console: &mut Console,
+    wishes: &Wishes,
+) -> Result<bool> {
+    let mut errand = Errand {
+        desk,
+        console,
+        wishes,
+        is_json: arguments.json,
     };
-    let files = TlsFiles {
-        ca: arguments.ca.clone(),
-        certificate: arguments.certificate.clone(),
-        key: arguments.key.clone(),
-    };
-    let broker = BrokerAddress {
-        host: arguments.host.clone(),
-        port: arguments.port,
-        name,
-        files,
-    };
-    Ok(ReceiveSettings {
-        broker,
-        share: arguments.share.clone(),
-        gateway: arguments.gateway.clone(),
-        ack_every: arguments.ack_every,
-        gap_after: arguments.gap_after,
-        stop_after: arguments.stop_after,
-    })
+    match &arguments.command {
+        Command::Status => errand.simple(Request::Status).await,
+        Command::Meter(command) => meter::run(&mut errand, command, &arguments.direct).await,
+        Command::Bus(command) => bus::run(&mut errand, command, &arguments.direct).await,
+        Command::Store(command) => errand.simple(store_request(command)).await,
+        Command::Jobs => errand.simple(Request::Jobs).await,
+        Command::Job(JobCommand::Show { number }) => {
+            let number = *number;
+            errand.simple(Request::Job { number }).await
+        }
+        Command::Job(JobCommand::Cancel { number }) => {
+            let number = *number;
+            errand.simple(Request::Cancel { number }).await
+        }
+        Command::HeadEnd(_) => bail!("the head-end is no gateway"),
+    }
 }
 
-fn write_csv(ledger: &Ledger, path: &Path) -> Result<()> {
-    let query = ExportQuery {
-        gateway: None,
-        meter: None,
-        from: Timestamp::default(),
-        to: END_OF_TIME,
-        at: utc(),
-    };
-    let file = File::create(path)
-        .with_context(|| format!("{}: cannot be written; name another file", path.display()))?;
-    let mut out = BufWriter::new(file);
-    export(ledger, &query, &CsvLayout::default(), &mut out)?;
-    Ok(())
+fn store_request(command: &StoreCommand) -> Request {
+    match command {
+        StoreCommand::Stats => Request::StoreStats,
+        StoreCommand::Verify => Request::StoreVerify,
+        StoreCommand::SetAside => Request::SetAside,
+        StoreCommand::Release { stream, number } => Request::Release {
+            stream: stream.clone(),
+            number: *number,
+        },
+    }
+}
+
+impl<D: GatewayDesk> Errand<'_, D> {
+    /// One question, and its answer as it is.
+    async fn simple(&mut self, request: Request) -> Result<bool> {
+        let answer = self.ask(request).await?;
+        if self.is_json {
+            self.say_json(&answer)?;
+        } else {
+            self.console.say(&answer_text(&answer))?;
+        }
+        Ok(is_well(&answer))
+    }
+}
+
+/// A check that found faults is an answer, and not well; so is work that failed.
+fn is_well(answer: &Answer) -> bool {
+    match answer {
+        Answer::Verified(result) => result.faults.is_empty(),
+        Answer::Job(job) => crate::show::job::is_well(job),
+        _ => true,
+    }
 }
 
 fn runtime() -> io::Result<Runtime> {
@@ -240,3 +146,6 @@ fn print(text: &str) -> Result<()> {
     out.flush()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

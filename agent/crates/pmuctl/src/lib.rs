@@ -1,18 +1,24 @@
 //! The command line of installers and operators, and the reference consumer of the head-end.
 //!
 //! What is asked of the gateway goes through [`desk::GatewayDesk`]; `adapters` speaks it over the
-//! local socket. The consumer (`head-end receive`) books what gateways publish in a ledger, and
-//! only then says so: to the broker with an acknowledgement, to the gateway with a signed
-//! watermark.
+//! local socket, and starts a private gateway on a port where there is none. The consumer
+//! (`head-end receive`) books what gateways publish in a ledger, and only then says so: to the
+//! broker with an acknowledgement, to the gateway with a signed watermark.
 
 pub mod adapters;
 pub mod arguments;
+pub mod backup;
+pub mod chart;
 mod commands;
+pub mod compare;
+pub mod console;
 pub mod consumer;
+pub mod direct;
+pub mod entry;
+mod errand;
 mod export;
 mod holes;
 pub mod limits;
-mod local;
 mod show;
 mod table;
 mod words;
@@ -20,7 +26,6 @@ mod words;
 pub use commands::run;
 pub use export::{CsvLayout, ExportQuery, Separator, export};
 pub use holes::{Holes, Run, holes};
-pub use local::{Form, Said, ask};
 pub use show::answer_text;
 pub use table::{Side, Table};
 pub use words::{parse_duration, parse_time, plain};

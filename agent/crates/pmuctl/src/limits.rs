@@ -72,3 +72,47 @@ pub const DRAW_EVERY: Duration = Duration::from_millis(500);
 pub const LINES_DEFAULT: usize = 24;
 /// A PEM file.
 pub const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// The widest terminal that is filled.
+pub const COLUMNS_MAX: usize = 400;
+/// A narrower one gets lines that it has to break.
+pub const COLUMNS_MIN: usize = 40;
+/// A yes or a no.
+pub const ANSWER_BYTES_MAX: u64 = 80;
+/// How often the terminal is looked at until one is typed.
+pub const ANSWER_LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often a piece of work is looked at: a person sees no delay, and the gateway no load.
+pub const JOB_LOOK_EVERY: Duration = Duration::from_millis(300);
+/// A piece of work ends at its next step: one exchange with retries on the slowest line, and a
+/// modem that hangs up.
+pub const CANCEL_WITHIN: Duration = Duration::from_mins(1);
+/// Days that are collected where none are named: what an installer wants to see, in minutes.
+pub const COLLECT_DAYS: u64 = 30;
+/// Intervals in one answer of the gateway from which on there may be more behind them.
+pub const PROFILE_ROWS_MORE: usize = 1000;
+/// Answers of intervals that are joined: 900 days of minutes, and some.
+pub const PROFILE_PAGES_MAX: usize = 2000;
+/// The shortest pause between two looks at instantaneous values.
+pub const WATCH_EVERY_MIN: Duration = Duration::from_millis(500);
+
+/// A configuration; the largest that is in use has a few hundred meters.
+pub const CONFIGURATION_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// A backup: the gateway's longest answer, with room for its layout.
+pub const BACKUP_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Identities in a backup.
+pub const BACKUP_IDENTITIES_MAX: usize = 10_000;
+/// A meter model file.
+pub const MODEL_BYTES_MAX: u64 = 1024 * 1024;
+
+/// `pmu-agent check` with every model on a slow card.
+pub const JUDGE_WITHIN: Duration = Duration::from_mins(1);
+/// A private gateway answers after this, or does not.
+pub const DIRECT_START_WITHIN: Duration = Duration::from_secs(30);
+/// How often it is asked until then.
+pub const DIRECT_LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The exchange in progress ends, a modem hangs up, the store commits: as the unit file has it.
+pub const DIRECT_STOP_WITHIN: Duration = Duration::from_secs(30);
+/// What a private gateway said last, where it did not start.
+pub const DIRECT_WORDS_MAX: usize = 4000;
+/// Folders of private gateways that are looked through for what a killed one left.
+pub const DIRECT_FOLDERS_MAX: usize = 1000;

@@ -1,11 +1,18 @@
 //! Answers as text for people.
 
+mod diagnosis;
+pub(crate) mod job;
 mod meters;
+pub(crate) mod outcome;
+pub(crate) mod scan;
 mod status;
 mod store;
+pub(crate) mod trace;
+mod values;
 
 use crate::table::{Side, Table};
-use desk::{Answer, TraceLine};
+use crate::words::plain_lines;
+use desk::Answer;
 
 /// An answer in words and tables.
 pub fn answer_text(answer: &Answer) -> String {
@@ -28,13 +35,10 @@ pub fn answer_text(answer: &Answer) -> String {
         Answer::Store(stats) => store::stats(stats),
         Answer::Verified(result) => store::verified(result),
         Answer::SetAside(entries) => store::set_aside(entries),
-        Answer::Trace(lines) => trace(lines),
-        Answer::Configuration(path) => format!("{path}\n"),
-        Answer::Job(job) => format!("job {}: {}\n", job.number, crate::plain(&job.words, 200)),
-        Answer::Jobs(jobs) => jobs
-            .iter()
-            .map(|job| format!("job {}: {}\n", job.number, crate::plain(&job.words, 200)))
-            .collect(),
+        Answer::Trace(lines) => trace::text(lines),
+        Answer::Configuration(path) => format!("{}\n", crate::plain(path, 1000)),
+        Answer::Job(found) => job::text(found),
+        Answer::Jobs(jobs) => job::list(jobs),
     }
 }
 
@@ -45,31 +49,8 @@ pub(crate) fn profile_csv(channels: &[String], rows: &[desk::ProfileRow]) -> Str
         let values = row.values.join(",");
         lines.push(format!("{},{values},{}\n", row.end, row.flags));
     }
-    lines.concat()
-}
-
-/// In the form of the conversation vectors: a comment with the time and what became of the
-/// bytes, then the bytes.
-fn trace(lines: &[TraceLine]) -> String {
-    if lines.is_empty() {
-        return "# nothing was recorded; switch the trace on first\n".to_owned();
-    }
-    let lines = lines.iter().map(|line| {
-        let (seconds, micros) = (line.at_us / 1_000_000, line.at_us % 1_000_000);
-        let direction = if line.direction == '>' { '>' } else { '<' };
-        let digits = line.bytes.chars().filter(char::is_ascii_hexdigit);
-        let digits: Vec<char> = digits.collect();
-        let octets = digits
-            .chunks(2)
-            .map(|pair| [" ".to_owned(), pair.iter().collect()].concat());
-        let octets: Vec<String> = octets.collect();
-        let fate = crate::plain(&line.fate, 40);
-        format!(
-            "# {seconds}.{micros:06} {fate}\n{direction}{}\n",
-            octets.concat()
-        )
-    });
-    lines.collect::<Vec<_>>().concat()
+    // Whoever looks at it on a terminal is as safe as with a table.
+    plain_lines(&lines.concat())
 }
 
 #[cfg(test)]

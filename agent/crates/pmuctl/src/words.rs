@@ -1,5 +1,6 @@
 //! Numbers and times as people write and read them.
 
+use crate::limits::COLUMNS;
 use jiff::civil::{Date, DateTime};
 use metering::Timestamp;
 use std::time::Duration;
@@ -52,13 +53,25 @@ pub fn parse_time(text: &str) -> Result<Timestamp, String> {
 
 /// A text from elsewhere without anything that a terminal would obey, not longer than `limit`.
 pub fn plain(text: &str, limit: usize) -> String {
-    let shown = |c: char| if c.is_control() { '?' } else { c };
     let mut short: String = text.chars().take(limit).map(shown).collect();
     if text.chars().nth(limit).is_some() {
         short.pop();
         short.push('~');
     }
     short
+}
+
+/// A character, unless a terminal would obey it or would show its neighbours in another order.
+fn shown(c: char) -> char {
+    let reorders = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    if c.is_control() || reorders { '?' } else { c }
+}
+
+/// Several lines from elsewhere, as they are but for what a terminal would obey.
+pub(crate) fn plain_lines(text: &str) -> String {
+    let shown = |c: char| if c == '\n' { c } else { shown(c) };
+    text.chars().map(shown).collect()
 }
 
 /// `12.3 MB`: powers of ten, as disks are sold.
@@ -106,6 +119,22 @@ pub(crate) fn wrapped(text: &str, indent: &str, width: usize) -> String {
         .map(|line| format!("{indent}{line}\n"))
         .collect();
     lines.concat()
+}
+
+/// An item of a list behind its mark, with its further lines below its first.
+pub(crate) fn wrapped_item(mark: &str, text: &str) -> String {
+    wrapped_item_in(mark, text, COLUMNS)
+}
+
+/// The same in lines of `width` characters.
+pub(crate) fn wrapped_item_in(mark: &str, text: &str, width: usize) -> String {
+    let indent = " ".repeat(3 + mark.chars().count());
+    let lines = wrapped(text, &indent, width);
+    let first = lines.strip_prefix(&indent).unwrap_or_default();
+    if first.is_empty() {
+        return String::new();
+    }
+    format!("  {mark} {first}")
 }
 
 /// Lower-case hexadecimal digits.
@@ -178,12 +207,16 @@ mod tests {
         assert_eq!(age_text(3 * 86_400 + 4 * 3600), "3 d 4 h");
         assert_eq!(per_mille_text(432), "43.2 %");
         assert_eq!(wrapped("one two three", "  ", 9), "  one two\n  three\n");
+        assert_eq!(wrapped_item("1.", "one"), "  1. one\n");
+        assert_eq!(wrapped_item("-", ""), "");
     }
 
     #[test]
     fn a_terminal_is_not_commanded_from_elsewhere() {
         assert_eq!(plain("a\x1b[2Jb\r\n\u{9b}c", 80), "a?[2Jb???c");
         assert_eq!(plain("abcdef", 4), "abc~");
+        assert_eq!(plain("1\u{202e}2", 80), "1?2");
+        assert_eq!(plain_lines("a\x1b[2J\nb\r"), "a?[2J\nb?");
     }
 
     proptest! {

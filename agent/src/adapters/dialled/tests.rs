@@ -3,12 +3,13 @@
 use super::*;
 use crate::adapters::lead::{Circuit, Simulated};
 use crate::adapters::port::Port;
-use crate::config::{CallSettings, Dialling, HangUp, InitString, PadPlace};
-use line::{DataBits, GuardSettings, GuardedLine, LineTiming, Parity, StopBits};
+use crate::config::{CallSettings, CommandLine, Dialling, HangUp, PadPlace};
+use line::{DataBits, GuardSettings, GuardedLine, LineSettings, LineTiming, Parity, StopBits};
 use meters::modbus::read_registers;
 use meters::{Span, Table};
 use simulator::link::{
-    Answer, Answering, Link, Modem, ModemEvent, ModemTroubles, Peer, Probe, PtyLink,
+    Answer, Answering, Link, Modem, ModemEvent, ModemTroubles, Pad, PadAnswer, PadEvent,
+    PadTroubles, Peer, Probe, PtyLink,
 };
 use simulator::meter::{CountingMeter, ModbusMeter};
 use simulator::trouble::MeterTroubles;
@@ -38,9 +39,24 @@ pub(in crate::adapters) fn modem_settings() -> ModemSettings {
     ModemSettings {
         device: "/dev/modem".into(),
         line: plain_line(),
-        init: vec![InitString::new("ATX4".to_owned())],
+        init: vec![CommandLine::new("ATX4".to_owned())],
         dialling: Dialling::Tone,
         hang_up: HangUp::Escape,
+        calls: calls(),
+    }
+}
+
+pub(in crate::adapters) fn pad_settings() -> PadSettings {
+    let line = |text: &str| CommandLine::new(text.to_owned());
+    PadSettings {
+        place: PadPlace::Device("/dev/pad".into()),
+        line: plain_line(),
+        prompt: "*".to_owned(),
+        setup: vec![line("SET 1:1,2:0,3:0,4:1,5:0,6:5,7:8,12:0,13:0")],
+        call: line("{number}"),
+        connected: "COM".to_owned(),
+        recall: Recall::Dle,
+        clear: "CLR".to_owned(),
         calls: calls(),
     }
 }
@@ -214,6 +230,38 @@ async fn a_meter_is_called_read_and_left_on_a_kernel_pty() {
 }
 
 #[tokio::test]
+async fn a_meter_is_called_through_a_pad_behind_a_tcp_port() {
+    let pad = Pad::new(PadTroubles::default());
+    pad.seat("2342", PadAnswer::connects(), mirror());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let mut line = Link::new(pad.clone()).line();
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        drop(tokio::io::copy_bidirectional(&mut stream, &mut line).await);
+    });
+    let settings = PadSettings {
+        place: PadPlace::Address(address),
+        ..pad_settings()
+    };
+    let link = LinkSettings::Pad(settings);
+    let (mut port, _) = Port::open(&link).await.unwrap();
+    port.connect(&link.number("2342").unwrap()).await.unwrap();
+    let octets: Vec<u8> = (0..=255).collect();
+    port.write_all(&octets).await.unwrap();
+    let mut heard = vec![0; octets.len()];
+    port.read_exact(&mut heard).await.unwrap();
+    assert_eq!(heard, octets);
+    port.close().await.unwrap();
+    assert!(
+        pad.life().ends_with(&[PadEvent::Cleared]),
+        "{:?}",
+        pad.life()
+    );
+}
+
+#[tokio::test]
 async fn seven_data_bits_are_asked_of_the_port() {
     // A pty keeps eight whatever it is asked for, and carries octets all the same.
     let folder = tempfile::tempdir().unwrap();
@@ -255,6 +303,4 @@ fn every_fault_says_what_to_do() {
     ] {
         assert_eq!((fault.remedy(), fault.code()), (remedy, code), "{fault}");
     }
-    let place = PadPlace::Address("10.0.0.8:3000".to_owned());
-    assert_ne!(place, PadPlace::Device("/dev/pad".into()));
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::adapters::dialled::tests::{check_lost, lead, mirror, modem_settings, number, reflect};
 use crate::adapters::dialled::{CallRemedy, Dialled};
 use crate::adapters::lead::Lead;
-use crate::config::InitString;
+use crate::config::CommandLine;
 use simulator::link::{Answer, Answering, HungUp, Link, Modem, ModemEvent, ModemTroubles};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
@@ -169,7 +169,7 @@ async fn a_dead_modem_and_a_stubborn_one_are_told_apart() {
     let mut settings = once();
     settings
         .init
-        .push(InitString::new("AT+CPIN=4711".to_owned()));
+        .push(CommandLine::new("AT+CPIN=4711".to_owned()));
     let mut bench = bench_with(refuses("CPIN"), settings.clone());
     let fault = bench.port.connect(&number(NUMBER)).await.unwrap_err();
     assert!(
@@ -178,7 +178,7 @@ async fn a_dead_modem_and_a_stubborn_one_are_told_apart() {
     );
     let shown = format!("{fault} {fault:?} {settings:?} {:?}", bench.port);
     assert!(!shown.contains("4711"), "the PIN is shown nowhere: {shown}");
-    for optional in ["ATZ", "&D2", "S7"] {
+    for optional in ["ATZ", "&D2", "S0", "S7"] {
         let mut bench = bench_with(refuses(optional), once());
         bench.port.connect(&number(NUMBER)).await.unwrap();
     }

@@ -104,6 +104,8 @@ pub enum Signal {
     Cleared(ClearCause),
     /// A call was cleared as we asked, or none stood.
     ClearConfirmed,
+    /// A call stands, says its status.
+    Engaged,
     /// The command is not taken.
     Error,
     /// Something else, such as an echo.
@@ -162,6 +164,7 @@ impl<'s> SignalReader<'s> {
         let mut words = line.split_whitespace();
         let found = match (words.next(), words.next()) {
             (Some("CLR"), Some("CONF")) | (Some("FREE"), None) => Signal::ClearConfirmed,
+            (Some("ENGAGED"), None) => Signal::Engaged,
             (Some("ERR"), _) => Signal::Error,
             _ if self.says_connected(&line) => Signal::Connected,
             _ => Signal::Other,
@@ -225,6 +228,7 @@ mod tests {
         check("\r\n2342192 COM\r\n", &[Signal::Connected]);
         check("\r\nCLR CONF\r\n", &[Signal::ClearConfirmed]);
         check("\r\nFREE\r\n", &[Signal::ClearConfirmed]);
+        check("\r\nENGAGED\r\n", &[Signal::Engaged]);
         check("\r\nERR\r\n", &[Signal::Error]);
         check("\r\nERR INV\r\n", &[Signal::Error]);
         check(

@@ -1,28 +1,20 @@
 //! Conversations with a simulated PAD, under paused time.
 
 use super::*;
-use crate::adapters::dialled::tests::{calls, check_lost, lead, mirror, plain_line, reflect};
+use crate::adapters::dialled::tests::{
+    check_lost, lead, mirror, pad_settings as settings, reflect,
+};
 use crate::adapters::dialled::{CallRemedy, Dialled};
 use crate::adapters::lead::Lead;
-use crate::config::{LinkSettings, PadPlace};
+use crate::config::{CommandLine, LinkSettings};
 use simulator::link::{Answering, Link, Pad, PadAnswer, PadEvent, PadTroubles};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 const NUMBER: &str = "23531990100122";
 
-fn settings() -> PadSettings {
-    PadSettings {
-        place: PadPlace::Device("/dev/pad".into()),
-        line: plain_line(),
-        prompt: "*".to_owned(),
-        setup: vec!["SET 1:1,2:0,3:0,4:1,5:0,6:5,7:8,12:0,13:0".to_owned()],
-        call: "{number}".to_owned(),
-        connected: "COM".to_owned(),
-        recall: Recall::Dle,
-        clear: "CLR".to_owned(),
-        calls: calls(),
-    }
+fn line(text: &str) -> CommandLine {
+    CommandLine::new(text.to_owned())
 }
 
 fn number() -> Number {
@@ -58,7 +50,7 @@ async fn a_conversation_reaches_the_meter_octet_for_octet() {
         let mut wanted = settings();
         wanted.recall = recall;
         if recall == Recall::Break {
-            wanted.setup = vec!["SET 1:0,2:0,3:0,4:1,5:0,6:5,7:8,12:0,13:0".to_owned()];
+            wanted.setup = vec![line("SET 1:0,2:0,3:0,4:1,5:0,6:5,7:8,12:0,13:0")];
         }
         let mut bench = bench_with(PadTroubles::default(), wanted);
         bench.port.connect(&number()).await.unwrap();
@@ -122,7 +114,7 @@ async fn a_pad_without_a_word_and_one_that_refuses_are_told_apart() {
     let fault = bench.port.connect(&number()).await.unwrap_err();
     assert!(matches!(fault, CallFault::NoResult { .. }), "{fault}");
     let mut wanted = once();
-    wanted.setup.push("SET X".to_owned());
+    wanted.setup.push(line("SET X"));
     let fault = bench_with(PadTroubles::default(), wanted)
         .port
         .connect(&number())
@@ -132,7 +124,7 @@ async fn a_pad_without_a_word_and_one_that_refuses_are_told_apart() {
         "{fault:?}"
     );
     let mut wanted = once();
-    wanted.call = "DIAL {number}".to_owned();
+    wanted.call = line("DIAL {number}");
     let fault = bench_with(PadTroubles::default(), wanted)
         .port
         .connect(&number())
@@ -149,7 +141,7 @@ async fn a_pad_of_its_own_words_is_spoken_to_in_them() {
         ..PadTroubles::default()
     };
     let mut wanted = settings();
-    wanted.call = "A{number}".to_owned();
+    wanted.call = line("A{number}");
     wanted.prompt = "PAD>".to_owned();
     wanted.connected = "CALL CONNECTED".to_owned();
     let mut bench = bench_with(troubles, wanted);
@@ -215,6 +207,18 @@ async fn a_call_given_up_at_any_moment_is_ended_by_the_next_use() {
         assert!(!bench.pad.is_in_call(), "given up after {patience:?}");
         bench.port.connect(&number()).await.unwrap();
         assert_eq!(reflect(&mut bench.port, b"new").await.unwrap(), b"new");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hanging_up_given_up_at_any_moment_is_begun_again() {
+    for hundredths in 0..60 {
+        let mut bench = bench();
+        bench.port.connect(&number()).await.unwrap();
+        let patience = Duration::from_millis(hundredths * 10);
+        drop(timeout(patience, bench.port.hang_up()).await);
+        bench.port.hang_up().await.unwrap();
+        assert!(!bench.pad.is_in_call(), "given up after {patience:?}");
     }
 }
 

@@ -5,8 +5,8 @@ use super::{Place, address, device};
 use crate::config::complaint::Notebook;
 use crate::config::file::PadFile;
 use crate::config::link::{
-    CallSettings, Dialling, HangUp, InitString, LinkSettings, ModemSettings, PadPlace, PadSettings,
-    Recall,
+    CallSettings, CommandLine, Dialling, HangUp, LinkSettings, ModemSettings, PadPlace,
+    PadSettings, Recall,
 };
 use crate::config::settings_bus::Bus;
 use std::ops::Range;
@@ -62,41 +62,30 @@ pub(super) fn modem(bus: Bus<'_>, notes: &mut Notebook) -> Option<Place> {
     Some(Place { link, text, span })
 }
 
-fn init(bus: Bus<'_>, notes: &mut Notebook) -> Vec<InitString> {
-    let Some(lines) = &bus.0.init else {
-        return vec![InitString::new(MODEM_INIT.to_owned())];
+fn init(bus: Bus<'_>, notes: &mut Notebook) -> Vec<CommandLine> {
+    let Some(init) = &bus.0.init else {
+        return vec![CommandLine::new(MODEM_INIT.to_owned())];
     };
-    check_count(bus, "init", lines, notes);
-    for line in lines {
-        let text = line.as_ref();
+    let lines = &init.as_ref().0;
+    check_count(bus, "init", lines.len(), init.span(), notes);
+    for (number, line) in (1..).zip(lines) {
+        let begin = line.get(..2);
         // What is wrong is not repeated: it may be the PIN.
-        if !text
-            .get(..2)
-            .is_some_and(|begin| begin.eq_ignore_ascii_case("AT"))
-        {
+        if !begin.is_some_and(|begin| begin.eq_ignore_ascii_case("AT")) {
+            let problem = format!("line {number} is no command for a modem");
             let remedy = "begin each line with AT, as in init = [\"ATX4\"]";
-            bus.complain(
-                line.span(),
-                "init",
-                "is no command for a modem",
-                remedy,
-                notes,
-            );
-        } else if !is_command(text) {
-            refuse_command(bus, line, "init", notes);
+            bus.complain(init.span(), "init", problem, remedy, notes);
+        } else if !is_command(line) {
+            refuse_command(bus, init.span(), "init", notes);
         }
     }
-    let strings = lines
-        .iter()
-        .map(|line| InitString::new(line.as_ref().clone()));
-    strings.collect()
+    lines.iter().cloned().map(CommandLine::new).collect()
 }
 
-fn check_count(bus: Bus<'_>, key: &str, lines: &[Spanned<String>], notes: &mut Notebook) {
-    if let Some(first_over) = lines.get(COMMANDS_MAX) {
+fn check_count(bus: Bus<'_>, key: &str, count: usize, span: Range<usize>, notes: &mut Notebook) {
+    if count > COMMANDS_MAX {
         let problem = format!("has more than {COMMANDS_MAX} commands");
-        let remedy = "put several into one line";
-        bus.complain(first_over.span(), key, problem, remedy, notes);
+        bus.complain(span, key, problem, "put several into one line", notes);
     }
 }
 
@@ -106,10 +95,10 @@ fn is_command(text: &str) -> bool {
     !text.is_empty() && text.len() <= COMMAND_CHARS_MAX && text.bytes().all(printable)
 }
 
-fn refuse_command(bus: Bus<'_>, line: &Spanned<String>, key: &str, notes: &mut Notebook) {
+fn refuse_command(bus: Bus<'_>, span: Range<usize>, key: &str, notes: &mut Notebook) {
     let remedy =
         format!("write 1 to {COMMAND_CHARS_MAX} printable characters; the line's end is added");
-    bus.complain(line.span(), key, "is no command", remedy, notes);
+    bus.complain(span, key, "is no command", remedy, notes);
 }
 
 pub(super) fn pad(bus: Bus<'_>, notes: &mut Notebook) -> Option<Place> {
@@ -131,17 +120,7 @@ pub(super) fn pad(bus: Bus<'_>, notes: &mut Notebook) -> Option<Place> {
         let remedy = "write {number} where the number belongs, as in call = \"{number}\"";
         bus.complain(given.span(), "pad.call", "calls no number", remedy, notes);
     }
-    let setup = words.setup.as_ref().map_or_else(
-        || vec![PAD_SETUP.to_owned()],
-        |lines| {
-            check_count(bus, "pad.setup", lines, notes);
-            let mut commands = Vec::new();
-            for line in lines {
-                commands.push(command(bus, "pad.setup", Some(line), "", notes));
-            }
-            commands
-        },
-    );
+    let setup = setup(bus, words, notes);
     let prompt = command(bus, "pad.prompt", words.prompt.as_ref(), "*", notes);
     let connected = command(bus, "pad.connected", words.connected.as_ref(), "COM", notes);
     let clear = command(bus, "pad.clear", words.clear.as_ref(), "CLR", notes);
@@ -163,13 +142,25 @@ pub(super) fn pad(bus: Bus<'_>, notes: &mut Notebook) -> Option<Place> {
         line,
         prompt,
         setup,
-        call,
+        call: CommandLine::new(call),
         connected,
         recall,
         clear,
         calls,
     });
     Some(Place { link, text, span })
+}
+
+fn setup(bus: Bus<'_>, words: &PadFile, notes: &mut Notebook) -> Vec<CommandLine> {
+    let Some(setup) = &words.setup else {
+        return vec![CommandLine::new(PAD_SETUP.to_owned())];
+    };
+    let lines = &setup.as_ref().0;
+    check_count(bus, "pad.setup", lines.len(), setup.span(), notes);
+    if !lines.iter().all(|line| is_command(line)) {
+        refuse_command(bus, setup.span(), "pad.setup", notes);
+    }
+    lines.iter().cloned().map(CommandLine::new).collect()
 }
 
 /// A command, or the standard's.
@@ -184,7 +175,7 @@ fn command(
         return standard.to_owned();
     };
     if !is_command(given.as_ref()) {
-        refuse_command(bus, given, key, notes);
+        refuse_command(bus, given.span(), key, notes);
     }
     given.as_ref().clone()
 }

@@ -9,11 +9,14 @@ mod profile;
 mod reach;
 mod registers;
 mod round;
+mod show;
 mod steps;
+mod task;
 mod watching;
 
 pub(super) use reach::signs_of_life;
 pub(super) use round::{Desk, Held};
+pub(super) use task::{Slice, Task};
 
 use super::identity::Identity;
 use super::sampled::{Rows, Sampled, Total};
@@ -84,6 +87,11 @@ impl FlagBook {
             overwrite_in_days: None,
             remarks: Vec::new(),
         }
+    }
+
+    /// What the last round brought.
+    fn brought(&self) -> desk::CollectResult {
+        desk::CollectResult::default()
     }
 
     /// What is remembered goes to the store with what was read, in one commit.

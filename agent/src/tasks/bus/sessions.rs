@@ -1,7 +1,7 @@
 //! Sessions on a line: they are given the line, and what comes of them is handed over.
 
 use super::Bus;
-use super::flag::{Desk, FlagBook, FlagSaid, Held, signs_of_life};
+use super::flag::{Desk, FlagBook, FlagSaid, Held, Slice, Task, signs_of_life};
 use crate::health::Pulse;
 use metering::MeterId;
 use meters::planner::{SessionEnd, SessionTurn};
@@ -29,11 +29,6 @@ impl Bus {
         self.notice_step().await;
         let happenings = self.planner.session_done(&turn, &end, self.now());
         self.happened(happenings).await;
-    }
-
-    #[expect(clippy::unused_async, clippy::unused_self, reason = "jobs come next")]
-    async fn session_for_job(&mut self, _token: u64, _turn: &SessionTurn) -> SessionEnd {
-        SessionEnd::Refused
     }
 
     async fn scheduled_session(&mut self, turn: &SessionTurn) -> SessionEnd {
@@ -67,6 +62,39 @@ impl Bus {
                     held
                 }
                 Err(fault) => book.not_reached(fault, &desk),
+            }
+        };
+        alive(holding, &pulse, at_most).await
+    }
+
+    /// Reaches a meter and holds a session for a task.
+    pub(super) async fn hold_task(
+        &mut self,
+        book: &mut FlagBook,
+        turn: &SessionTurn,
+        task: &mut Task,
+    ) -> (Held, Slice) {
+        let pulse = self.parts.pulse.clone();
+        let at_most = signs_of_life(turn, &self.parts.settings);
+        let number = book.flag.number.clone();
+        let desk = Desk {
+            bus: &self.parts.settings,
+            store: &self.parts.store,
+            clock: &self.parts.clock,
+            pulse: &pulse,
+        };
+        let holding = async {
+            match self.link.reach(number.as_ref()).await {
+                Ok(line) => {
+                    let held = book.hold_task(line, turn, &desk, task).await;
+                    self.link.leave().await;
+                    held
+                }
+                Err(fault) => {
+                    let words = fault.to_string();
+                    let held = book.not_reached(fault, &desk);
+                    (held, Slice::NotReached(words))
+                }
             }
         };
         alive(holding, &pulse, at_most).await

@@ -1,5 +1,6 @@
 //! Work that people started, on this line: taken up, carried on between polls, ended.
 
+mod flag;
 mod modbus;
 mod words;
 
@@ -8,6 +9,7 @@ use crate::jobs::Ticket;
 use desk::{Diagnosis, Work};
 use metering::MeterId;
 
+pub(super) use flag::FlagJob;
 pub(super) use modbus::ModbusJob;
 pub(super) use words::diagnosis;
 
@@ -34,6 +36,8 @@ impl Bus {
         };
         if self.books.iter().any(|book| *book.id() == id) {
             self.modbus_work(ticket, &id, what);
+        } else if self.flags.iter().any(|book| *book.id() == id) {
+            self.flag_work(ticket, &id, what);
         } else {
             ticket.failed(words::left_alone(meter));
         }

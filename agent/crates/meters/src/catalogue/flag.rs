@@ -22,7 +22,7 @@ mod words;
 
 pub use device::{DeviceText, FlagIdentification, Variant, VariantDevice};
 pub use fact::{InvalidFact, SourcedFact};
-pub use identity::{FlagIdentity, Measured, RefusalTable, StatusBit, StatusTable};
+pub use identity::{FlagIdentity, IdentityWhat, Measured, RefusalTable, StatusBit, StatusTable};
 pub use layout::{
     BillingField, ByteOrder, FlagLayout, LogField, LogKind, LogLayout, LogOrder, NamedLog,
     RatioCoding, RatioOf, SetPart, StatusPart,

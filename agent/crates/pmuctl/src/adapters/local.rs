@@ -1,10 +1,12 @@
 //! The gateway on this machine, over its unix socket.
 
 use desk::{Answer, Caller, GatewayDesk, LINE_BYTES_MAX, Refusal, Request};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
 
 /// Where the gateway listens.
 pub const SOCKET: &str = "/run/pmu/desk.sock";
@@ -25,34 +27,23 @@ impl LocalDesk {
         }
     }
 
-    fn exchange(&self, request: &Request) -> Result<Answer, Refusal> {
+    async fn exchange(&self, request: &Request) -> Result<Answer, Refusal> {
         let line = desk::encode(request).map_err(|error| Refusal {
             problem: error.to_string(),
             remedy: "use shorter names".to_owned(),
         })?;
-        let stream = UnixStream::connect(&self.socket).map_err(|error| self.absent(&error))?;
-        let answer = self
-            .converse(&stream, &line)
-            .map_err(|error| self.broken(&error))?;
+        let stream = UnixStream::connect(&self.socket).await;
+        let stream = stream.map_err(|error| self.absent(&error))?;
+        let answer = timeout(self.wait, converse(stream, &line))
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let answer = answer.map_err(|error| self.broken(&error))?;
         desk::decode(&answer).unwrap_or_else(|error| {
             Err(Refusal {
                 problem: format!("the gateway's answer cannot be read: {error}"),
                 remedy: "use the pmuctl of the same version as the gateway".to_owned(),
             })
         })
-    }
-
-    fn converse(&self, mut stream: &UnixStream, line: &[u8]) -> io::Result<Vec<u8>> {
-        stream.set_read_timeout(Some(self.wait))?;
-        stream.set_write_timeout(Some(self.wait))?;
-        stream.write_all(line)?;
-        let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX);
-        let mut answer = Vec::new();
-        BufReader::new(stream.take(limit.saturating_add(1))).read_until(b'\n', &mut answer)?;
-        if answer.last() != Some(&b'\n') {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(answer)
     }
 
     fn absent(&self, error: &io::Error) -> Refusal {
@@ -72,7 +63,7 @@ impl LocalDesk {
 
     fn broken(&self, error: &io::Error) -> Refusal {
         let problem = match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            io::ErrorKind::TimedOut => {
                 format!(
                     "the gateway did not answer within {} s",
                     self.wait.as_secs()
@@ -92,6 +83,19 @@ impl LocalDesk {
 impl GatewayDesk for LocalDesk {
     /// The kernel tells the gateway who calls; `caller` is not sent.
     async fn ask(&self, _: Caller, request: Request) -> Result<Answer, Refusal> {
-        self.exchange(&request)
+        self.exchange(&request).await
     }
+}
+
+async fn converse(mut stream: UnixStream, line: &[u8]) -> io::Result<Vec<u8>> {
+    stream.write_all(line).await?;
+    let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut answer = Vec::new();
+    BufReader::new(stream.take(limit.saturating_add(1)))
+        .read_until(b'\n', &mut answer)
+        .await?;
+    if answer.last() != Some(&b'\n') {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(answer)
 }

@@ -16,3 +16,33 @@ pub async fn watch(stop: CancellationToken) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// What a person who presses Ctrl-C may mean.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// The first time: end it properly.
+    pub stop: CancellationToken,
+    /// The second time: let go.
+    pub leave: CancellationToken,
+}
+
+impl Wishes {
+    /// Hears SIGINT, SIGTERM and SIGHUP, and never ends by itself.
+    pub async fn watch(&self) -> io::Result<()> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                biased;
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hang_up.recv() => {}
+            }
+            if self.stop.is_cancelled() {
+                self.leave.cancel();
+            }
+            self.stop.cancel();
+        }
+    }
+}

@@ -13,7 +13,7 @@ pub(super) fn text(meters: &[MeterStatus]) -> String {
     let mut table = Table::new(&[
         ("METER", Side::Left),
         ("BUS", Side::Left),
-        ("UNIT", Side::Right),
+        ("ADDRESS", Side::Right),
         ("STATE", Side::Left),
         ("ANSWERS", Side::Right),
         ("SILENT", Side::Right),
@@ -24,7 +24,7 @@ pub(super) fn text(meters: &[MeterStatus]) -> String {
         table.row(&[
             meter.meter.clone(),
             meter.bus.clone(),
-            meter.unit.to_string(),
+            address(meter),
             meter.state.clone(),
             meter.answers.to_string(),
             meter.silent.to_string(),
@@ -35,6 +35,9 @@ pub(super) fn text(meters: &[MeterStatus]) -> String {
                 .unwrap_or_else(|| "-".to_owned()),
         ]);
         table.note(&identity(meter));
+        if let Some(words) = own_profile(meter) {
+            table.note(&words);
+        }
         if meter.trust == MeterTrust::Wrong {
             table.note(&format!(
                 "its data is refused; if it is the right one: pmuctl meter accept {}",
@@ -46,6 +49,32 @@ pub(super) fn text(meters: &[MeterStatus]) -> String {
         }
     }
     table.to_string()
+}
+
+/// The outstation number of a FLAG meter, else the unit.
+fn address(meter: &MeterStatus) -> String {
+    match meter.address.as_deref() {
+        None => meter.unit.to_string(),
+        Some("") => "none".to_owned(),
+        Some(address) => address.to_owned(),
+    }
+}
+
+/// What there is to know of a meter that keeps a load profile and a clock of its own.
+fn own_profile(meter: &MeterStatus) -> Option<String> {
+    let read = meter
+        .last_collected
+        .as_deref()
+        .map(|at| format!("profile read {at}"));
+    let overwrite = meter
+        .overwrite_in_days
+        .map(|days| format!("overwrites in {days} days what was not read"));
+    let clock = meter.clock_error_ms.map(|error| {
+        let (sign, size) = (if error < 0 { "-" } else { "" }, error.unsigned_abs());
+        format!("clock {sign}{}.{:03} s off", size / 1000, size % 1000)
+    });
+    let known: Vec<String> = [read, overwrite, clock].into_iter().flatten().collect();
+    (!known.is_empty()).then(|| known.join(", "))
 }
 
 fn identity(meter: &MeterStatus) -> String {

@@ -1,8 +1,8 @@
 use super::*;
 use crate::limits::COLUMNS;
 use desk::{
-    BusStatus, LinkState, MeterStatus, MeterTrust, OutboxStatus, ProfileRow, Status, UplinkStatus,
-    VerifyResult,
+    BusStatus, LinkState, MeterStatus, MeterTrust, OutboxStatus, ProfileRow, Status, TraceLine,
+    UplinkStatus, VerifyResult,
 };
 
 fn status() -> Status {

@@ -2,6 +2,7 @@
 
 mod command;
 mod state;
+mod word;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,6 +1,5 @@
 //! Historical billing sets: read when a billing period has ended since the last look.
 
-use super::instants::packets;
 use super::round::{PACKET_OCTETS, Round, Sitting, StepEnd};
 use line::Line;
 use metering::{MeterTime, Timestamp};
@@ -53,7 +52,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             octets: Vec::new(),
         });
         while sets.set < row.sets {
-            if !self.read_set(row, &mut sets).await? {
+            if !self.read_slowly(row, sets.set, &mut sets.octets).await? {
                 round.sets = Some(sets);
                 return Ok(StepEnd::Later);
             }
@@ -69,25 +68,6 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         }
         self.book.memory.set_identity(identity, &sets.newest);
         Ok(StepEnd::Done)
-    }
-
-    /// Reads on in a set; false if time is up before its end.
-    async fn read_set(&mut self, row: &FlagIdentity, sets: &mut Sets) -> Result<bool, VisitFault> {
-        loop {
-            let done = sets.octets.len() / usize::from(PACKET_OCTETS);
-            let Some((packet, octets)) = row.packets(sets.set).nth(done) else {
-                return Ok(true);
-            };
-            if sets.octets.len() >= usize::from(row.octets) {
-                return Ok(true);
-            }
-            if !self.has_room(1) {
-                return Ok(false);
-            }
-            self.desk.pulse.beat();
-            let raw = self.visit.read_packet(row.number, packet, octets).await?;
-            sets.octets.extend(raw.octets);
-        }
     }
 
     async fn info_of_set(
@@ -165,11 +145,6 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 _ => {}
             }
         }
-    }
-
-    /// Packets of all sets, for progress.
-    pub(super) fn billing_packets(row: &FlagIdentity) -> u32 {
-        u32::from(packets(row)) * u32::from(row.sets)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Values of the moment, and totals sampled for a profile that the gateway makes.
 
-use super::round::{PACKET_OCTETS, Sitting, StepEnd};
+use super::round::{Sitting, StepEnd};
 use crate::tasks::bus::sampled::{Rows, Sample};
 use line::Line;
 use metering::{Moment, Reading, Timestamp};
@@ -12,7 +12,7 @@ use meters::profile_maker::SampledTotal;
 
 /// Packets that one request of values of the moment takes at least: it is written, looked at and
 /// fetched.
-const INSTANT_PACKETS: u16 = 4;
+pub(super) const INSTANT_PACKETS: u16 = 4;
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// The values that the configuration wants.
@@ -113,9 +113,4 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             None => Sample::missing(mark, std::iter::once(Why::Late), clock),
         })
     }
-}
-
-/// Packets of an identity.
-pub(super) fn packets(row: &FlagIdentity) -> u16 {
-    row.octets.div_ceil(PACKET_OCTETS).max(1)
 }

@@ -2,6 +2,7 @@
 
 use super::billing::Sets;
 use super::ends::{end_of, gone};
+use super::task::Slice;
 use super::{FlagBook, FlagSaid};
 use crate::adapters::clock::Clock;
 use crate::adapters::dialled::CallFault;
@@ -107,7 +108,7 @@ impl FlagBook {
     }
 
     /// Opens the session, looks who is there, and logs on.
-    async fn sit<'a, 'l, 'm, L: Line>(
+    pub(super) async fn sit<'a, 'l, 'm, L: Line>(
         &'a mut self,
         line: &'l mut GuardedLine<L>,
         model: &'m FlagModel,
@@ -170,6 +171,11 @@ impl FlagBook {
         Held { end, said, gone }
     }
 
+    /// Steps of the round that are still to be done.
+    pub(super) fn steps_left(&self) -> usize {
+        self.round.as_ref().map_or(0, |round| round.steps.len())
+    }
+
     /// The meter could not be called.
     pub(in super::super) fn not_reached(&mut self, fault: CallFault, desk: &Desk<'_>) -> Held {
         self.totals.silent += 1;
@@ -209,7 +215,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     }
 
     /// The steps of a round, one after the other.
-    async fn collect(&mut self) -> Result<StepEnd, VisitFault> {
+    pub(super) async fn collect(&mut self) -> Result<StepEnd, VisitFault> {
         let mut round = self.book.round.take().unwrap_or_else(|| self.new_round());
         while let Some(step) = round.steps.front().cloned() {
             self.desk.pulse.beat();
@@ -267,6 +273,14 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         self.desk.pulse.beat();
         let raw = self.visit.read(row, 0).await?;
         Ok(Some(raw))
+    }
+}
+
+/// Time's up is no fault: the task goes on in the next session.
+pub(super) fn slice_of(fault: VisitFault) -> Slice {
+    match later(fault) {
+        Ok(_) => Slice::More,
+        Err(fault) => Slice::Failed(fault),
     }
 }
 

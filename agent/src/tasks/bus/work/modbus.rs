@@ -81,12 +81,7 @@ impl Bus {
                 };
                 self.waiting.insert(self.token, Waiting::Job(job));
             }
-            Err(error) => ticket.failed(super::diagnosis(
-                "C12",
-                error.to_string(),
-                "nothing was read, and nothing is lost",
-                &["start it again in a minute"],
-            )),
+            Err(error) => ticket.failed(words::busy(&error.to_string())),
         }
     }
 
@@ -119,7 +114,7 @@ impl Bus {
 }
 
 /// A ping tells which layer fails; every other job just fails.
-fn fail(ticket: Ticket, what: &Work, trouble: desk::Diagnosis) {
+pub(super) fn fail(ticket: Ticket, what: &Work, trouble: desk::Diagnosis) {
     if matches!(what, Work::Ping { .. }) {
         let layers = vec![layer("port", false, &trouble.happened)];
         ticket.done(Outcome::Ping(PingResult {

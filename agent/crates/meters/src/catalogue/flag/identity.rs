@@ -8,6 +8,18 @@ use metering::{EventCode, Flag, Obis, Unit};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+/// What an identity tells of the meter itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdentityWhat {
+    /// Its serial number.
+    Serial,
+    /// The name of the scheme that was programmed.
+    Scheme,
+    /// Its firmware.
+    Firmware,
+}
+
 /// One identity of Elster meters.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -27,6 +39,8 @@ pub struct FlagIdentity {
     pub layout: FlagLayout,
     /// What it holds, in words.
     pub content: String,
+    /// What it tells of the meter's identity, if it does.
+    pub what: Option<IdentityWhat>,
     /// The access level that reading needs; nothing where it cannot be read.
     pub read: Option<u8>,
     /// The access level that writing needs; nothing where it must not be written.

@@ -1,7 +1,7 @@
 //! A FLAG meter model: everything the gateway knows of meters of one kind.
 
 use super::device::{DeviceText, FlagIdentification, Variant};
-use super::identity::{FlagIdentity, Measured, RefusalTable, StatusTable};
+use super::identity::{FlagIdentity, IdentityWhat, Measured, RefusalTable, StatusTable};
 use super::profile::ProfileModel;
 use super::session::{BillingReset, ClockModel, FlagLine, InstantModel, RatioModel, SessionModel};
 use super::vdew::VdewModel;
@@ -101,6 +101,12 @@ impl FlagModel {
     /// An identity of a variant by its number.
     pub fn identity(&self, variant: &str, number: u16) -> Option<&FlagIdentity> {
         let mut rows = self.identities.iter().filter(|row| row.number == number);
+        rows.find(|row| row.is_of(variant))
+    }
+
+    /// The identity that tells something of the meter itself.
+    pub fn identity_that_tells(&self, variant: &str, what: IdentityWhat) -> Option<&FlagIdentity> {
+        let mut rows = self.identities.iter().filter(|row| row.what == Some(what));
         rows.find(|row| row.is_of(variant))
     }
 

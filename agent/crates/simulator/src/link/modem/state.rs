@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::command::{Command, commands};
+use super::word::Word;
 use super::{Answer, HungUp, ModemEvent, ModemTroubles};
 use crate::limits::{COMMAND_LINE_OCTETS_MAX, LINK_EVENTS_KEPT_MAX};
 use crate::link::{Peer, earliest};
@@ -72,18 +73,6 @@ struct Call {
 struct Escape {
     last: Option<Instant>,
     pluses: u8,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Word {
-    Ok,
-    Connect(u32),
-    NoCarrier,
-    Error,
-    NoDialTone,
-    Busy,
-    NoAnswer,
-    Delayed,
 }
 
 impl Setup {
@@ -398,28 +387,8 @@ impl State {
         if self.setup.quiet {
             return;
         }
-        let text = if self.setup.words && !self.troubles.only_numbers {
-            match word {
-                Word::Ok => "\r\nOK\r\n",
-                Word::Connect(rate) => &format!("\r\nCONNECT {rate}\r\n"),
-                Word::NoCarrier => "\r\nNO CARRIER\r\n",
-                Word::Error => "\r\nERROR\r\n",
-                Word::NoDialTone => "\r\nNO DIALTONE\r\n",
-                Word::Busy => "\r\nBUSY\r\n",
-                Word::NoAnswer => "\r\nNO ANSWER\r\n",
-                Word::Delayed => "\r\nDELAYED\r\n",
-            }
-        } else {
-            match word {
-                Word::Ok => "0\r",
-                Word::Connect(_) => "1\r",
-                Word::NoCarrier => "3\r",
-                Word::Error | Word::Delayed => "4\r",
-                Word::NoDialTone => "6\r",
-                Word::Busy => "7\r",
-                Word::NoAnswer => "8\r",
-            }
-        };
+        let in_words = self.setup.words && !self.troubles.only_numbers;
+        let text = word.text(in_words);
         let due = now + self.troubles.thinks;
         let parity = if self.troubles.says_parity { 0x80 } else { 0 };
         self.out

@@ -109,10 +109,7 @@ impl State {
         for octet in octets {
             match &self.mode {
                 Mode::Data(_) => self.take_data(now, *octet),
-                Mode::Recalled {
-                    call,
-                    prompt_at: Some(_),
-                } if octet & 0x7f == DLE => {
+                Mode::Recalled { call, .. } if octet & 0x7f == DLE && self.line.is_empty() => {
                     // The second of two: it belongs to the call.
                     self.mode = Mode::Data(call.clone());
                     self.pass_on(now, *octet);

@@ -1,0 +1,163 @@
+use super::*;
+use clap::CommandFactory;
+use std::time::Duration;
+
+fn parsed(line: &str) -> Result<Arguments, clap::Error> {
+    Arguments::try_parse_from(line.split_whitespace())
+}
+
+#[track_caller]
+fn check(line: &str, is_right: bool) {
+    let parsed = parsed(line);
+    assert_eq!(parsed.is_ok(), is_right, "{line}: {:?}", parsed.err());
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn commands_of_the_head_end_are_read() {
+    check("pmuctl head-end holes --ledger books", true);
+    check(
+        "pmuctl head-end export --ledger books --local Europe/Berlin --separator ;",
+        true,
+    );
+    let receive = "pmuctl head-end receive --host b --ca a --certificate c --key k --ledger l";
+    check(
+        &format!("{receive} --signing-key s --for 60s --share ingest"),
+        true,
+    );
+    check(&format!("{receive} --no-ack"), true);
+    check(receive, false);
+    check(&format!("{receive} --no-ack --share a/b"), false);
+}
+
+#[test]
+fn commands_at_the_gateway_are_read() {
+    check("pmuctl status --json", true);
+    check("pmuctl --socket /tmp/desk.sock meter read feeder-1", true);
+    check("pmuctl meter read feeder-1 billing", true);
+    check("pmuctl meter read feeder-1 everything", false);
+    check("pmuctl meter read Feeder_1", false);
+    check(
+        "pmuctl meter profile feeder-1 --from 2026-11-23 --csv",
+        true,
+    );
+    check(
+        "pmuctl meter profile feeder-1 --channel 1-0:1.29.0 --from-meter",
+        true,
+    );
+    check("pmuctl meter profile feeder-1 --channel import", false);
+    check("pmuctl meter profile feeder-1 --csv --json", false);
+    check("pmuctl meter collect feeder-1 --all --again", true);
+    check(
+        "pmuctl meter collect feeder-1 --all --from 2026-11-23",
+        false,
+    );
+    check("pmuctl meter instant feeder-1 --watch --every 2s", true);
+    check("pmuctl meter backup feeder-1 --out a.json --force", true);
+    check("pmuctl meter backup feeder-1", false);
+    check("pmuctl meter compare a.json b.json", true);
+    check("pmuctl meter compare a.json --meter feeder-1", true);
+    check("pmuctl meter compare a.json b.json --meter feeder-1", false);
+    check("pmuctl bus trace rs485-1 show", true);
+    check("pmuctl bus trace rs485-1 maybe", false);
+    check("pmuctl bus listen rs485-1 --for 5m --out a.txt", true);
+    check("pmuctl bus listen rs485-1 --force", false);
+    check("pmuctl jobs", true);
+    check("pmuctl job cancel 3", true);
+    check("pmuctl job cancel", false);
+    check("pmuctl", false);
+}
+
+#[test]
+fn a_new_meter_is_described_in_words_that_fit_its_protocol() {
+    let add = "pmuctl meter add feeder-4 --bus main --model elster-a1700";
+    check(add, true);
+    check(
+        &format!("{add} --address 004 --serial 12345678 --yes"),
+        true,
+    );
+    check(&format!("{add} --unit 4"), true);
+    check(&format!("{add} --unit 4 --address 004"), false);
+    check(&format!("{add} --unit 256"), false);
+    check(&format!("{add} --address 0!4"), false);
+    check(&format!("{add} --serial a\"b"), false);
+    check(&format!("{add} --level 4"), false);
+    check("pmuctl meter add feeder-4 --bus main --model ../x", false);
+    check("pmuctl meter add feeder-4 --bus main", false);
+}
+
+#[test]
+fn a_scan_without_a_kind_looks_for_both() {
+    let Command::Bus(BusCommand::Scan(scan)) =
+        parsed("pmuctl bus scan main --address 1-20,001 --address 7 --baud 300 --for 90s")
+            .unwrap()
+            .command
+    else {
+        panic!("a scan");
+    };
+    let wish = scan.wish();
+    assert!(wish.modbus && wish.flag);
+    assert_eq!(wish.addresses, ["1-20", "001", "7"]);
+    assert_eq!(wish.bauds, [300]);
+    assert_eq!(wish.seconds_max, 90);
+    assert_eq!(whole_seconds(Duration::ZERO), 1);
+}
+
+#[track_caller]
+fn check_direct(line: &str, complaint: &str) {
+    let arguments = parsed(line).unwrap();
+    let said = arguments.direct_complaint().unwrap_or_default();
+    assert!(said.contains(complaint), "{line}: {said}");
+    assert_eq!(said.is_empty(), complaint.is_empty(), "{line}: {said}");
+}
+
+#[test]
+fn options_of_a_port_stand_before_or_behind_the_command() {
+    for line in [
+        "pmuctl --direct /dev/ttyUSB0 --baud 300 --model elster-a1700 meter ping direct",
+        "pmuctl meter ping direct --direct /dev/ttyUSB0 --baud 300 --model elster-a1700",
+    ] {
+        let arguments = parsed(line).unwrap();
+        assert_eq!(arguments.direct.baud, Some(300), "{line}");
+        assert_eq!(arguments.direct.model.as_deref(), Some("elster-a1700"));
+        assert_eq!(arguments.direct_complaint(), None);
+    }
+    // A scan has a --baud of its own, of the same meaning.
+    for line in [
+        "pmuctl --direct 10.0.0.7:4001 --baud 300 bus scan direct",
+        "pmuctl --direct 10.0.0.7:4001 bus scan direct --baud 300",
+    ] {
+        let arguments = parsed(line).unwrap();
+        assert_eq!(arguments.direct.baud, Some(300), "{line}");
+        let Command::Bus(BusCommand::Scan(scan)) = &arguments.command else {
+            panic!("a scan");
+        };
+        assert_eq!(scan.baud, [300], "{line}");
+    }
+}
+
+#[test]
+fn options_that_would_mean_nothing_are_refused() {
+    check_direct("pmuctl meter ping feeder-1 --baud 300", "--baud");
+    check_direct("pmuctl meter ping feeder-1 --framing 7E1", "--framing");
+    check_direct("pmuctl bus scan main --baud 300 --optical on", "--optical");
+    check_direct("pmuctl bus scan main --baud 300", "");
+    check_direct(
+        "pmuctl meter add a --bus main --model elster-a1700 --address 1",
+        "",
+    );
+    let port = "--direct /dev/ttyUSB0";
+    check_direct(&format!("pmuctl {port} store verify"), "`store`");
+    check_direct(
+        &format!("pmuctl {port} meter add a --bus main --model elster-a1700"),
+        "`meter add`",
+    );
+    check_direct(&format!("pmuctl {port} meter list"), "");
+    check("pmuctl --direct /dev/ttyUSB0 --socket /tmp/a status", false);
+    check("pmuctl --direct /dev/ttyUSB0 --framing 9X1 status", false);
+    check("pmuctl --direct ttyUSB0 status", false);
+}
