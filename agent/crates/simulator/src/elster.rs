@@ -16,10 +16,12 @@ mod incident;
 mod instant;
 mod instrument;
 mod model;
+mod ppm;
 mod profile;
 mod rates;
 mod scenario;
 mod store;
+mod vdew;
 mod walk;
 mod zone;
 
@@ -40,8 +42,10 @@ pub use energy::{MilliSeconds, Source};
 pub use incident::{Incident, Port, What};
 pub use instant::Instant;
 pub use model::ElsterModel;
+pub use ppm::PpmMeter;
 pub use profile::{TrueChannel, TrueInterval};
 pub use scenario::Scenario;
+pub use vdew::{VdewMeter, VdewModel};
 pub use zone::{Change, Zone};
 
 /// Why there is no such meter.

@@ -32,6 +32,11 @@ impl FlagMeter {
         }
     }
 
+    /// Takes no password until this time of its wire, as after too many wrong ones.
+    pub fn lock_out(&mut self, until: Duration) {
+        self.machine.lock_out(until);
+    }
+
     /// Its protocol side.
     pub(crate) fn machine(&mut self) -> &mut Machine<Shared> {
         &mut self.machine

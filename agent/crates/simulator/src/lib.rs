@@ -1,8 +1,9 @@
-//! Simulated meters that speak Modbus or FLAG, the wires between them and the gateway, and an MQTT broker; one seed
-//! makes all their troubles repeatable.
+//! Simulated meters that speak Modbus or FLAG, the wires between them and the gateway, and an MQTT
+//! broker; one seed makes all their troubles repeatable.
 //!
 //! Never on a gateway: it is for tests, benches and the demonstration.
 
+pub mod broken;
 #[cfg(feature = "broker")]
 pub mod broker;
 pub mod dice;

@@ -258,6 +258,11 @@ impl Wire {
         self.engine().change_flag_settings(place.0, change)
     }
 
+    /// Whether there is a FLAG meter on it.
+    pub fn has_flag_meters(&self) -> bool {
+        self.engine().has_flag_seats()
+    }
+
     /// Lets a FLAG meter end its session, unasked; false if it has none.
     pub fn sign_off(&self, place: FlagPlace) -> bool {
         let now = self.now();

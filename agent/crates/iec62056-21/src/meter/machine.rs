@@ -160,6 +160,11 @@ impl<S: Store> Machine<S> {
         matches!(self.state, State::Open(_))
     }
 
+    /// Takes no password until this time, as after too many wrong ones.
+    pub fn lock_out(&mut self, until: Duration) {
+        self.locked_until = Some(until);
+    }
+
     /// The power came back: nothing of a conversation is left.
     pub fn restart(&mut self) {
         self.rest();

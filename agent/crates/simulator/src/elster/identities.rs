@@ -19,12 +19,9 @@ pub(super) struct Sets {
     pub(super) count: usize,
 }
 
-/// The level that reading needs; the public one says who the meter is.
-pub(super) fn reading_level(identity: u16) -> Level {
-    match identity {
-        795 | 798 | 998 => Level::Public,
-        _ => Level::One,
-    }
+/// Whether everybody may read it: it says who the meter is.
+pub(super) fn is_public(identity: u16) -> bool {
+    matches!(identity, 795 | 798 | 998)
 }
 
 /// The level that writing needs; nothing for what is not written.
@@ -44,6 +41,15 @@ pub(super) fn writing_level(model: ElsterModel, identity: u16) -> Option<Level> 
 }
 
 impl Contents {
+    /// The level that reading needs.
+    pub(super) fn reading_level(&self, identity: u16) -> Level {
+        if is_public(identity) {
+            Level::Public
+        } else {
+            self.scenario.reading_level
+        }
+    }
+
     /// How an identity repeats, if it does.
     pub(super) fn sets(&self, identity: u16) -> Option<Sets> {
         let tou = self.model.tou();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use iec62056_21::meter::Level;
+
 use super::civil::{Civil, DAY};
 use super::incident::Incident;
 use super::zone::Zone;
@@ -51,6 +53,8 @@ pub struct Scenario {
     pub has_lost_profile: bool,
     /// The passwords of levels one to three, eight characters each.
     pub passwords: [String; 3],
+    /// The level that reading needs, but for what says who the meter is.
+    pub reading_level: Level,
     /// Whether a second billing reset on one day is refused.
     pub locks_billing: bool,
     /// Through which port the gateway comes.
@@ -81,6 +85,7 @@ impl Scenario {
             ready_after: Duration::from_secs(2),
             has_lost_profile: false,
             passwords: ["0001ABCD", "ABCD0002", "FEDC0003"].map(str::to_owned),
+            reading_level: Level::One,
             locks_billing: false,
             port: super::incident::Port::Remote,
         }

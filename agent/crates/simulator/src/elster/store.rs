@@ -8,7 +8,7 @@ use iec62056_21::meter::{Level, Refused, Store};
 use super::civil::DAY;
 use super::contents::Contents;
 use super::encode::clock_says;
-use super::identities::{PACKET, reading_level, writing_level};
+use super::identities::{PACKET, writing_level};
 use super::incident::What;
 
 /// Octets of one packet of a data stream.
@@ -32,10 +32,13 @@ impl Store for Contents {
         let count = usize::from(asked.octets());
         let packet = usize::from(number).checked_sub(1).ok_or(Refused::Packet);
         let utc = self.utc(at);
-        if !self.has(identity, utc, at) {
-            return Err(Refused::Identity);
-        }
-        if level < reading_level(identity) {
+        // Whether it is known comes before whether it is locked.
+        let whole = if self.is_made_of_parts(identity) {
+            Vec::new()
+        } else {
+            self.whole(identity, utc, at).ok_or(Refused::Identity)?
+        };
+        if level < self.reading_level(identity) {
             return Err(Refused::Locked);
         }
         let packet = packet?;
@@ -67,10 +70,7 @@ impl Store for Contents {
                 let packets = u16::try_from(packets).unwrap_or(u16::MAX);
                 part(&packets.to_be_bytes(), packet * PACKET, count)
             }
-            _ => {
-                let whole = self.whole(identity, utc, at).ok_or(Refused::Identity)?;
-                part(&whole, packet * PACKET, count)
-            }
+            _ => part(&whole, packet * PACKET, count),
         }
     }
 
@@ -112,7 +112,7 @@ impl Store for Contents {
         if !self.has(identity, utc, at) {
             return Err(Refused::Identity);
         }
-        if level < reading_level(identity) {
+        if level < self.reading_level(identity) {
             return Err(Refused::Locked);
         }
         let before = usize::from(from.number()).saturating_sub(1) * PACKET;
@@ -144,14 +144,17 @@ impl Store for Contents {
 impl Contents {
     /// Whether the meter knows this identity.
     fn has(&mut self, identity: u16, utc: i64, at: Duration) -> bool {
+        self.is_made_of_parts(identity)
+            || writing_level(self.model, identity).is_some()
+            || self.whole(identity, utc, at).is_some()
+    }
+
+    /// Whether an identity is never in one piece.
+    fn is_made_of_parts(&self, identity: u16) -> bool {
         match identity {
             550 => self.model.has_profile(),
-            // What it is read back as is not known; here it is only written.
-            554 => writing_level(self.model, 554).is_some(),
             555 | 556 => self.model.has_instrumentation(),
-            576 | 655 | 862 => true,
-            412 => writing_level(self.model, 412).is_some(),
-            _ => self.sets(identity).is_some() || self.whole(identity, utc, at).is_some(),
+            _ => self.sets(identity).is_some(),
         }
     }
 
@@ -212,16 +215,8 @@ impl Contents {
             (655, [] | [_]) => self.reset_billing(utc)?,
             (861, octets) => {
                 let local = clock_says(octets).ok_or(Refused::Failure)?;
-                let was = self.history.clock.local(utc);
                 self.note_change(utc);
-                self.happen(
-                    utc,
-                    What::ClockSet {
-                        seconds: local - was,
-                    },
-                );
-                self.history.clock.set(utc, local);
-                self.plan_billing(utc);
+                self.set_clock(utc, local);
             }
             (862, &[low, high]) => self.adjust(i64::from(i16::from_le_bytes([low, high])), utc),
             (862, &[seconds]) => self.adjust(i64::from(i8::from_le_bytes([seconds])), utc),
@@ -230,6 +225,14 @@ impl Contents {
             _ => return Err(Refused::Failure),
         }
         Ok(())
+    }
+
+    /// Sets the clock to a local time.
+    pub(super) fn set_clock(&mut self, utc: i64, local: i64) {
+        let seconds = local - self.history.clock.local(utc);
+        self.happen(utc, What::ClockSet { seconds });
+        self.history.clock.set(utc, local);
+        self.plan_billing(utc);
     }
 
     fn open_window(&mut self, from: i64, to: i64, utc: i64) {

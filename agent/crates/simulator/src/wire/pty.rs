@@ -240,9 +240,18 @@ impl Task {
     /// One step: say what is due, wait for the next thing, hear what came.
     fn serve(&self, pair: &Pair) -> Result<(), Errno> {
         let mut due = Vec::new();
+        // Who changes its speed after a request must hear the answer at the new one.
+        let line = self
+            .wire
+            .has_flag_meters()
+            .then(|| pair.line(self.wire.settings().line()))
+            .flatten();
         let next = {
             let now = self.wire.now();
             let mut engine = self.wire.engine();
+            if let Some(line) = line {
+                engine.set_gateway(line);
+            }
             engine.advance(now, &mut due);
             engine.next_due()
         };

@@ -38,6 +38,10 @@ impl Engine {
         number
     }
 
+    pub(in crate::wire) fn has_flag_seats(&self) -> bool {
+        !self.flag_seats.is_empty()
+    }
+
     pub(in crate::wire) fn unseat_flag(&mut self, number: usize) {
         self.flag_seats.remove(&number);
     }
