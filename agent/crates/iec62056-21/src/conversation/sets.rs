@@ -157,7 +157,9 @@ impl<L: Line> Session<'_, L> {
                 }
             };
             let print = Print::of(&said.octets);
-            is_sure &= !last.contains(&print);
+            // A late copy may be one of a block of an earlier answer as well.
+            is_sure &= !last.contains(&print) && !self.track.knows(print);
+            self.track.remember(print);
             if last.len() >= COPIES_REMEMBERED {
                 last.pop_front();
             }
