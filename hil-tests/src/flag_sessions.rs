@@ -19,7 +19,7 @@ use line::{GuardSettings, GuardedLine, LineTiming, Peer};
 use simulator::dice::Dice;
 use simulator::flag::FlagMeter;
 use simulator::trouble::{FlagTroubles, WireTroubles};
-use simulator::wire::{MemoryLine, Wire, WireSettings};
+use simulator::wire::{FlagPlace, MemoryLine, Wire, WireSettings};
 
 use crate::flag::PASSWORD;
 
@@ -204,6 +204,7 @@ impl Store for Telling {
 struct Asker {
     case: SessionCase,
     wire: Wire,
+    place: FlagPlace,
     line: GuardedLine<MemoryLine>,
     dice: Dice,
     report: SessionReport,
@@ -247,7 +248,7 @@ impl Asker {
         let wire = Wire::new(settings, case.seed);
         let dice = Dice::new(case.seed);
         let contents = Arc::new(Mutex::new(Telling { dice: dice.fork(1) }));
-        wire.seat_flag(
+        let place = wire.seat_flag(
             FlagMeter::new(case.behaviour(), &contents),
             case.troubles.clone(),
         );
@@ -257,6 +258,7 @@ impl Asker {
         Self {
             case: case.clone(),
             wire,
+            place,
             line,
             dice: dice.fork(2),
             report: SessionReport {
@@ -266,17 +268,29 @@ impl Asker {
         }
     }
 
+    /// Every other meter is well until the password was taken: a word about that which is lost or
+    /// damaged ends a session, and then nothing else would be tried.
     async fn session(&mut self) {
+        let troubles = self.case.troubles.clone();
+        if self.report.sessions.is_multiple_of(2) {
+            self.trouble(FlagTroubles::default());
+        }
         self.report.sessions += 1;
         let terms = self.case.terms();
         let mut session = match Session::open(&mut self.line, &terms).await {
             Ok(session) => session,
-            Err(fault) => return note(&mut self.report, &fault),
+            Err(fault) => {
+                note(&mut self.report, &fault);
+                self.trouble(troubles);
+                return;
+            }
         };
         let log_on = self.case.log_on();
         match session.log_on(&log_on).await {
             Ok(()) => {
                 self.report.opened += 1;
+                self.wire
+                    .change_flag(self.place, |own| *own = troubles.clone());
                 for _ in 0..READS {
                     let read = self.case.reads;
                     let report = &mut self.report;
@@ -303,12 +317,16 @@ impl Asker {
             Err(fault) => note(&mut self.report, &fault),
         }
         session.close().await;
+        self.trouble(troubles);
+    }
+
+    fn trouble(&self, troubles: FlagTroubles) {
+        self.wire.change_flag(self.place, |own| *own = troubles);
     }
 }
 
 fn note(report: &mut SessionReport, fault: &SessionFault) {
     report.faults += 1;
-    if std::env::var_os("FDBG").is_some() { println!("{}: {fault:?}", report.name); }
     assert!(
         !matches!(fault, SessionFault::Invalid(_) | SessionFault::Terms { .. }),
         "{}: a request of the test's own is wrong: {fault}",

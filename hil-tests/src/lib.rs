@@ -19,6 +19,7 @@ pub mod bus;
 pub mod cable;
 pub mod clock;
 pub mod flag;
+pub mod flag_sessions;
 pub mod head_end;
 pub mod judge;
 pub mod limits;

@@ -207,10 +207,3 @@ fn a_thousand_sessions_with_every_kind_of_trouble_take_nothing_wrong() {
     println!("{sessions} sessions, {accepted} answers, 0 wrong");
     assert!(sessions >= 1000);
 }
-
-#[test]
-fn debug_one() {
-    let all = [cases(Reads::Sets, true, 16), cases(Reads::Packets, true, 16)].concat();
-    let all: Vec<_> = all.into_iter().filter(|c| c.name.contains("junk") || c.name.contains("1.2 s")).collect();
-    for r in hold_all(&all) { println!("{r}"); for w in r.wrong { println!("   {w}"); } }
-}

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use hil_tests::bus::catalogue;
+use metering::MeterTime;
 use meters::ClockBasis;
 use meters::elster::profile::{ProfileDecoder, ProfileOptions};
-use metering::MeterTime;
 
 use super::ground::{Stage, four_channels, without_waiting};
 use crate::Ground;
