@@ -23,8 +23,10 @@ use std::path::PathBuf;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-/// Load profile 1, the one the gateway makes.
+/// Load profile 1: the one that the gateway makes, or that the meter keeps.
 pub const GATEWAY_PROFILE: Obis = Obis::new([1, 0, 99, 1, 0, 255]);
+/// Intervals of a meter's own load profile 1 that were read again and differ from what was stored.
+pub const CONFLICT_PROFILE: Obis = Obis::new([1, 0, 99, 1, 0, 1]);
 
 /// Everything a question may need.
 pub struct Front {

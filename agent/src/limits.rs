@@ -130,3 +130,11 @@ pub const REMARKS_MAX: usize = 8;
 /// Value group B of a register as a meter counts it, where its product with the transformer ratios
 /// is kept as well; 65 to 127 are free for utilities (IEC 62056-61).
 pub const SECONDARY_GROUP_B: u8 = 65;
+/// Gaps of a meter's load profile are looked for this often.
+pub const GAP_LOOK_EVERY: Duration = Duration::from_hours(24);
+/// A meter's load profile is read with a day of overlap this often; in between only what is new.
+pub const OVERLAP_EVERY: Duration = Duration::from_hours(20);
+/// Interval ends looked at for gaps at a time: 900 days of quarter-hours.
+pub const PROFILE_ENDS_MAX: usize = 90_000;
+/// From so many packets on a data stream is worth its beginning.
+pub const STREAM_FROM_PACKETS: u32 = 8;

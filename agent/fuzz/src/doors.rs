@@ -191,25 +191,7 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         corpus.push(("modbus_answer", heard));
         corpus.push(("register", bytes));
     }
-    for line in lines(&root.join("agent/crates/iec62056-21/tests/vectors")) {
-        let Some(bytes) = line.get(1..).and_then(unhex) else {
-            continue;
-        };
-        // Every kind of answer; the last four are reads of so many octets.
-        let kinds = (0..9).map(|kind| [kind, 1]);
-        for kind in kinds.chain([2, 3, 16, 64].map(|octets| [9, octets])) {
-            corpus.push(("flag_answer", [&kind, bytes.as_slice()].concat()));
-        }
-        let opened = [
-            &[2],
-            &b"/?!\r\n\x06056\r\n"[..],
-            bytes.as_slice(),
-            b"\xff\xff",
-        ]
-        .concat();
-        corpus.push(("flag_meter", opened));
-        corpus.push(("flag_request", bytes));
-    }
+    corpus.extend(flag(&root));
     for (name, text) in texts(&root.join("config/meter-models")) {
         corpus.push(("model_file", text.clone().into_bytes()));
         corpus.push(("store_chunk", text.into_bytes()));
@@ -234,6 +216,8 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     for line in [
         r#"{"ask":"status"}"#,
         r#"{"ask":"read-meter","meter":"feeder-1"}"#,
+        r#"{"ask":"start","what":{"work":"read","meter":"feeder-1","part":"status"}}"#,
+        r#"{"Ok":{"answer":"job","is":{"number":7,"words":"w","state":{"state":"waiting","is":"x"}}}}"#,
         r#"{"Ok":{"is":"done","text":"x"}}"#,
         r#"{"Err":{"problem":"p","remedy":"r"}}"#,
     ] {
@@ -241,6 +225,31 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     }
     corpus.push(("store_chunk", (0..=255).collect()));
     corpus.push(("store_entry", vec![0; 64]));
+    corpus
+}
+
+/// Conversations with FLAG meters.
+fn flag(root: &Path) -> Vec<(&'static str, Vec<u8>)> {
+    let mut corpus = Vec::new();
+    for line in lines(&root.join("agent/crates/iec62056-21/tests/vectors")) {
+        let Some(bytes) = line.get(1..).and_then(unhex) else {
+            continue;
+        };
+        // Every kind of answer; the last four are reads of so many octets.
+        let kinds = (0..9).map(|kind| [kind, 1]);
+        for kind in kinds.chain([2, 3, 16, 64].map(|octets| [9, octets])) {
+            corpus.push(("flag_answer", [&kind, bytes.as_slice()].concat()));
+        }
+        let opened = [
+            &[2],
+            &b"/?!\r\n\x06056\r\n"[..],
+            bytes.as_slice(),
+            b"\xff\xff",
+        ]
+        .concat();
+        corpus.push(("flag_meter", opened));
+        corpus.push(("flag_request", bytes));
+    }
     corpus
 }
 

@@ -39,7 +39,7 @@ pub fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, WireError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Answer, Refusal, Request};
+    use crate::{Answer, Job, JobState, Outcome, Part, Progress, Refusal, Request, Work};
     use proptest::prelude::*;
 
     #[track_caller]
@@ -63,10 +63,79 @@ mod tests {
     }
 
     #[test]
+    fn work_reads_like_words_too() {
+        let meter = || "feeder-1".to_owned();
+        let start = |what| Request::Start { what };
+        check(
+            &start(Work::Ping { meter: meter() }),
+            r#"{"ask":"start","what":{"work":"ping","meter":"feeder-1"}}"#,
+        );
+        check(
+            &start(Work::Read {
+                meter: meter(),
+                part: Part::Billing,
+            }),
+            r#"{"ask":"start","what":{"work":"read","meter":"feeder-1","part":"billing"}}"#,
+        );
+        check(&Request::Job { number: 7 }, r#"{"ask":"job","number":7}"#);
+        check(
+            &Request::Cancel { number: 7 },
+            r#"{"ask":"cancel","number":7}"#,
+        );
+        check(&Request::Jobs, r#"{"ask":"jobs"}"#);
+    }
+
+    #[test]
+    fn a_job_says_how_it_stands() {
+        let job = |state| {
+            Answer::Job(Box::new(Job {
+                number: 7,
+                words: "ping".into(),
+                state,
+            }))
+        };
+        let progress = || Progress {
+            done: 1,
+            total: 4,
+            words: "sign-on".into(),
+        };
+        let states = [
+            (
+                JobState::Waiting("busy".into()),
+                r#"{"state":"waiting","is":"busy"}"#,
+            ),
+            (
+                JobState::Running(progress()),
+                r#"{"state":"running","is":{"done":1,"total":4,"words":"sign-on"}}"#,
+            ),
+            (
+                JobState::Done(Box::new(Outcome::Values(Vec::new()))),
+                r#"{"state":"done","is":{"outcome":"values","is":[]}}"#,
+            ),
+            (
+                JobState::Cancelled(progress()),
+                r#"{"state":"cancelled","is":{"done":1,"total":4,"words":"sign-on"}}"#,
+            ),
+        ];
+        for (state, text) in states {
+            let line =
+                format!(r#"{{"answer":"job","is":{{"number":7,"words":"ping","state":{text}}}}}"#);
+            let answer = job(state);
+            assert_eq!(
+                String::from_utf8(encode(&answer).unwrap()).unwrap(),
+                line.clone() + "\n"
+            );
+            assert_eq!(decode::<Answer>(line.as_bytes()).unwrap(), answer);
+        }
+    }
+
+    #[test]
     fn what_is_not_a_request_is_refused() {
         assert!(decode::<Request>(b"{}").is_err());
         assert!(decode::<Request>(br#"{"ask":"read-meter","meter":"a","and":1}"#).is_err());
         assert!(decode::<Request>(br#"{"ask":"reboot"}"#).is_err());
+        let work = br#"{"ask":"start","what":{"work":"ping","meter":"a","and":1}}"#;
+        assert!(decode::<Request>(work).is_err());
         assert!(decode::<Request>(&vec![b' '; LINE_BYTES_MAX + 1]).is_err());
     }
 

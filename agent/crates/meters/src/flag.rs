@@ -11,4 +11,4 @@ mod window;
 
 pub use instant::InstantAnswers;
 pub use terms::{Credentials, LineUse, Wish, terms};
-pub use visit::{Raw, SERIAL_IDENTITY, Visit, VisitFault};
+pub use visit::{Raw, Visit, VisitFault};

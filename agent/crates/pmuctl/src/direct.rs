@@ -1,25 +1,17 @@
 //! The configuration of a private gateway on one port: no uplink, one bus and at most one meter,
 //! both named `direct`.
 
+mod framing;
+
+pub use framing::Framing;
+
 use crate::arguments::DirectArguments;
 use serde::Deserialize;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Name of the bus and of the meter of a private gateway.
 pub const DIRECT: &str = "direct";
-/// What Elster meters speak on RS232 and RS485, and every FLAG meter on its optical port.
-const FLAG_FRAMING: Framing = Framing {
-    data_bits: 7,
-    parity: Parity::Even,
-    stop_bits: 1,
-};
-const MODBUS_FRAMING: Framing = Framing {
-    data_bits: 8,
-    parity: Parity::None,
-    stop_bits: 1,
-};
 const BAUD: u32 = 9600;
 
 /// A port that a private gateway is to open.
@@ -52,75 +44,6 @@ impl FromStr for DirectPort {
                  serial server"
             ))
         }
-    }
-}
-
-/// Data bits, parity and stop bits of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Framing {
-    data_bits: u8,
-    parity: Parity,
-    stop_bits: u8,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Parity {
-    None,
-    Even,
-    Odd,
-}
-
-impl Parity {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Even => "even",
-            Self::Odd => "odd",
-        }
-    }
-
-    const fn letter(self) -> char {
-        match self {
-            Self::None => 'N',
-            Self::Even => 'E',
-            Self::Odd => 'O',
-        }
-    }
-}
-
-impl FromStr for Framing {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let form = text.to_ascii_uppercase();
-        let parity = match form.as_bytes() {
-            [_, b'N', _] => Some(Parity::None),
-            [_, b'E', _] => Some(Parity::Even),
-            [_, b'O', _] => Some(Parity::Odd),
-            _ => None,
-        };
-        match (form.as_bytes(), parity) {
-            ([data @ b'7'..=b'8', _, stop @ b'1'..=b'2'], Some(parity)) => Ok(Self {
-                data_bits: data - b'0',
-                parity,
-                stop_bits: stop - b'0',
-            }),
-            _ => Err(format!(
-                "`{text}` is no framing; write data bits, parity and stop bits, as 7E1 or 8N1"
-            )),
-        }
-    }
-}
-
-impl fmt::Display for Framing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}{}{}",
-            self.data_bits,
-            self.parity.letter(),
-            self.stop_bits
-        )
     }
 }
 
@@ -233,9 +156,9 @@ pub fn configuration(
 
 fn bus_lines(arguments: &DirectArguments, port: &DirectPort, facts: ModelFacts) -> Vec<String> {
     let usual = if facts.is_modbus {
-        MODBUS_FRAMING
+        Framing::MODBUS
     } else {
-        FLAG_FRAMING
+        Framing::FLAG
     };
     let framing = arguments.framing.or(facts.framing).unwrap_or(usual);
     let baud = arguments.baud.or(facts.baud).unwrap_or(BAUD);
@@ -250,6 +173,7 @@ fn bus_lines(arguments: &DirectArguments, port: &DirectPort, facts: ModelFacts) 
             lines.push(format!("link = {}", quoted(link)));
             lines.push(format!("address = {}", quoted(address)));
             if !facts.is_modbus {
+                lines.extend(arguments.baud.map(|baud| format!("baud = {baud}")));
                 lines.push(format!("framing = {}", quoted(&framing.to_string())));
                 return lines;
             }
@@ -263,18 +187,21 @@ fn bus_lines(arguments: &DirectArguments, port: &DirectPort, facts: ModelFacts) 
             };
             lines.push(format!("link = {}", quoted(link)));
             lines.push(format!("device = {}", quoted(&device.to_string_lossy())));
-            lines.push(format!("baud = {baud}"));
             if let Some(dtr) = arguments.optical {
+                // What a model says is the speed of its serial port; a probe opens more slowly.
+                lines.extend(arguments.baud.map(|baud| format!("baud = {baud}")));
                 lines.push(format!("dtr = {}", quoted(dtr.word())));
+            } else {
+                lines.push(format!("baud = {baud}"));
             }
         }
     }
-    if framing.data_bits != 8 {
-        lines.push(format!("data-bits = {}", framing.data_bits));
+    if framing.data_bits() != 8 {
+        lines.push(format!("data-bits = {}", framing.data_bits()));
     }
-    lines.push(format!("parity = {}", quoted(framing.parity.word())));
-    if framing.stop_bits != 1 {
-        lines.push(format!("stop-bits = {}", framing.stop_bits));
+    lines.push(format!("parity = {}", quoted(framing.parity_word())));
+    if framing.stop_bits() != 1 {
+        lines.push(format!("stop-bits = {}", framing.stop_bits()));
     }
     lines
 }
@@ -355,14 +282,16 @@ mod tests {
 
     #[test]
     fn a_probe_and_a_serial_server_are_described() {
-        let probe = DirectArguments {
+        let mut probe = DirectArguments {
             optical: Some(Dtr::Off),
-            baud: Some(300),
             ..DirectArguments::default()
         };
-        let expected = "link = \"optical\"\ndevice = \"/dev/ttyUSB0\"\nbaud = 300\ndtr = \"off\"\n\
+        let expected = "link = \"optical\"\ndevice = \"/dev/ttyUSB0\"\ndtr = \"off\"\n\
                         data-bits = 7\nparity = \"even\"\n";
         check("/dev/ttyUSB0", &probe, ModelFacts::default(), expected);
+        probe.baud = Some(2400);
+        let expected = expected.replace("dtr", "baud = 2400\ndtr");
+        check("/dev/ttyUSB0", &probe, ModelFacts::default(), &expected);
         let server = DirectArguments {
             framing: Some("8n1".parse().unwrap()),
             ..DirectArguments::default()

@@ -95,6 +95,13 @@ pub(crate) fn age_text(seconds: u64) -> String {
     }
 }
 
+/// `1 interval`, `2 intervals`.
+pub(crate) fn counted(count: impl Into<u64>, noun: &str) -> String {
+    let count = count.into();
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
+}
+
 /// Thousandths as `43.2 %`.
 pub(crate) fn per_mille_text(share: u32) -> String {
     format!("{}.{} %", share / 10, share % 10)
@@ -204,6 +211,8 @@ mod tests {
         assert_eq!(bytes_text(999), "999 B");
         assert_eq!(bytes_text(12_345_678), "12.3 MB");
         assert_eq!(age_text(45), "45 s");
+        assert_eq!(counted(1_u64, "day"), "1 day");
+        assert_eq!(counted(0_u32, "day"), "0 days");
         assert_eq!(age_text(3 * 86_400 + 4 * 3600), "3 d 4 h");
         assert_eq!(per_mille_text(432), "43.2 %");
         assert_eq!(wrapped("one two three", "  ", 9), "  one two\n  three\n");

@@ -12,7 +12,6 @@ mod round;
 mod show;
 mod steps;
 mod task;
-mod watching;
 
 pub(super) use reach::signs_of_life;
 pub(super) use round::{Desk, Held};
@@ -25,10 +24,11 @@ use crate::adapters::clock::Clock;
 use crate::config::{FlagMeter, MeterSettings};
 use crate::state::StateKey;
 use crate::tasks::storekeeper::Record;
-use desk::MeterTrust;
+use desk::{CollectResult, MeterTrust};
 use memory::Memory;
 use metering::{Event, EventCode, MeterId, Timestamp};
 use meters::planner::{Happening, MeterState, PlannedMeterStatus};
+use profile::Known;
 use round::Round;
 
 /// One meter's book.
@@ -38,6 +38,9 @@ pub(super) struct FlagBook {
     identity: Identity,
     pub(super) sampled: Sampled,
     memory: Memory,
+    known: Known,
+    /// What the present round brought, or the last one.
+    brought: CollectResult,
     round: Option<Round>,
     /// Which request of values of the moment is next.
     next_instant: usize,
@@ -47,6 +50,13 @@ pub(super) struct FlagBook {
     clock_error_ms: Option<i64>,
     overwrite_in_days: Option<u32>,
     remarks: Vec<String>,
+}
+
+/// What the store remembers of a meter.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
+    pub(super) memory: Vec<u8>,
+    pub(super) known: Vec<u8>,
 }
 
 /// What a session wants done.
@@ -69,14 +79,16 @@ impl FlagBook {
         settings: MeterSettings,
         flag: FlagMeter,
         accepted: Option<String>,
-        remembered: &[u8],
+        remembered: &Remembered,
     ) -> Self {
         let expected = accepted.or_else(|| settings.serial.clone());
         let sampled = Sampled::new(&settings, totals(&settings, &flag));
         Self {
             identity: Identity::new(true, expected),
             sampled,
-            memory: Memory::decode(remembered),
+            memory: Memory::decode(&remembered.memory),
+            known: Known::decode(&remembered.known),
+            brought: CollectResult::default(),
             settings,
             flag,
             round: None,
@@ -89,9 +101,14 @@ impl FlagBook {
         }
     }
 
-    /// What the last round brought.
-    fn brought(&self) -> desk::CollectResult {
-        desk::CollectResult::default()
+    /// What is known of the profile goes to the store with its rows, in one commit.
+    fn remember_known(&mut self, records: &mut Vec<Record>) {
+        if std::mem::take(&mut self.known.is_changed) {
+            records.push(Record::State {
+                key: StateKey::FlagCollect(self.id().clone()),
+                value: self.known.encode(),
+            });
+        }
     }
 
     /// What is remembered goes to the store with what was read, in one commit.
@@ -102,6 +119,7 @@ impl FlagBook {
                 value: self.memory.encode(),
             });
         }
+        self.remember_known(&mut said.records);
     }
 
     pub(super) fn id(&self) -> &MeterId {

@@ -2,7 +2,7 @@
 
 use super::Bus;
 use super::book::Book;
-use super::flag::FlagBook;
+use super::flag::{FlagBook, Remembered};
 use super::sampled::Begin;
 use crate::config::{MeterSettings, Speaks};
 use crate::plan::{self, IDENTITY};
@@ -79,8 +79,15 @@ impl Bus {
     }
 
     /// What is remembered of a FLAG meter.
-    async fn remembered(&self, meter: &MeterId) -> Vec<u8> {
-        let (kind, id) = StateKey::FlagMemory(meter.clone()).key();
+    async fn remembered(&self, meter: &MeterId) -> Remembered {
+        Remembered {
+            memory: self.state(&StateKey::FlagMemory(meter.clone())).await,
+            known: self.state(&StateKey::FlagCollect(meter.clone())).await,
+        }
+    }
+
+    async fn state(&self, key: &StateKey) -> Vec<u8> {
+        let (kind, id) = key.key();
         let ask = |reply| Look::State { kind, id, reply };
         let found = self.parts.store.ask(ask).await;
         found.ok().flatten().unwrap_or_default()

@@ -8,9 +8,6 @@ use line::{GuardedLine, Line};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The serial number of every Elster meter of our sources.
-pub const SERIAL_IDENTITY: u16 = 798;
-
 /// A session with a meter whose model is known.
 #[derive(Debug)]
 pub struct Visit<'l, 'm, L> {

@@ -14,7 +14,7 @@ pub struct DirectArguments {
     /// gateway that ends with the command. Its bus and its meter are named `direct`.
     #[arg(long, global = true, value_name = "PORT", conflicts_with = "socket")]
     pub direct: Option<DirectPort>,
-    /// Speed of the port [default: that of the model, or 9600].
+    /// Speed of the port [default: that of the model, or 9600; an optical probe opens at 300].
     #[arg(long, global = true)]
     pub baud: Option<u32>,
     /// Data bits, parity, stop bits [default: those of the model, or 7E1].

@@ -1,3 +1,4 @@
+use super::scale::count;
 use super::*;
 use crate::console::tests::look;
 use crate::words::parse_time;

@@ -4,7 +4,7 @@ use super::{diagnosis, scan, trace, values};
 use crate::limits::COLUMNS;
 use crate::plain;
 use crate::table::{Side, Table};
-use crate::words::{bytes_text, wrapped, wrapped_item};
+use crate::words::{bytes_text, counted, wrapped, wrapped_item};
 use desk::{BackupResult, ClockResult, CollectResult, Outcome, PingResult};
 
 pub(crate) fn text(outcome: &Outcome) -> String {
@@ -47,21 +47,22 @@ fn ping(result: &PingResult) -> String {
 
 fn collected(result: &CollectResult) -> String {
     let mut text = format!(
-        "{} days read: {} intervals, {} of them new\n{} on the line, both ways\n",
-        result.days,
-        result.intervals,
+        "{} read: {}, {} of them new\n{} on the line, both ways\n",
+        counted(result.days, "day"),
+        counted(result.intervals, "interval"),
         result.new,
         bytes_text(result.octets)
     );
     if result.conflicts > 0 {
         let words = format!(
-            "{} intervals differ from what is stored; both are kept, and the events say which",
-            result.conflicts
+            "{} not as stored before; both are kept, and the events say which",
+            counted(result.conflicts, "interval")
         );
         text.push_str(&wrapped(&words, "", COLUMNS));
     }
     if let Some(days) = result.days_until_overwrite {
-        let words = format!("the meter overwrites what was not read in {days} days\n");
+        let days = counted(days, "day");
+        let words = format!("the meter overwrites what was not read in {days}\n");
         text.push_str(&words);
     }
     text.push_str(&items("the meter does not have:", &result.gaps));
@@ -128,3 +129,6 @@ fn backup(result: &BackupResult) -> String {
     );
     wrapped(&words, "", COLUMNS)
 }
+
+#[cfg(test)]
+mod tests;

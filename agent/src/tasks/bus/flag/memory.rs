@@ -17,10 +17,12 @@ pub(in super::super) enum Note {
     PasswordRefused,
     /// The identification of the meter.
     Identification,
-    /// Totals at the last look, for the check of a profile against them.
-    Advance,
-    /// How many billing periods had ended when the last set was read.
-    Billing,
+    /// When gaps of the profile were looked for.
+    GapLook,
+    /// When the profile was read with a day of overlap.
+    Overlap,
+    /// When the clock was adjusted.
+    Adjusted,
     /// What was said of the clock last, so that it is not said every hour.
     Clock,
 }
@@ -31,9 +33,10 @@ impl Note {
             Self::Collected => 1001,
             Self::PasswordRefused => 1002,
             Self::Identification => 1003,
-            Self::Advance => 1004,
-            Self::Billing => 1005,
+            Self::GapLook => 1004,
+            Self::Overlap => 1005,
             Self::Clock => 1006,
+            Self::Adjusted => 1007,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::billing::Sets;
 use super::ends::{end_of, gone};
+use super::profile::ProfileRun;
 use super::task::Slice;
 use super::{FlagBook, FlagSaid};
 use crate::adapters::clock::Clock;
@@ -51,11 +52,13 @@ pub(super) enum Step {
 }
 
 /// What is still to be done, and what was read for it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Round {
     pub(super) steps: VecDeque<Step>,
     /// Billing sets that are being read.
     pub(super) sets: Option<Sets>,
+    /// The run through the load profile.
+    pub(super) profile: Option<ProfileRun>,
 }
 
 /// Octets of a packet.
@@ -79,6 +82,8 @@ pub(super) struct Sitting<'a, 'l, 'm, L> {
     pub(super) level: u8,
     /// How long one packet takes.
     pub(super) packet: Duration,
+    /// Whether the meter and the line have data streams.
+    pub(super) has_streams: bool,
 }
 
 impl FlagBook {
@@ -120,6 +125,7 @@ impl FlagBook {
         let visit = visit.map_err(|fault| (fault, FlagSaid::default()))?;
         self.last_answer = Some(desk.clock.now().utc);
         let packet = plan::packet_time(&self.flag, desk.bus);
+        let has_streams = self.flag.carries_octets() && model.session.stream_option.is_some();
         let mut sitting = Sitting {
             book: self,
             visit,
@@ -127,6 +133,7 @@ impl FlagBook {
             said: FlagSaid::default(),
             level: 0,
             packet,
+            has_streams,
         };
         match sitting.enter().await {
             Ok(()) => Ok(sitting),
@@ -245,7 +252,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 }
             }
         }
-        self.collected();
+        self.collected().await;
         Ok(StepEnd::Done)
     }
 

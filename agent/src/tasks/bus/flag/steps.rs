@@ -3,15 +3,16 @@
 
 use super::memory::Note;
 use super::round::{Round, Sitting, Step, StepEnd};
-use super::{FlagBook, FlagSaid, watching};
+use super::{FlagBook, FlagSaid};
 use crate::limits::{PASSWORD_RETRY_AFTER, REMARKS_MAX};
 use crate::tasks::bus::flag::round::Desk;
 use iec62056_21::conversation::SessionFault;
 use line::Line;
 use metering::EventCode;
-use meters::catalogue::flag::{FlagIdentity, FlagLayout};
+use meters::catalogue::flag::{FlagIdentity, FlagLayout, IdentityWhat};
 use meters::elster::{Content, ContentReader};
-use meters::flag::{Credentials, SERIAL_IDENTITY, VisitFault};
+use meters::flag::{Credentials, VisitFault};
+use meters::meter_log::MeterLog;
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Proves the password, if that makes sense, and looks whether it is the right meter.
@@ -46,7 +47,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         self.book
             .memory
             .set_note(Note::Identification, told.as_bytes());
-        let Some(row) = self.visit.row(SERIAL_IDENTITY) else {
+        let Some(row) = self.serial_row() else {
             return Ok(());
         };
         let raw = self.visit.read(row, 0).await?;
@@ -100,13 +101,14 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     }
 
     /// Everything that this meter lets us read, in an order that needs little at a time.
-    pub(super) fn new_round(&self) -> Round {
+    pub(super) fn new_round(&mut self) -> Round {
         let model = self.visit.model();
         let rows = || {
             let rows = model.identities_of(&self.visit.variant().id);
             rows.filter(|row| row.read.is_some_and(|level| level <= self.level))
         };
         let mut round = Round::default();
+        self.book.brought = desk::CollectResult::default();
         let clock = model.clock.as_ref();
         if clock.is_some_and(|clock| rows().any(|row| row.number == clock.identity)) {
             round.steps.push_back(Step::Clock);
@@ -142,20 +144,34 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let before = self.book.memory.identity(identity).map(<[u8]>::to_vec);
         if let Some(before) = before.filter(|before| *before != raw.octets) {
             let basis = &self.book.flag.clock.basis;
-            let found = watching::changes(&self.reader(), row, &before, &raw.octets, basis);
-            for (code, detail) in found {
-                let event = self.book.event(code, detail, self.desk.clock);
-                self.said.events.push(event);
-            }
+            let log = MeterLog::new(self.visit.model(), &self.visit.variant().id, basis);
+            let found = log.changes(row, &before, &raw.octets);
+            self.said.events.extend(found.into_iter().map(|found| {
+                let at = found
+                    .shown
+                    .map(|shown| format!(", at {shown} of its clock"));
+                let detail = format!("{}{}", found.detail, at.unwrap_or_default());
+                self.book.event(found.code, detail, self.desk.clock)
+            }));
         }
         self.book.memory.set_identity(identity, &raw.octets);
         Ok(StepEnd::Done)
     }
 
     /// The round is over.
-    pub(super) fn collected(&mut self) {
+    pub(super) async fn collected(&mut self) {
+        self.look_at_overwriting().await;
         let now = self.desk.clock.now().utc;
         self.book.memory.set_number(Note::Collected, now.millis());
+    }
+}
+
+impl<'m, L: Line> Sitting<'_, '_, 'm, L> {
+    /// Where the serial number stands.
+    pub(super) fn serial_row(&self) -> Option<&'m FlagIdentity> {
+        let model = self.visit.model();
+        let mut rows = model.identities_of(&self.visit.variant().id);
+        rows.find(|row| row.what == Some(IdentityWhat::Serial))
     }
 }
 
@@ -206,7 +222,8 @@ fn is_watched(row: &FlagIdentity) -> bool {
             | FlagLayout::Status { .. }
             | FlagLayout::Log(_)
     );
-    is_of_kind && row.sets == 1 && row.octets > 0 && row.number != SERIAL_IDENTITY
+    let is_serial = row.what == Some(IdentityWhat::Serial);
+    is_of_kind && row.sets == 1 && row.octets > 0 && !is_serial
 }
 
 fn is_register(row: &FlagIdentity) -> bool {

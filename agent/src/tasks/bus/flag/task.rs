@@ -11,9 +11,9 @@ use desk::{
 use iec62056_21::codec::Refusal;
 use line::{GuardedLine, Line};
 use metering::Obis;
-use meters::catalogue::flag::{FlagIdentity, FlagLayout};
+use meters::catalogue::flag::{FlagIdentity, FlagLayout, IdentityWhat};
 use meters::elster::{Content, InstantRequest, Selected};
-use meters::flag::{SERIAL_IDENTITY, VisitFault};
+use meters::flag::VisitFault;
 use meters::planner::{SessionEnd, SessionTurn};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -191,7 +191,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             .saturating_sub(u64::try_from(left).unwrap_or(0));
         progress.words = format!("step {} of {}", progress.done, progress.total);
         Ok(match end {
-            StepEnd::Done => Slice::Done(Outcome::Collected(self.book.brought())),
+            StepEnd::Done => Slice::Done(Outcome::Collected(self.book.brought.clone())),
             StepEnd::Later => Slice::More,
         })
     }
@@ -415,7 +415,8 @@ fn is_of(row: &FlagIdentity, part: Part) -> bool {
         Part::Events => matches!(row.layout, L::Log(_) | L::Status { .. }),
         Part::Status => matches!(row.layout, L::Status { .. } | L::Battery | L::Clock),
         Part::Identity => {
-            row.number == SERIAL_IDENTITY || matches!(row.layout, L::Text | L::Ratio { .. })
+            row.what == Some(IdentityWhat::Serial)
+                || matches!(row.layout, L::Text | L::Ratio { .. })
         }
     }
 }
