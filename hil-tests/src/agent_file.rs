@@ -52,6 +52,8 @@ pub struct MeterLines {
 pub struct AgentFile {
     /// Name of the gateway.
     pub gateway: String,
+    /// The folder of the models.
+    pub models: PathBuf,
     /// Seconds between commits.
     pub commit_every_s: u32,
     /// More lines of the section `store`.
@@ -73,6 +75,7 @@ impl AgentFile {
     pub fn new(gateway: &str) -> Self {
         Self {
             gateway: gateway.to_owned(),
+            models: models(),
             commit_every_s: 1,
             store: String::new(),
             uplink: None,
@@ -95,7 +98,7 @@ impl AgentFile {
     pub fn serial_of_seven_bits(&mut self, id: &str, device: &Path, baud: u32) {
         self.serial(id, device, baud);
         if let Some(bus) = self.buses.last_mut() {
-            bus.push_str("data-bits = 7\nparity = \"even\"\n");
+            bus.push_str("data-bits = 7\nparity = \"even\"\nsession-seconds-max = 60\n");
         }
     }
 
@@ -114,7 +117,7 @@ impl AgentFile {
             self.gateway,
             folder.join("data").display(),
             folder.join("run").display(),
-            models().display(),
+            self.models.display(),
             self.commit_every_s,
             self.store,
         );

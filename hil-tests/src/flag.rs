@@ -25,6 +25,9 @@ pub struct SimulatedFlag {
     pub holds: ElsterMeter,
     /// Where it sits on the wire.
     pub place: FlagPlace,
+    /// What its registers are multiplied with: it counts the secondary side of transformers. Over
+    /// what is divided stands second.
+    pub ratio: (u32, u32),
 }
 
 /// A FLAG meter in the configuration.
@@ -91,6 +94,13 @@ impl Bus {
         mut scenario: Scenario,
         change: impl FnOnce(&mut Settings, &mut FlagTroubles),
     ) -> ElsterMeter {
+        let (vt, ct) = (scenario.vt, scenario.ct);
+        let counts_secondary = catalogue_name(model) == "elster-a1700";
+        let ratio = if counts_secondary {
+            (vt.0 / vt.1 * ct.0, ct.1)
+        } else {
+            (1, 1)
+        };
         // Its time of day is that of this machine, whenever the wire was made.
         let since = i64::try_from(self.wire.now().as_secs()).expect("a short test");
         scenario.starts_at -= since;
@@ -104,6 +114,7 @@ impl Bus {
             model: catalogue_name(model).to_owned(),
             holds: holds.clone(),
             place,
+            ratio,
         });
         holds
     }
