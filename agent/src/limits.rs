@@ -130,6 +130,12 @@ pub const REMARKS_MAX: usize = 8;
 /// Value group B of a register as a meter counts it, where its product with the transformer ratios
 /// is kept as well; 65 to 127 are free for utilities (IEC 62056-61).
 pub const SECONDARY_GROUP_B: u8 = 65;
+/// A meter's clock is adjusted at most this often: what the last time has done is seen first.
+pub const CLOCK_ADJUST_EVERY: Duration = Duration::from_hours(24);
+/// Sign-ons with other settings that are tried to find out why a meter does not answer.
+pub const DOCTOR_TRIALS_MAX: usize = 12;
+/// No such trial is begun after so long.
+pub const DOCTOR_TIME_MAX: Duration = Duration::from_secs(40);
 /// Gaps of a meter's load profile are looked for this often.
 pub const GAP_LOOK_EVERY: Duration = Duration::from_hours(24);
 /// A meter's load profile is read with a day of overlap this often; in between only what is new.

@@ -4,6 +4,7 @@
 //! its end, which its deadline bounds.
 
 mod book;
+mod doctor;
 mod flag;
 mod handle;
 mod identity;
@@ -13,6 +14,7 @@ mod requests;
 mod restore;
 mod sampled;
 mod sessions;
+mod trials;
 mod view;
 mod work;
 

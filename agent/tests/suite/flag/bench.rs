@@ -66,6 +66,8 @@ struct Life {
 pub(super) struct Seat {
     pub(super) meter: ElsterMeter,
     pub(super) place: FlagPlace,
+    /// What its registers and its profile have to be multiplied with.
+    pub(super) ratio: i128,
 }
 
 impl Bench {
@@ -117,7 +119,16 @@ impl Bench {
              clock = {{ basis = \"{ZONE}\" }}\n{keys}\n",
             meter.address(),
         ));
-        Seat { meter, place }
+        let ratio = match model {
+            // Its registers are those of the secondary side: 11 kV / 110 V, 200 A / 5 A.
+            ElsterModel::A1700 => 4000,
+            _ => 1,
+        };
+        Seat {
+            meter,
+            place,
+            ratio,
+        }
     }
 
     /// Adds to the configuration.
@@ -211,6 +222,10 @@ impl Bench {
         assert!(!life.lines.is_empty() && !life.keeper.is_empty());
     }
 
+    pub(super) async fn live_ms(&self, millis: u64) {
+        sleep(Duration::from_millis(millis)).await;
+    }
+
     /// Lives until something holds, at most so many seconds.
     pub(super) async fn live_until(&self, seconds: u64, holds: impl Fn(&MeterStatus) -> bool) {
         for _ in 0..seconds {
@@ -279,6 +294,12 @@ impl Bench {
             sleep(Duration::from_secs(1)).await;
         }
         panic!("job {number} has not ended: {:?}", self.job(number).await);
+    }
+
+    /// True time now, in seconds.
+    pub(super) fn utc(&self) -> i64 {
+        let starts_at = i64::try_from(self.wall.starts_at.seconds()).unwrap();
+        starts_at + i64::try_from(self.wire.now().as_secs()).unwrap()
     }
 
     /// What the store holds of one stream; the daemon must be stopped.

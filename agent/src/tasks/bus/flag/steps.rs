@@ -2,13 +2,14 @@
 //! it counted.
 
 use super::memory::Note;
+use super::profile::Known;
 use super::round::{Round, Sitting, Step, StepEnd};
 use super::{FlagBook, FlagSaid};
 use crate::limits::{PASSWORD_RETRY_AFTER, REMARKS_MAX};
 use crate::tasks::bus::flag::round::Desk;
 use iec62056_21::conversation::SessionFault;
 use line::Line;
-use metering::EventCode;
+use metering::{EventCode, Timestamp};
 use meters::catalogue::flag::{FlagIdentity, FlagLayout, IdentityWhat};
 use meters::elster::{Content, ContentReader};
 use meters::flag::{Credentials, VisitFault};
@@ -17,8 +18,12 @@ use meters::meter_log::MeterLog;
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Proves the password, if that makes sense, and looks whether it is the right meter.
     pub(super) async fn enter(&mut self) -> Result<(), VisitFault> {
+        let told = self.visit.identification();
+        let memory = &mut self.book.memory;
+        memory.set_note(Note::Identification, told.as_bytes());
         let credentials = self.book.credentials();
-        let credentials = if self.was_refused() {
+        let now = self.desk.clock.now().utc;
+        let credentials = if self.book.was_refused(Some(now)) {
             Credentials::None
         } else {
             credentials
@@ -32,21 +37,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         self.look_who_it_is().await
     }
 
-    /// A refused password is not tried again for a day: too many wrong ones lock a meter.
-    fn was_refused(&self) -> bool {
-        let refused = self.book.memory.number(Note::PasswordRefused);
-        let now = self.desk.clock.now().utc;
-        refused.is_some_and(|at| {
-            let at = metering::Timestamp::from_millis(at);
-            now < at.after(PASSWORD_RETRY_AFTER) && now.after(PASSWORD_RETRY_AFTER) > at
-        })
-    }
-
     async fn look_who_it_is(&mut self) -> Result<(), VisitFault> {
-        let told = self.visit.identification();
-        self.book
-            .memory
-            .set_note(Note::Identification, told.as_bytes());
         let Some(row) = self.serial_row() else {
             return Ok(());
         };
@@ -61,7 +52,10 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             .map(|expected| format!("has serial number {serial}, not {expected}"));
         let before = self.book.identity.trust();
         let meter = self.book.settings.id.clone();
-        let judged = self.book.identity.judge(&meter, Some(serial), complaint);
+        let judged = self
+            .book
+            .identity
+            .judge(&meter, Some(serial.clone()), complaint);
         for (code, detail) in judged.events {
             let event = self.book.event(code, detail, self.desk.clock);
             self.said.events.push(event);
@@ -74,11 +68,11 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             let rows = self.book.sampled.hear_held(trust, self.desk.clock);
             self.said.take(rows);
         }
-        if self.book.identity.is_trusted() {
-            Ok(())
-        } else {
-            Err(VisitFault::WrongMeter)
+        if !self.book.identity.is_trusted() {
+            return Err(VisitFault::WrongMeter);
         }
+        self.book.know_serial(&serial);
+        Ok(())
     }
 
     pub(super) fn reader(&self) -> ContentReader<'_> {
@@ -176,6 +170,15 @@ impl<'m, L: Line> Sitting<'_, '_, 'm, L> {
 }
 
 impl FlagBook {
+    /// A refused password is not tried again for a day: too many wrong ones lock a meter.
+    pub(super) fn was_refused(&self, now: Option<Timestamp>) -> bool {
+        let refused = self.memory.number(Note::PasswordRefused);
+        refused.zip(now).is_some_and(|(at, now)| {
+            let at = Timestamp::from_millis(at);
+            now < at.after(PASSWORD_RETRY_AFTER) && now.after(PASSWORD_RETRY_AFTER) > at
+        })
+    }
+
     /// What a failed session means for a person.
     pub(super) fn note_failure(
         &mut self,
@@ -197,6 +200,18 @@ impl FlagBook {
         );
         let event = self.event(EventCode::MeterPasswordRefused, detail, desk.clock);
         said.events.push(event);
+    }
+
+    /// What is remembered of another meter that was here before is of no use.
+    fn know_serial(&mut self, serial: &str) {
+        let before = self.memory.note(Note::Serial);
+        if before.is_some_and(|before| before != serial.as_bytes()) {
+            self.memory.forget();
+            self.known = Known::default();
+            self.known.is_changed = true;
+            self.round = None;
+        }
+        self.memory.set_note(Note::Serial, serial.as_bytes());
     }
 
     /// Something that a person should know, newest last.

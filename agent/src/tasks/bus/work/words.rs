@@ -1,7 +1,6 @@
 //! What is said of work that cannot be done.
 
 use desk::Diagnosis;
-use meters::flag::VisitFault;
 use meters::planner::Why;
 
 /// A diagnosis without trials.
@@ -58,29 +57,6 @@ pub(super) fn busy(why: &str) -> Diagnosis {
         why.to_owned(),
         "nothing was read, and nothing is lost",
         &["start it again in a minute"],
-    )
-}
-
-/// A call that failed.
-pub(super) fn not_reached(why: &str) -> Diagnosis {
-    diagnosis(
-        "C09",
-        format!("the meter could not be called: {why}"),
-        "its own load profile is read with the next call",
-        &[
-            "check the telephone line or SIM card, and the number",
-            "check that the meter's modem has power",
-        ],
-    )
-}
-
-/// A session that failed.
-pub(super) fn visit_failed(meter: &str, fault: &VisitFault) -> Diagnosis {
-    diagnosis(
-        "C01",
-        format!("the session with {meter} failed: {fault}"),
-        "what was read before is kept; the rest is read when the meter answers",
-        &["`pmuctl meter ping` tries it layer by layer"],
     )
 }
 
