@@ -58,7 +58,7 @@ pub struct CollectPlan {
 /// one window at most; one that takes two times has one for each stretch of days.
 pub fn plan(wanted: &Wanted, ground: &CollectGround<'_>) -> Vec<CollectPlan> {
     let storage = Storage::of(ground.profile, ground.channels, ground.period);
-    let holds = storage.days.unwrap_or(COLLECT_DAYS_MAX);
+    let holds = storage.days_at_most.unwrap_or(COLLECT_DAYS_MAX);
     let today = ground.shown_now.day();
     // A meter may hold more than the smallest of its kind: it knows itself where its profile begins.
     let oldest = today.saturating_sub(COLLECT_DAYS_MAX.saturating_sub(1));

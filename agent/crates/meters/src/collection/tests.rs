@@ -120,6 +120,8 @@ fn days_that_fit_follow_from_channels_and_period() {
     assert_eq!(days(1, 30), 450);
     assert_eq!(days(4, 30), 142);
     assert_eq!(days(1, 15), 229);
+    let most = Storage::of(profile, 1, half_hour()).days_at_most;
+    assert_eq!(most, Some(900), "storage is an option");
     let profile = model("elster-as230").profile.as_ref().unwrap();
     assert_eq!(Storage::of(profile, 1, half_hour()).days, None);
 }
@@ -242,6 +244,7 @@ fn a_collection_knows_where_it_is() {
         1,
     );
     assert_eq!(state.next_packet(), Some(1));
+    assert_eq!(state.blocks(), 1);
     state.took(Some(at("06-07 06:00")), None);
     state.took(Some(at("06-07 09:00")), Some(at("06-07 05:00")));
     assert_eq!(state.progress().per_mille(), 500);
