@@ -24,7 +24,14 @@ fn debug() {
         return;
     };
     let began = utc();
-    let mut bus = Bus::stream("net", WireSettings { baud: 0, ..WireSettings::plain(9600) }, 1);
+    let mut bus = Bus::stream(
+        "net",
+        WireSettings {
+            baud: 0,
+            ..WireSettings::plain(9600)
+        },
+        1,
+    );
     let mut sc = scenario("20000102");
     sc.days = 901;
     sc.mask = Some(ElsterModel::A1140.full_mask());
@@ -37,7 +44,12 @@ fn debug() {
     let door = bus.open_tcp();
     let mut agent = world.gateway("pmu-flag", &[], 60);
     agent.file.models = brisk_models(world.folder());
-    agent.file.tcp("net", "serial-server", door.address().port(), "baud = 38400\nframing = \"8N1\"\nsession-seconds-max = 30");
+    agent.file.tcp(
+        "net",
+        "serial-server",
+        door.address().port(),
+        "baud = 38400\nframing = \"8N1\"\nsession-seconds-max = 30",
+    );
     let password = password_file(world.folder(), "password", PASSWORD);
     agent.file.flags = bus.flag_lines(&password);
     for meter in &mut agent.file.flags {
@@ -46,10 +58,23 @@ fn debug() {
     world.head_end.start();
     agent.start_with_lines();
     let id = bus.flags[0].id.clone();
-    let job = start(&agent, Work::Collect { meter: id.clone(), from: Some(began.before(DAY * 900).seconds()), to: None, again: false });
+    let job = start(
+        &agent,
+        Work::Collect {
+            meter: id.clone(),
+            from: Some(began.before(DAY * 900).seconds()),
+            to: None,
+            again: false,
+        },
+    );
     let t = std::time::Instant::now();
     let mut n = 0;
-    let end = job.wait(&agent, Duration::from_secs(400), |s| { n += 1; if n % 20 == 0 || !matches!(s, JobState::Running(_)) { println!("{:?} {s:?}", t.elapsed()) } });
+    let end = job.wait(&agent, Duration::from_secs(400), |s| {
+        n += 1;
+        if n % 20 == 0 || !matches!(s, JobState::Running(_)) {
+            println!("{:?} {s:?}", t.elapsed())
+        }
+    });
     println!("{end:?} {n}");
     println!("{:?}", agent.meter(&id));
     wait_for_delivery(&agent, Duration::from_secs(100));

@@ -126,7 +126,10 @@ impl Stage {
                 octets.extend_from_slice(part);
                 ControlFlow::Continue(())
             };
-            session.read_stream(550, 1, blocks, &mut take).await.unwrap();
+            session
+                .read_stream(550, 1, blocks, &mut take)
+                .await
+                .unwrap();
             octets.truncate(usize::from(packets) * 64);
             exchanges += 1;
         } else {
@@ -137,9 +140,8 @@ impl Stage {
         }
         let (took, after) = (self.wire.now() - begun, self.wire.counters());
         session.close().await;
-        let carried = |counters: &simulator::wire::WireCounters| {
-            counters.octets_heard + counters.octets_said
-        };
+        let carried =
+            |counters: &simulator::wire::WireCounters| counters.octets_heard + counters.octets_said;
         Took {
             octets,
             took,

@@ -33,14 +33,22 @@ pub(super) fn rows() -> Vec<Row> {
             limit: Limit::AtLeast(95.0),
             measured: Spread::one(used * 100.0),
             unit: "%",
-            peer: format!("{} packets in {} s", packets.exchanges, seconds(packets.took)),
+            peer: format!(
+                "{} packets in {} s",
+                packets.exchanges,
+                seconds(packets.took)
+            ),
         },
         Row {
             figure: "the same in a data stream, 8N1".to_owned(),
             limit: Limit::AtLeast(1.8),
             measured: Spread::one(share(plain.took, stream.took)),
             unit: "x",
-            peer: format!("{} s against {} s", seconds(stream.took), seconds(plain.took)),
+            peer: format!(
+                "{} s against {} s",
+                seconds(stream.took),
+                seconds(plain.took)
+            ),
         },
         Row {
             figure: "octets of a daily collection, of those of 90 days".to_owned(),
