@@ -1,10 +1,11 @@
 //! What a configuration would do to each bus: the plan, the forecast, and what should be checked
 //! at the meters. Touches nothing.
 
-use crate::config::{BusSettings, MeterSettings, Settings};
+use crate::config::{BusSettings, MeterSettings, Settings, Speaks};
 use crate::plan;
-use meters::forecast::{Forecast, Verdict, forecast};
-use meters::planner::{PlannedMeter, PlannerSettings};
+use meters::catalogue::flag::LogOnStyle;
+use meters::forecast::{Forecast, Load, Verdict, forecast};
+use meters::planner::{PlannedMeter, PlannerSettings, SessionMeter};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -71,12 +72,20 @@ pub fn report(settings: &Settings) -> Report {
 fn bus_forecast(settings: &Settings, bus: &BusSettings) -> Forecast {
     let meters: Vec<PlannedMeter> = settings
         .meters_of(&bus.id)
-        .map(plan::forecast_plan)
+        .filter_map(|meter| Some(plan::forecast_plan(meter, meter.modbus()?)))
         .collect();
     let planner = PlannerSettings {
         late_after: bus.late_after,
     };
-    forecast(&bus.id, &meters, plan::timing(bus), planner)
+    let sessions: Vec<SessionMeter> = settings
+        .meters_of(&bus.id)
+        .filter_map(|meter| Some(plan::session_meter(meter, meter.flag()?, bus)))
+        .collect();
+    let load = Load {
+        meters: &meters,
+        sessions: &sessions,
+    };
+    forecast(&bus.id, load, plan::timing(bus), planner)
 }
 
 fn say_bus(text: &mut String, settings: &Settings, bus: &BusSettings, forecast: &Forecast) {
@@ -127,14 +136,28 @@ fn say_meter(text: &mut String, meter: &MeterSettings) {
         let (count, seconds) = (instant.values.len(), instant.every.as_secs());
         reads.push(format!("{count} values every {seconds} s"));
     }
-    let model = &meter.model.id;
-    let line_words = format_args!(
-        "  {} unit {} {model}: {}",
-        meter.id,
-        meter.unit,
-        reads.join(", ")
-    )
-    .to_string();
+    let model = meter.model_id();
+    let place = match &meter.speaks {
+        Speaks::Modbus(modbus) => format!("unit {}", modbus.unit),
+        Speaks::Flag(flag) => {
+            let seconds = flag.collect.every.as_secs();
+            reads.insert(0, format!("registers and events every {seconds} s"));
+            if flag.has_own_profile() {
+                let days = flag.collect.days_max;
+                reads.push(format!("its own load profile, {days} days at most"));
+            }
+            if flag.access.password.is_none() && flag.model.session.log_on != LogOnStyle::None {
+                reads.push("without a password only what is public".to_owned());
+            }
+            match (&flag.number, &flag.address) {
+                (Some(number), Some(address)) => format!("number {number}, address {address}"),
+                (Some(number), None) => format!("number {number}"),
+                (None, Some(address)) => format!("address {address}"),
+                (None, None) => "without an address".to_owned(),
+            }
+        }
+    };
+    let line_words = format!("  {} {place} {model}: {}", meter.id, reads.join(", "));
     line(text, format_args!("{line_words}"));
 }
 
@@ -149,7 +172,11 @@ fn say_doubts(text: &mut String, settings: &Settings) {
             .chain(meter.instant.iter().flat_map(|instant| &instant.values))
             .map(ToString::to_string)
             .collect();
-        for doubt in meter.model.doubts() {
+        let doubts = match &meter.speaks {
+            Speaks::Modbus(modbus) => modbus.model.doubts(),
+            Speaks::Flag(flag) => flag.model.doubts(),
+        };
+        for doubt in doubts {
             let about_value = doubt.about.contains(':');
             if !about_value || read.contains(&doubt.about) {
                 seen.insert(doubt.to_string());

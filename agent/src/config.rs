@@ -3,20 +3,22 @@
 
 mod complaint;
 mod file;
+mod flag_meter;
 mod link;
+mod meter;
 mod number;
 mod settings;
 mod settings_bus;
+mod settings_flag;
 mod settings_link;
 mod settings_meter;
 
 pub use complaint::{Complaint, Complaints};
+pub use flag_meter::{Access, CollectSettings, FlagLine, FlagMeter, FlagParity, MeterClock};
 pub use link::{
     CallSettings, CommandLine, Dialling, Dtr, HangUp, LinkSettings, ModemSettings, OpticalSettings,
     PadPlace, PadSettings, Recall, Rs485, SerialSettings,
 };
+pub use meter::{InstantSettings, MeterSettings, ModbusMeter, ProfileSettings, Speaks};
 pub use number::{InvalidNumber, Number};
-pub use settings::{
-    BusSettings, ClockSettings, InstantSettings, MeterSettings, ProfileSettings, Settings,
-    StoreSettings, UplinkSettings,
-};
+pub use settings::{BusSettings, ClockSettings, Settings, StoreSettings, UplinkSettings};

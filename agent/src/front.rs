@@ -1,11 +1,13 @@
 //! The front desk: answers what people ask, from what the tasks show of themselves.
 
 mod set_aside;
+mod work;
 
 use crate::adapters::clock::Clock;
 use crate::adapters::disk;
 use crate::alarms::Alarms;
 use crate::hex::hex;
+use crate::jobs::Jobs;
 use crate::limits::TRACE_FILE_BYTES_MAX;
 use crate::metrics;
 use crate::tasks::bus::{BusHandle, BusRequest, MeterView};
@@ -21,8 +23,10 @@ use std::path::PathBuf;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-/// Load profile 1, the one the gateway makes.
+/// Load profile 1: the one that the gateway makes, or that the meter keeps.
 pub const GATEWAY_PROFILE: Obis = Obis::new([1, 0, 99, 1, 0, 255]);
+/// Intervals of a meter's own load profile 1 that were read again and differ from what was stored.
+pub const CONFLICT_PROFILE: Obis = Obis::new([1, 0, 99, 1, 0, 1]);
 
 /// Everything a question may need.
 pub struct Front {
@@ -42,6 +46,10 @@ pub struct Front {
     pub uplink: Option<watch::Receiver<UplinkView>>,
     /// What a person should act on.
     pub alarms: Alarms,
+    /// Work that people started.
+    pub jobs: Jobs,
+    /// The file of the configuration.
+    pub configuration: PathBuf,
 }
 
 impl GatewayDesk for Front {
@@ -52,21 +60,24 @@ impl GatewayDesk for Front {
             Request::ReadMeter { meter } => self.read(&meter).await,
             Request::AcceptMeter { meter } => self.accept(caller, &meter).await,
             Request::Profile {
-                meter, from, to, ..
-            } => self.profile(&meter, from, to).await,
+                meter,
+                from,
+                to,
+                profile,
+            } => self.profile(&meter, (from, to), profile.as_deref()).await,
             Request::StoreStats => self.store_stats().await,
             Request::StoreVerify => self.verify().await,
             Request::SetAside => self.set_aside().await,
             Request::Release { stream, number } => self.release(caller, &stream, number).await,
             Request::Trace { bus, switch } => self.trace(caller, &bus, switch).await,
-            Request::Start { .. }
-            | Request::Job { .. }
-            | Request::Jobs
-            | Request::Cancel { .. }
-            | Request::Configuration => Err(refusal(
-                "this gateway does no such work yet".to_owned(),
-                "use the pmuctl of the same version",
-            )),
+            Request::Start { what } => self.start(caller, what).await,
+            Request::Job { number } => Ok(Answer::Job(Box::new(self.jobs.job(number)?))),
+            Request::Jobs => Ok(Answer::Jobs(self.jobs.all())),
+            Request::Cancel { number } => self.cancel(caller, number).await,
+            Request::Configuration => {
+                let file = self.configuration.display().to_string();
+                Ok(Answer::Configuration(file))
+            }
         }
     }
 }
@@ -179,11 +190,7 @@ impl Front {
         bus: &str,
         switch: TraceSwitch,
     ) -> Result<Answer, Refusal> {
-        let Some(found) = self.buses.iter().find(|found| found.id.as_str() == bus) else {
-            let names: Vec<&str> = self.buses.iter().map(|bus| bus.id.as_str()).collect();
-            let remedy = format!("name one of: {}", names.join(", "));
-            return Err(refusal(format!("there is no bus `{bus}`"), &remedy));
-        };
+        let found = self.bus(bus)?;
         if switch == TraceSwitch::Show {
             return Ok(Answer::Trace(found.recorded()));
         }
@@ -211,10 +218,20 @@ impl Front {
         Ok(Answer::Done(format!("trace of bus {bus} is {word}{place}")))
     }
 
-    async fn profile(&self, meter: &str, from: u64, to: u64) -> Result<Answer, Refusal> {
+    async fn profile(
+        &self,
+        meter: &str,
+        (from, to): (u64, u64),
+        profile: Option<&str>,
+    ) -> Result<Answer, Refusal> {
         let (_, meter) = self.bus_of(meter)?;
         let (from, to) = (Timestamp::from_seconds(from), Timestamp::from_seconds(to));
-        let profile = GATEWAY_PROFILE;
+        let profile = match profile {
+            None => GATEWAY_PROFILE,
+            Some(text) => text
+                .parse::<Obis>()
+                .map_err(|error| refusal(error.to_string(), "1-0:99.1.0 is the load profile"))?,
+        };
         let stored = self
             .store
             .ask(|reply| Look::Profile {
@@ -317,10 +334,10 @@ fn bus_status(bus: &BusHandle) -> BusStatus {
 
 fn meter_status(bus: &str, view: &MeterView) -> MeterStatus {
     MeterStatus {
-        address: None,
-        last_collected: None,
-        overwrite_in_days: None,
-        clock_error_ms: None,
+        address: view.address.clone(),
+        last_collected: view.last_collected.map(|at| at.to_string()),
+        overwrite_in_days: view.overwrite_in_days,
+        clock_error_ms: view.clock_error_ms,
         meter: view.meter.to_string(),
         bus: bus.to_owned(),
         unit: view.unit,

@@ -8,6 +8,7 @@ pub mod config;
 pub mod front;
 pub mod health;
 pub mod hex;
+pub mod jobs;
 pub mod limits;
 pub mod metrics;
 pub mod plan;

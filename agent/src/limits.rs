@@ -72,6 +72,10 @@ pub const BLOCK_ROWS_MAX: usize = 1024;
 pub const ROWS_SETTLED_AFTER: Duration = Duration::from_hours(1);
 /// Records a bus holds back before it hands them to the storekeeper.
 pub const PATIENT_RECORDS_MAX: usize = 32;
+/// Jobs that wait or run; beyond it no more are taken.
+pub const JOBS_OPEN_MAX: usize = 8;
+/// Jobs that are remembered; the oldest that has ended goes.
+pub const JOBS_KEPT_MAX: usize = 16;
 /// A serial server or PAD that does not accept a connection within this is treated as gone.
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 /// A modem or PAD takes what is written within this, or its port is gone.
@@ -115,3 +119,28 @@ pub const PAD_CLEAR_TRIES: u8 = 2;
 pub const PAD_QUIET: Duration = Duration::from_secs(1);
 /// ITU-T X.28: a break lasts at least 150 ms.
 pub const PAD_BREAK: Duration = Duration::from_millis(250);
+/// Tries of one request within a session with a FLAG meter.
+pub const SESSION_ATTEMPTS: u8 = 3;
+/// A session that may last so long tries its opening twice; a shorter one leaves that to the next.
+pub const OPENING_TWICE_FROM: Duration = Duration::from_secs(20);
+/// A password that a meter refused is tried again after this, unless the configuration changes.
+pub const PASSWORD_RETRY_AFTER: Duration = Duration::from_hours(24);
+/// Remarks of one meter that people see.
+pub const REMARKS_MAX: usize = 8;
+/// Value group B of a register as a meter counts it, where its product with the transformer ratios
+/// is kept as well; 65 to 127 are free for utilities (IEC 62056-61).
+pub const SECONDARY_GROUP_B: u8 = 65;
+/// A meter's clock is adjusted at most this often: what the last time has done is seen first.
+pub const CLOCK_ADJUST_EVERY: Duration = Duration::from_hours(24);
+/// Sign-ons with other settings that are tried to find out why a meter does not answer.
+pub const DOCTOR_TRIALS_MAX: usize = 12;
+/// No such trial is begun after so long.
+pub const DOCTOR_TIME_MAX: Duration = Duration::from_secs(40);
+/// Gaps of a meter's load profile are looked for this often.
+pub const GAP_LOOK_EVERY: Duration = Duration::from_hours(24);
+/// A meter's load profile is read with a day of overlap this often; in between only what is new.
+pub const OVERLAP_EVERY: Duration = Duration::from_hours(20);
+/// Interval ends looked at for gaps at a time: 900 days of quarter-hours.
+pub const PROFILE_ENDS_MAX: usize = 90_000;
+/// From so many packets on a data stream is worth its beginning.
+pub const STREAM_FROM_PACKETS: u32 = 8;

@@ -1,6 +1,10 @@
 //! From a meter's settings and its model to what the planner of its bus must read.
 
-use crate::config::{BusSettings, MeterSettings};
+mod flag;
+
+pub use flag::{packet_time, session_meter};
+
+use crate::config::{BusSettings, MeterSettings, ModbusMeter};
 use metering::Obis;
 use meters::catalogue::{Identify, Register};
 use meters::planner::{BusTiming, PlannedMeter, Poll, PollId, PollKind};
@@ -12,6 +16,9 @@ pub const IDENTITY: PollId = PollId(0);
 pub const SAMPLE: PollId = PollId(1);
 /// The poll of instantaneous values.
 pub const INSTANT: PollId = PollId(2);
+
+/// Registers, events and the load profile of a FLAG meter.
+pub const COLLECT: PollId = PollId(3);
 
 /// A meter may be exchanged without anybody telling the gateway.
 const IDENTITY_EVERY: Duration = Duration::from_hours(1);
@@ -31,8 +38,8 @@ pub struct MeterPlan {
 
 /// The plan of a meter. `found` are the registers of a `SunSpec` meter, once its chain has been
 /// walked; before that nothing can be read from it.
-pub fn plan(meter: &MeterSettings, found: Option<&[Register]>) -> MeterPlan {
-    let model = &meter.model;
+pub fn plan(meter: &MeterSettings, modbus: &ModbusMeter, found: Option<&[Register]>) -> MeterPlan {
+    let model = &modbus.model;
     let offered: Vec<&Register> = match (&model.sunspec, found) {
         (None, _) => model.offered().collect(),
         (Some(_), Some(found)) => found.iter().collect(),
@@ -58,10 +65,10 @@ pub fn plan(meter: &MeterSettings, found: Option<&[Register]>) -> MeterPlan {
         .instant
         .as_ref()
         .map_or_else(Vec::new, |found| choose(&found.values));
-    let polls = polls(meter, &totals, &instants);
+    let polls = polls(meter, modbus, &totals, &instants);
     let planned = PlannedMeter {
         id: meter.id.clone(),
-        unit: meter.unit,
+        unit: modbus.unit,
         max_count: model.limits.max_count,
         min_gap: model.limits.min_gap,
         turnaround: model.limits.turnaround,
@@ -77,10 +84,15 @@ pub fn plan(meter: &MeterSettings, found: Option<&[Register]>) -> MeterPlan {
     }
 }
 
-fn polls(meter: &MeterSettings, totals: &[Register], instants: &[Register]) -> Vec<Poll> {
+fn polls(
+    meter: &MeterSettings,
+    modbus: &ModbusMeter,
+    totals: &[Register],
+    instants: &[Register],
+) -> Vec<Poll> {
     let mut polls = Vec::new();
-    if !meter.model.identify.is_empty() {
-        let wanted = meter.model.identify.iter().map(|item| item.span).collect();
+    if !modbus.model.identify.is_empty() {
+        let wanted = modbus.model.identify.iter().map(|item| item.span).collect();
         polls.push(Poll {
             id: IDENTITY,
             kind: PollKind::Every(IDENTITY_EVERY),
@@ -115,9 +127,9 @@ fn polls(meter: &MeterSettings, totals: &[Register], instants: &[Register]) -> V
 }
 
 /// The plan as the forecast sees it: a `SunSpec` meter counts with the registers it will have.
-pub fn forecast_plan(meter: &MeterSettings) -> PlannedMeter {
-    let offered: Vec<Register> = meter.model.offered().cloned().collect();
-    plan(meter, Some(&offered)).planned
+pub fn forecast_plan(meter: &MeterSettings, modbus: &ModbusMeter) -> PlannedMeter {
+    let offered: Vec<Register> = modbus.model.offered().cloned().collect();
+    plan(meter, modbus, Some(&offered)).planned
 }
 
 /// How fast the line of a bus is.

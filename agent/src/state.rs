@@ -16,6 +16,10 @@ pub enum StateKey {
     TrustedTime,
     /// The clock of a meter's profile was set back: there are rows after marks that have none.
     ProfileBehind(MeterId),
+    /// What a FLAG meter said last, and what was told of it.
+    FlagMemory(MeterId),
+    /// How far the load profile of a FLAG meter has been collected.
+    FlagCollect(MeterId),
 }
 
 impl StateKey {
@@ -27,6 +31,8 @@ impl StateKey {
             Self::TrustedTime => (4, 0),
             Self::AcceptedSerial(meter) => (3, Self::id_of(meter)),
             Self::ProfileBehind(meter) => (5, Self::id_of(meter)),
+            Self::FlagMemory(meter) => (6, Self::id_of(meter)),
+            Self::FlagCollect(meter) => (7, Self::id_of(meter)),
         }
     }
 

@@ -76,6 +76,11 @@ impl<'a> Notebook<'a> {
         });
     }
 
+    /// Complaints so far.
+    pub(crate) fn count(&self) -> usize {
+        self.complaints.len()
+    }
+
     pub(crate) fn add(&mut self, complaint: Complaint) {
         self.complaints.push(complaint);
     }

@@ -151,11 +151,53 @@ pub(crate) struct MeterFile {
     pub(crate) id: Spanned<String>,
     pub(crate) bus: Spanned<String>,
     pub(crate) model: Spanned<String>,
-    pub(crate) unit: Spanned<u8>,
+    pub(crate) unit: Option<Spanned<u8>>,
+    pub(crate) address: Option<Spanned<String>>,
+    pub(crate) number: Option<Spanned<String>>,
     pub(crate) serial: Option<String>,
     pub(crate) max_power_kw: Option<Spanned<u32>>,
-    pub(crate) profile: Option<ProfileFile>,
+    pub(crate) profile: Option<Spanned<ProfileFile>>,
     pub(crate) instant: Option<InstantFile>,
+    pub(crate) access: Option<Spanned<AccessFile>>,
+    pub(crate) clock: Option<Spanned<MeterClockFile>>,
+    pub(crate) collect: Option<Spanned<CollectFile>>,
+    pub(crate) line: Option<Spanned<FlagLineFile>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct AccessFile {
+    pub(crate) level: Option<Spanned<u8>>,
+    pub(crate) password_file: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct MeterClockFile {
+    pub(crate) basis: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) adjust: bool,
+    #[serde(default)]
+    pub(crate) adjust_unproven: bool,
+    pub(crate) tolerance_seconds: Option<Spanned<u32>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct CollectFile {
+    pub(crate) every_seconds: Option<Spanned<u32>>,
+    pub(crate) days_max: Option<Spanned<u16>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FlagLineFile {
+    pub(crate) baud: Option<Spanned<u32>>,
+    pub(crate) data_bits: Option<Spanned<u8>>,
+    pub(crate) parity: Option<Spanned<String>>,
+    pub(crate) stop_bits: Option<Spanned<u8>>,
+    pub(crate) changes_speed: Option<Spanned<bool>>,
+    pub(crate) parity_by: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

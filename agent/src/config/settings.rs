@@ -3,13 +3,13 @@
 use super::complaint::{Complaint, Complaints, Notebook};
 use super::file::{AgentFile, StoreFile, UplinkFile};
 use super::link::LinkSettings;
+use super::meter::MeterSettings;
 use super::settings_bus::buses;
-use super::settings_meter::meters;
-use metering::{BusId, GatewayId, MeterId, Obis, Period};
-use meters::catalogue::{Catalogue, Model};
+use super::settings_meter::{Reader, meters};
+use metering::{BusId, GatewayId};
+use meters::catalogue::Catalogue;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
 
@@ -94,45 +94,6 @@ pub struct BusSettings {
     pub session_max: Duration,
 }
 
-/// One meter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MeterSettings {
-    /// Its name.
-    pub id: MeterId,
-    /// The line it hangs on.
-    pub bus: BusId,
-    /// Its model.
-    pub model: Arc<Model>,
-    /// Its address on the line.
-    pub unit: u8,
-    /// The serial number it must answer with, if one was given.
-    pub serial: Option<String>,
-    /// Largest power its installation can carry; what exceeds it is read twice.
-    pub max_power_kw: Option<u32>,
-    /// Its load profile, if it makes one.
-    pub profile: Option<ProfileSettings>,
-    /// Its instantaneous values, if they are wanted.
-    pub instant: Option<InstantSettings>,
-}
-
-/// A load profile that the gateway makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProfileSettings {
-    /// Length of an interval.
-    pub period: Period,
-    /// The totals sampled at each interval's end.
-    pub totals: Vec<Obis>,
-}
-
-/// Instantaneous values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InstantSettings {
-    /// How often.
-    pub every: Duration,
-    /// Which.
-    pub values: Vec<Obis>,
-}
-
 impl Settings {
     /// Reads the configuration and every meter model it may name.
     pub fn load(path: &Path) -> Result<Self, Complaints> {
@@ -177,11 +138,16 @@ impl Settings {
                 return notes.finish(None);
             }
         };
-        let settings = Self::from_file(&file, &catalogue, &mut notes);
+        let settings = Self::from_file(&file, &catalogue, beside, &mut notes);
         notes.finish(settings)
     }
 
-    fn from_file(file: &AgentFile, catalogue: &Catalogue, notes: &mut Notebook) -> Option<Self> {
+    fn from_file(
+        file: &AgentFile,
+        catalogue: &Catalogue,
+        folder: &Path,
+        notes: &mut Notebook,
+    ) -> Option<Self> {
         let gateway = name(&file.gateway.id, "gateway.id", notes);
         let store = store(&file.store, notes);
         let uplink = file
@@ -189,7 +155,13 @@ impl Settings {
             .as_ref()
             .map(|uplink| uplink_settings(uplink, notes));
         let buses = buses(&file.bus, notes);
-        let meters = meters(file, &buses, catalogue, notes);
+        let reader = Reader {
+            catalogue,
+            buses: &buses,
+            folder,
+            demonstration: file.gateway.demonstration,
+        };
+        let meters = meters(file, &reader, notes);
         Some(Self {
             gateway: gateway?,
             data_folder: file.gateway.data_folder.clone(),

@@ -6,6 +6,7 @@ use crate::alarms::Alarms;
 use crate::config::Settings;
 use crate::front::Front;
 use crate::health::{Pulse, STOREKEEPER};
+use crate::jobs::Jobs;
 use crate::limits::BUS_REQUESTS_MAX;
 use crate::tasks::bus::{Bus, BusHandle, BusParts};
 use crate::tasks::heartbeat::{Heartbeat, look_first};
@@ -69,6 +70,8 @@ impl Supervisor {
             buses: buses.clone(),
             uplink,
             alarms,
+            jobs: Jobs::default(),
+            configuration: config.clone(),
         };
         start_local(&settings, &mut common, front)?;
         let heartbeat = Heartbeat {

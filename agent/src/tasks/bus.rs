@@ -4,15 +4,22 @@
 //! its end, which its deadline bounds.
 
 mod book;
+mod doctor;
+mod flag;
 mod handle;
+mod identity;
 mod link;
 mod place;
 mod requests;
 mod restore;
+mod sampled;
+mod sessions;
+mod trials;
 mod view;
+mod work;
 
 pub use handle::{BusHandle, BusRequest};
-pub use view::{BusView, LineTotals, MeterTotals, MeterView, RoundTrips};
+pub use view::{BusView, FlagTotals, LineTotals, MeterTotals, MeterView, RoundTrips};
 
 use crate::adapters::clock::{Clock, Now};
 use crate::adapters::marker::Marker;
@@ -24,11 +31,13 @@ use crate::plan;
 use crate::tasks::heartbeat::step_between;
 use crate::tasks::storekeeper::{Record, StoreHandle, Urgency};
 use anyhow::Context;
-use book::{Begin, Book};
+use book::Book;
+use flag::FlagBook;
 use line::Trace;
 use link::{Change, Link};
 use metering::{Event, EventCode, MeterId, Moment};
 use meters::planner::{Exchange, Happening, Next, Outcome, Planner, PlannerSettings};
+use sampled::{Begin, Sampled};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,6 +57,7 @@ pub struct Bus {
     link: Link,
     planner: Planner,
     books: Vec<Book>,
+    flags: Vec<FlagBook>,
     marker: Marker,
     view: watch::Sender<BusView>,
     due: Instant,
@@ -56,6 +66,8 @@ pub struct Bus {
     /// Kept within a second, in one piece.
     patient: Vec<Record>,
     waiting: HashMap<u64, requests::Waiting>,
+    /// Work in sessions, by token.
+    flag_jobs: HashMap<u64, work::FlagJob>,
     token: u64,
     quarantined: Option<MeterId>,
     /// Both clocks at the last look.
@@ -127,12 +139,14 @@ impl Bus {
             link: Link::new(parts.settings.link.clone(), trace),
             planner: Planner::new(Vec::new(), timing, settings, planner_now),
             books: Vec::new(),
+            flags: Vec::new(),
             marker,
             view,
             due: Instant::now(),
             show_at: Instant::now(),
             patient: Vec::new(),
             waiting: HashMap::new(),
+            flag_jobs: HashMap::new(),
             token: 0,
             quarantined,
             seen: now,
@@ -197,6 +211,7 @@ impl Bus {
         }
         match self.planner.next(self.now()) {
             Next::Exchange(exchange) => self.exchange(exchange).await,
+            Next::Session(turn) => self.session(turn).await,
             Next::Happened(happenings) => self.happened(happenings).await,
             Next::WaitUntil(moment) => self.rest_until(moment),
         }
@@ -247,6 +262,11 @@ impl Bus {
             }
             let (clock, now) = (self.parts.clock.clone(), self.now());
             let meter = meter_of(&happening).clone();
+            if let Some(book) = self.flags.iter_mut().find(|book| *book.id() == meter) {
+                let said = book.hear(&happening, &clock);
+                self.flag_said(&meter, said).await;
+                continue;
+            }
             let Some(book) = self.books.iter_mut().find(|book| *book.id() == meter) else {
                 continue;
             };
@@ -264,12 +284,12 @@ impl Bus {
             self.remember_serial(meter, &serial).await;
         }
         for (poll, mark) in said.read_again {
-            if !self.planner.read_again(meter, poll, mark, now) {
-                let book = self.books.iter_mut().find(|book| book.id() == meter);
-                let clock = &self.parts.clock;
-                let rows = book
-                    .map(|book| book.cannot_read_again(mark, clock))
-                    .unwrap_or_default();
+            if self.planner.read_again(meter, poll, mark, now) {
+                continue;
+            }
+            let book = self.books.iter_mut().find(|book| book.id() == meter);
+            if let Some((book, mark)) = book.zip(mark) {
+                let rows = book.sampled.cannot_read_again(mark, &self.parts.clock);
                 self.parts.store.keep(rows, Urgency::Soon).await;
             }
         }
@@ -328,9 +348,9 @@ impl Bus {
         let now = self.now();
         self.look_ahead().await;
         self.planner.clock_stepped(now);
-        for book in &mut self.books {
-            book.clock_stepped();
-        }
+        let sampled = self.books.iter_mut().map(|book| &mut book.sampled);
+        let flags = self.flags.iter_mut().map(|book| &mut book.sampled);
+        sampled.chain(flags).for_each(Sampled::clock_stepped);
         self.continue_before_now().await;
         self.due = Instant::now();
     }
@@ -376,11 +396,10 @@ impl Bus {
         for book in &mut self.books {
             book.note_late_answers(self.link.late_answers(book.unit()));
         }
-        let meters = self
-            .books
-            .iter()
-            .map(|book| book.view(status.meters.iter().find(|found| found.id == *book.id())))
-            .collect();
+        let planned = |id: &MeterId| status.meters.iter().find(|found| found.id == *id);
+        let polled = self.books.iter().map(|book| book.view(planned(book.id())));
+        let read = self.flags.iter().map(|book| book.view(planned(book.id())));
+        let meters = polled.chain(read).collect();
         self.view.send_replace(BusView {
             bus: self.parts.settings.id.to_string(),
             state: self.link.state().clone(),

@@ -38,6 +38,9 @@ pub struct Period(u32);
 pub struct InvalidPeriod(u32);
 
 impl Period {
+    /// The half-hour of most markets.
+    pub const HALF_HOUR: Self = Self(1800);
+
     /// A period from its seconds.
     pub fn from_seconds(seconds: u32) -> Result<Self, InvalidPeriod> {
         if seconds > 0 && 86_400 % seconds == 0 {

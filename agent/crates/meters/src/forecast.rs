@@ -3,7 +3,7 @@
 mod advice;
 
 use crate::limits::{BUSY_REFUSED, BUSY_WARNING, PROBE_SPACING, PROBE_WAIT_MIN, WAIT_MIN};
-use crate::planner::{BusTiming, PlannedMeter, PlannerSettings, PollKind, poll_cost};
+use crate::planner::{BusTiming, PlannedMeter, PlannerSettings, PollKind, SessionMeter, poll_cost};
 use advice::{Advice, percent};
 use metering::{BusId, MeterId};
 use std::time::Duration;
@@ -50,13 +50,42 @@ pub enum Verdict {
     Refused,
 }
 
+/// The meters of a bus, in the order of the configuration within each kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Load<'a> {
+    /// Those that are polled.
+    pub meters: &'a [PlannedMeter],
+    /// Those that are read in sessions.
+    pub sessions: &'a [SessionMeter],
+}
+
+impl Load<'_> {
+    fn len(self) -> usize {
+        self.meters.len() + self.sessions.len()
+    }
+
+    fn ids(self) -> impl Iterator<Item = MeterId> {
+        let polled = self.meters.iter().map(|meter| &meter.id);
+        let read = self.sessions.iter().map(|meter| &meter.id);
+        polled.chain(read).cloned()
+    }
+}
+
 /// One poll's demand.
 #[derive(Debug, Clone, Copy)]
 struct Demand {
     meter: usize,
     period: Duration,
-    is_sample: bool,
+    kind: Kind,
     cost: Duration,
+}
+
+/// What kind of work a demand is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Poll,
+    Sample,
+    Session,
 }
 
 impl Demand {
@@ -69,33 +98,34 @@ impl Demand {
 /// Computes what `bus` will have to carry, and says what to change where that is too much.
 pub fn forecast(
     bus: &BusId,
-    meters: &[PlannedMeter],
+    load: Load<'_>,
     timing: BusTiming,
     settings: PlannerSettings,
 ) -> Forecast {
-    let demands = demands(meters, timing);
-    let shares = meter_shares(&demands, meters.len());
+    let demands = demands(load, timing);
+    let shares = meter_shares(&demands, load.len());
     let total: u64 = shares.iter().sum();
-    let silence = meters
+    let silence = load
+        .meters
         .iter()
         .map(|meter| timing.silent(meter.min_gap, meter.turnaround, 1))
         .max()
         .unwrap_or_default();
-    let samples = || demands.iter().filter(|demand| demand.is_sample);
+    let samples = || demands.iter().filter(|demand| demand.kind == Kind::Sample);
     let sample_burst = samples().map(|demand| demand.cost).sum();
-    let sample_capacity = sample_capacity(meters.len(), &demands, settings);
+    let sample_capacity = sample_capacity(load.len(), &demands, settings);
     let mut forecast = Forecast {
         healthy: per_mille(total),
         with_dead: with_dead(&shares, silence),
         sample_burst,
         sample_capacity,
-        meters: loads(meters, &demands, &shares),
+        meters: loads(load, &demands, &shares),
         verdict: Verdict::Fine,
         words: Vec::new(),
     };
     forecast.judge(&Advice {
         bus,
-        meters,
+        load,
         timing,
         settings,
         demands: &demands,
@@ -127,6 +157,10 @@ impl Forecast {
             let words = advice.too_many_samples(self.sample_burst, capacity);
             self.words.push(words);
         }
+        if let Some(words) = advice.sessions_cost_a_cycle() {
+            self.verdict = self.verdict.max(Verdict::Warning);
+            self.words.push(words);
+        }
         if let Some(words) = advice.silence_costs_a_cycle(self.healthy) {
             self.verdict = self.verdict.max(Verdict::Warning);
             self.words.push(words);
@@ -134,23 +168,40 @@ impl Forecast {
     }
 }
 
-fn demands(meters: &[PlannedMeter], timing: BusTiming) -> Vec<Demand> {
+fn demands(load: Load<'_>, timing: BusTiming) -> Vec<Demand> {
     let mut demands = Vec::new();
-    for (place, meter) in meters.iter().enumerate() {
+    for (place, meter) in load.meters.iter().enumerate() {
         for poll in &meter.polls {
-            let (period, is_sample) = match poll.kind {
-                PollKind::Sample { period } => (period.duration(), true),
-                PollKind::Every(period) => (period.max(WAIT_MIN), false),
+            let kind = match poll.kind {
+                PollKind::Sample { .. } => Kind::Sample,
+                PollKind::Every(_) => Kind::Poll,
             };
             demands.push(Demand {
                 meter: place,
-                period,
-                is_sample,
+                period: period(poll.kind),
+                kind,
                 cost: poll_cost(meter, poll, timing),
             });
         }
     }
+    for (place, meter) in (load.meters.len()..).zip(load.sessions) {
+        for poll in &meter.polls {
+            demands.push(Demand {
+                meter: place,
+                period: period(poll.kind),
+                kind: Kind::Session,
+                cost: poll.cost,
+            });
+        }
+    }
     demands
+}
+
+fn period(kind: PollKind) -> Duration {
+    match kind {
+        PollKind::Sample { period } => period.duration(),
+        PollKind::Every(period) => period.max(WAIT_MIN),
+    }
 }
 
 fn meter_shares(demands: &[Demand], meters: usize) -> Vec<u64> {
@@ -161,9 +212,9 @@ fn meter_shares(demands: &[Demand], meters: usize) -> Vec<u64> {
     (0..meters).map(of).collect()
 }
 
-fn loads(meters: &[PlannedMeter], demands: &[Demand], shares: &[u64]) -> Vec<MeterLoad> {
-    let load = |(place, (meter, share)): (usize, (&PlannedMeter, &u64))| MeterLoad {
-        id: meter.id.clone(),
+fn loads(load: Load<'_>, demands: &[Demand], shares: &[u64]) -> Vec<MeterLoad> {
+    let one = |(place, (id, share)): (usize, (MeterId, &u64))| MeterLoad {
+        id,
         share: per_mille(*share),
         cycles: demands
             .iter()
@@ -171,7 +222,7 @@ fn loads(meters: &[PlannedMeter], demands: &[Demand], shares: &[u64]) -> Vec<Met
             .map(|demand| demand.cost)
             .collect(),
     };
-    meters.iter().zip(shares).enumerate().map(load).collect()
+    load.ids().zip(shares).enumerate().map(one).collect()
 }
 
 /// Dead meters give their own share back and cost probes. The worst choice are the meters that
@@ -193,7 +244,7 @@ fn with_dead(shares: &[u64], silence: Duration) -> Vec<u32> {
 
 /// A burst may reach from the tolerance before its mark to the tolerance after it.
 fn sample_capacity(meters: usize, demands: &[Demand], settings: PlannerSettings) -> Option<usize> {
-    let samples = || demands.iter().filter(|demand| demand.is_sample);
+    let samples = || demands.iter().filter(|demand| demand.kind == Kind::Sample);
     let sampled = (0..meters).filter(|&place| samples().any(|demand| demand.meter == place));
     let sampled = u128::try_from(sampled.count())
         .ok()

@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod collection;
 pub mod doctor;
 pub mod elster;
+pub mod flag;
 pub mod forecast;
 pub mod limits;
 pub mod meter_clock;

@@ -39,6 +39,20 @@ pub(crate) const BACKGROUND_SHARE: u32 = 100;
 /// shorter than this divided by the share is not disturbed.
 pub(crate) const BACKGROUND_GRACE: Duration = Duration::from_millis(500);
 
+// Sessions.
+
+/// What sessions keep of the line, per mille, while polls and samples leave no room for them.
+pub(crate) const SESSION_SHARE: u32 = 100;
+/// Between the longest end of a session and whatever comes next: the sign-off, the line set back,
+/// and one exchange that is not answered.
+pub(crate) const SESSION_MARGIN: Duration = Duration::from_millis(500);
+/// Requests for sessions that wait for one bus.
+pub(crate) const SESSION_REQUESTS_MAX: usize = 8;
+/// Wait after a session that broke; doubled with each further one.
+pub(crate) const SESSION_RETRY_MIN: Duration = Duration::from_secs(5);
+/// The longest such wait.
+pub(crate) const SESSION_RETRY_MAX: Duration = Duration::from_mins(5);
+
 // Meters that do not answer.
 
 /// Line time a silent request costs until it has been seen: `feasibility.md` 1.3, rule 2.

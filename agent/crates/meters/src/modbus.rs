@@ -10,12 +10,14 @@ mod checksum;
 mod exception;
 mod expected;
 mod expected_tcp;
+mod explain;
 mod read;
 
 pub use self::checksum::{checksum, with_checksum};
 pub use self::exception::{Exception, ExceptionRemedy};
 pub use self::expected::{ExpectedAnswer, UnknownAnswer};
 pub use self::expected_tcp::ExpectedTcpAnswer;
+pub use self::explain::explain;
 pub use self::read::{
     ReadAnswer, ReadFault, ReadRemedy, TransactionIds, read_registers, read_registers_tcp,
 };

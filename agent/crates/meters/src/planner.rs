@@ -32,10 +32,12 @@ mod outcome;
 mod piece;
 mod poll_state;
 mod requests;
+mod session;
 mod shares;
 mod timing;
 mod words;
 
+pub use session::{Respect, SessionEnd, SessionMeter, SessionPoll, SessionRequest, SessionTurn};
 pub use timing::BusTiming;
 pub(crate) use timing::poll_cost;
 pub use words::{
@@ -49,6 +51,7 @@ use load::Load;
 use meter_state::MeterPlan;
 use metering::{MeterId, Moment, Timestamp};
 use poll_state::{Pace, Turn};
+use session::{LastSession, SessionFlight, SessionPlan};
 use shares::{Ready, Shares};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -63,14 +66,20 @@ pub struct Planner {
     shares: Shares,
     load: Load,
     in_flight: Option<InFlight>,
+    sessions: Vec<SessionPlan>,
+    session_requests: VecDeque<SessionRequest>,
+    session_flight: Option<SessionFlight>,
+    last_session: LastSession,
+    /// Silent session meters are tried again from here on.
+    sign_ons_from: Moment,
     told: Vec<Happening>,
     serial: u64,
     number: u64,
     last_meter: Option<usize>,
     probes_from: Moment,
     probes_from_when_busy: Moment,
-    /// Since when background work is held back for a burst.
-    held_since: Option<Moment>,
+    /// Since when background work or a session is held back while the line is idle.
+    held: Option<(Moment, Ready)>,
     hold_until: Option<Moment>,
     line_gone: bool,
     was_stepped: bool,
@@ -116,13 +125,18 @@ impl Planner {
             shares: Shares::default(),
             load: Load::new(now.moment),
             in_flight: None,
+            sessions: Vec::new(),
+            session_requests: VecDeque::new(),
+            session_flight: None,
+            last_session: LastSession::default(),
+            sign_ons_from: now.moment,
             told: Vec::new(),
             serial: 0,
             number: 0,
             last_meter: None,
             probes_from: now.moment,
             probes_from_when_busy: now.moment,
-            held_since: None,
+            held: None,
             hold_until: None,
             line_gone: false,
             was_stepped: false,
@@ -131,21 +145,24 @@ impl Planner {
         planner
     }
 
-    /// What to do now. An exchange that was given out and never reported done counts as lost.
+    /// What to do now. An exchange that was given out and never reported done counts as
+    /// lost, a session as broken.
     pub fn next(&mut self, now: Now) -> Next {
         if let Some(flight) = self.in_flight.take() {
             self.settle(flight, &Outcome::Silent, now);
         }
-        if let Some(since) = self.held_since.take() {
-            let waiting = Ready {
-                background: true,
-                ..Ready::default()
-            };
+        if let Some(flight) = self.session_flight.take() {
+            self.settle_session(&flight, &SessionEnd::Broken, now);
+        }
+        if let Some((since, waiting)) = self.held.take() {
             let held = now.moment.since(since);
             self.shares.account(held, None, waiting);
         }
         self.load.turn(now.moment);
         for plan in &mut self.meters {
+            plan.load.turn(now.moment);
+        }
+        for plan in &mut self.sessions {
             plan.load.turn(now.moment);
         }
         let bursts = self.bursts(now);
@@ -175,7 +192,12 @@ impl Planner {
         PlannerStatus {
             busy_per_mille: self.load.per_mille(),
             commands: self.commands.len(),
-            meters: self.meters.iter().map(MeterPlan::status).collect(),
+            meters: self
+                .meters
+                .iter()
+                .map(MeterPlan::status)
+                .chain(self.sessions.iter().map(SessionPlan::status))
+                .collect(),
         }
     }
 
@@ -218,6 +240,9 @@ impl Planner {
         };
         for plan in &mut self.meters {
             plan.release(&mut turn);
+        }
+        for plan in &mut self.sessions {
+            plan.release(now, blame, &mut self.told);
         }
         let just_probed: Vec<MeterId> = self
             .meters

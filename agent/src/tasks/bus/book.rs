@@ -1,47 +1,31 @@
 //! What the gateway knows of one meter: who it is, what it said, the profile made of it.
 
-mod identity;
 mod instants;
-mod sample;
 
+use super::identity::Identity;
+use super::sampled::{Rows, Sample, Sampled, Total};
 use super::view::{MeterTotals, MeterView};
 use crate::adapters::clock::Clock;
-use crate::config::MeterSettings;
+use crate::config::{MeterSettings, ModbusMeter};
 use crate::plan::{self, IDENTITY, INSTANT, MeterPlan, SAMPLE};
 use crate::tasks::storekeeper::Record;
 use desk::MeterTrust;
-use identity::Identity;
-use metering::{Event, EventCode, MeterId, Moment, Reading, Timestamp};
+use metering::{Event, EventCode, MeterId, Reading, Timestamp};
 use meters::Span;
-use meters::catalogue::{Register, SunSpecWalk};
+use meters::catalogue::{IdentityCheck, IdentityValue, Register, SunSpecWalk, What};
 use meters::planner::{Answered, Happening, MeterState, Outcome, PlannedMeterStatus, PollId, Why};
-use meters::profile_maker::ProfileMaker;
-pub(super) use sample::{Begin, passed_mark};
+use meters::profile_maker::SampledTotal;
 
 /// One meter's book.
 pub(super) struct Book {
     pub(super) settings: MeterSettings,
+    modbus: ModbusMeter,
     pub(super) plan: MeterPlan,
     identity: Identity,
-    maker: Option<ProfileMaker>,
-    /// Samples taken before the meter had said who it is, or the store where its profile goes on.
-    held: Vec<sample::Sample>,
+    pub(super) sampled: Sampled,
     pub(super) walk: Option<SunSpecWalk>,
     totals: MeterTotals,
     last_answer: Option<Timestamp>,
-    last_interval: Option<Timestamp>,
-    /// End of the newest interval that is stored, which lies ahead after the clock was set back.
-    newest: Option<Timestamp>,
-    /// Beyond this there may be rows that the maker does not know of.
-    looked_up_to: Option<Timestamp>,
-    /// Gaps too long for rows that are still to be told, first and last mark.
-    cuts: Vec<(Timestamp, Timestamp)>,
-    /// The profile is to begin, for this reason, as soon as the store can say where.
-    pub(super) unplaced: Option<Begin>,
-    /// Whether the store remembers that there are rows ahead.
-    pub(super) is_noted_behind: bool,
-    intervals: u64,
-    flagged: u64,
     refused: Vec<String>,
 }
 
@@ -54,28 +38,45 @@ pub(super) struct Said {
     pub(super) accepted_serial: Option<String>,
 }
 
+impl From<Rows> for Said {
+    fn from(rows: Rows) -> Self {
+        let mut said = Self::default();
+        said.take(rows);
+        said
+    }
+}
+
+impl Said {
+    /// What came of a sample.
+    fn take(&mut self, rows: Rows) {
+        self.records.extend(rows.records);
+        self.events.extend(rows.events);
+        let again = rows.read_again.into_iter();
+        self.read_again
+            .extend(again.map(|mark| (SAMPLE, Some(mark))));
+    }
+}
+
 impl Book {
-    pub(super) fn new(settings: MeterSettings, accepted: Option<String>) -> Self {
-        let plan = plan::plan(&settings, None);
-        let walk = settings.model.sunspec.clone().map(SunSpecWalk::new);
-        let identity = Identity::new(&settings, accepted);
+    pub(super) fn new(
+        settings: MeterSettings,
+        modbus: ModbusMeter,
+        accepted: Option<String>,
+    ) -> Self {
+        let plan = plan::plan(&settings, &modbus, None);
+        let walk = modbus.model.sunspec.clone().map(SunSpecWalk::new);
+        let can_tell = !modbus.model.identify.is_empty();
+        let identity = Identity::new(can_tell, accepted.or_else(|| settings.serial.clone()));
+        let sampled = Sampled::new(&settings, totals(&plan));
         Self {
             settings,
+            modbus,
             plan,
             identity,
-            maker: None,
-            held: Vec::new(),
+            sampled,
             walk,
             totals: MeterTotals::default(),
             last_answer: None,
-            last_interval: None,
-            newest: None,
-            looked_up_to: None,
-            cuts: Vec::new(),
-            unplaced: None,
-            is_noted_behind: false,
-            intervals: 0,
-            flagged: 0,
             refused: Vec::new(),
         }
     }
@@ -85,7 +86,7 @@ impl Book {
     }
 
     pub(super) fn unit(&self) -> u8 {
-        self.settings.unit
+        self.modbus.unit
     }
 
     /// The guard recognises a late answer while it talks to any meter.
@@ -129,8 +130,11 @@ impl Book {
             } => match (poll, mark) {
                 (IDENTITY, _) => self.hear_identity(&words, &failed, clock, &mut said),
                 (SAMPLE, Some(mark)) => {
-                    let sample = sample::Sample::new(mark, words, failed, clock);
-                    self.hear_sample(sample, clock, &mut said);
+                    let sample = self.sample(mark, &words, &failed, clock);
+                    let mut rows = Rows::default();
+                    let trust = self.trust();
+                    self.sampled.hear(sample, trust, clock, &mut rows);
+                    said.take(rows);
                 }
                 (INSTANT, _) => self.hear_instants(&words, clock, &mut said),
                 _ => {}
@@ -138,7 +142,8 @@ impl Book {
             Happening::MarkMissed {
                 first, mark, why, ..
             } => {
-                self.hear_missed(first, mark, why, clock, &mut said);
+                let trust = self.trust();
+                said.take(self.sampled.hear_missed((first, mark), why, trust, clock));
             }
             Happening::MeterSilent { .. } => {
                 let detail = "does not answer; check its supply, the two wires and its address. It \
@@ -162,7 +167,7 @@ impl Book {
                 let detail = format!(
                     "refuses {span} with exception {exception}, twice; it is left out from now on. \
                      Check that {} is the right model",
-                    self.settings.model.id
+                    self.modbus.model.id
                 );
                 self.refused.push(format!("refuses {span}"));
                 said.events
@@ -186,10 +191,73 @@ impl Book {
         }))
     }
 
-    pub(super) fn clock_stepped(&mut self) {
-        if let Some(maker) = &mut self.maker {
-            maker.clock_stepped();
+    fn sample(
+        &self,
+        mark: Timestamp,
+        words: &[Answered],
+        failed: &[(Span, Why)],
+        clock: &Clock,
+    ) -> Sample {
+        let failed = failed.iter().map(|(_, why)| *why);
+        let Some(taken) = words.iter().map(|answered| answered.taken).max() else {
+            return Sample::missing(mark, failed, clock);
+        };
+        let values = self.plan.totals.iter().map(|total| decoded(total, words));
+        Sample::new(mark, values.collect(), taken, failed, clock)
+    }
+
+    fn hear_identity(
+        &mut self,
+        words: &[Answered],
+        failed: &[(Span, Why)],
+        clock: &Clock,
+        said: &mut Said,
+    ) {
+        // A line that failed says nothing about who is there.
+        let unclear =
+            |why: &Why| matches!(why, Why::Silent | Why::Damaged | Why::LineGone | Why::Late);
+        if words.is_empty() || failed.iter().any(|(_, why)| unclear(why)) {
+            return;
         }
+        let identify = &self.plan.identify;
+        let answers: Vec<Option<IdentityValue>> = identify
+            .iter()
+            .map(|item| {
+                let found = words.iter().find(|answered| answered.span == item.span)?;
+                item.identity(&found.words).ok()
+            })
+            .collect();
+        let serial = identify.iter().zip(&answers).find_map(|(item, answer)| {
+            let known = answer
+                .as_ref()
+                .filter(|found| **found != IdentityValue::Unavailable);
+            known
+                .filter(|_| item.what == What::Serial)
+                .map(ToString::to_string)
+        });
+        let model = &self.modbus.model;
+        let check = model.check_identity(&answers, self.identity.expected());
+        let complaint = match check {
+            IdentityCheck::Matches | IdentityCheck::SerialNotKnown => None,
+            IdentityCheck::WrongModel { expected, found } => Some(format!(
+                "says it is {found}, not {expected} as its model file expects"
+            )),
+            IdentityCheck::WrongSerial { expected, found } => {
+                Some(format!("has serial number {found}, not {expected}"))
+            }
+        };
+        let judged = self.identity.judge(&self.settings.id, serial, complaint);
+        for (code, detail) in judged.events {
+            said.events.push(self.event(code, detail, clock));
+        }
+        said.accepted_serial = judged.accepted_serial;
+        said.take(self.sampled.hear_held(self.identity.trust(), clock));
+    }
+
+    /// The registers of a `SunSpec` meter are known.
+    pub(super) fn found(&mut self, registers: &[Register]) {
+        self.plan = plan::plan(&self.settings, &self.modbus, Some(registers));
+        self.sampled.set_totals(totals(&self.plan));
     }
 
     fn event(&self, code: EventCode, detail: String, clock: &Clock) -> Event {
@@ -210,42 +278,38 @@ impl Book {
             Some(MeterState::BackingOff { .. }) => "silent",
             None => "left alone",
         };
+        let made = self.sampled.made();
         let mut remarks = self.refused.clone();
         remarks.extend(self.identity.complaint().map(ToOwned::to_owned));
         MeterView {
             meter: self.id().clone(),
-            unit: self.settings.unit,
-            model: self.settings.model.id.clone(),
+            unit: self.modbus.unit,
+            address: None,
+            flag: None,
+            last_collected: None,
+            overwrite_in_days: None,
+            clock_error_ms: None,
+            model: self.modbus.model.id.clone(),
             state,
             trust: self.identity.trust(),
             serial: self.identity.serial().map(ToOwned::to_owned),
             last_answer: self.last_answer,
-            last_interval: self.last_interval,
-            intervals: self.intervals,
-            flagged: self.flagged,
+            last_interval: made.last,
+            intervals: made.intervals,
+            flagged: made.flagged,
             totals: self.totals.clone(),
             remarks,
         }
     }
 
-    /// End of the newest interval, which may lie ahead.
-    pub(super) fn newest(&self) -> Option<Timestamp> {
-        self.newest
-    }
-
-    /// Up to where rows ahead are known, if there may be more.
-    pub(super) fn looked_up_to(&self) -> Option<Timestamp> {
-        self.looked_up_to
-    }
-
-    /// Whether there are rows after marks that are still to come.
-    pub(super) fn is_behind(&self) -> bool {
-        self.looked_up_to.is_some() || self.maker.as_ref().is_some_and(ProfileMaker::is_behind)
+    /// Serial number it answered with.
+    pub(super) fn serial(&self) -> Option<&str> {
+        self.identity.serial()
     }
 
     /// Begins the walk along the chain anew.
     pub(super) fn restart_walk(&mut self) {
-        self.walk = self.settings.model.sunspec.clone().map(SunSpecWalk::new);
+        self.walk = self.modbus.model.sunspec.clone().map(SunSpecWalk::new);
     }
 
     /// Whether its data is taken.
@@ -276,29 +340,28 @@ pub(super) fn value(register: &Register, words: &[Answered]) -> Option<Reading> 
     }
 }
 
-/// Why a value was not had, as flags of its interval.
-fn flags_of(why: Why) -> metering::Flags {
-    use metering::{Flag, Flags};
-    let missing = Flags::from(Flag::Missing);
-    match why {
-        Why::Damaged => missing.with(Flag::LinkError),
-        Why::Clock => missing.with(Flag::TimeSet),
-        Why::Late => missing.with(Flag::LateSample),
-        Why::Replaced => missing.with(Flag::ConfigChanged),
-        Why::Silent | Why::LineGone | Why::Refused(_) | Why::Exception(_) | Why::NotReadable => {
-            missing
-        }
-    }
+fn decoded(total: &Register, words: &[Answered]) -> Option<SampledTotal> {
+    let find = |span: Span| words.iter().find(|answered| answered.span == span);
+    let own = find(total.span())?;
+    let scale = total.scale_register.and_then(|scale| find(scale.span));
+    let found = total.decode(&own.words, scale.map(|answered| answered.words.as_slice()));
+    let found = found.ok().flatten()?;
+    Some(SampledTotal {
+        digits: found.quantity.digits,
+        exponent: found.quantity.exponent,
+        is_coarse: found.coarse,
+    })
 }
 
-/// Milliseconds from a mark to the instant a sample was taken.
-fn offset_ms(taken: Moment, mark: Timestamp, clock: &Clock) -> i32 {
-    let offset = clock.utc_at(taken).millis_since(mark);
-    i32::try_from(offset).unwrap_or(if offset < 0 { i32::MIN } else { i32::MAX })
+fn totals(plan: &MeterPlan) -> Vec<Total> {
+    let total = |register: &Register| Total {
+        obis: register.obis,
+        exponent: register.exponent,
+        unit: register.unit,
+        modulus: register.rollover,
+    };
+    plan.totals.iter().map(total).collect()
 }
-
-/// A meter that nobody could believe for so long is worth a word in the log.
-pub(super) const HELD_MAX: usize = 4;
 
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,9 @@ use crate::adapters::trace_file::Tracer;
 use crate::config::MeterSettings;
 use crate::front::{going_down, refusal};
 use crate::hex::hex;
-use desk::{ReadValue, Refusal, TraceLine};
-use line::{Trace, Use};
+use crate::jobs::Ticket;
+use desk::{ReadValue, Refusal, TraceLine, Work};
+use line::{Trace, TraceRecord, Use};
 use metering::{BusId, MeterId};
 use std::path::Path;
 use tokio::sync::mpsc::error::TrySendError;
@@ -30,6 +31,13 @@ pub enum BusRequest {
         who: String,
         /// Where the answer goes.
         reply: oneshot::Sender<Result<String, Refusal>>,
+    },
+    /// Do a piece of work.
+    Work {
+        /// Who is told of its end.
+        ticket: Ticket,
+        /// What.
+        what: Work,
     },
     /// These are the meters from now on.
     Replace(Vec<MeterSettings>),
@@ -77,17 +85,21 @@ impl BusHandle {
 
     /// What the byte trace holds.
     pub fn recorded(&self) -> Vec<TraceLine> {
-        let line = |record: line::TraceRecord| TraceLine {
-            at_us: u64::try_from(record.at.as_micros()).unwrap_or(u64::MAX),
-            direction: if record.used == Use::Request {
-                '>'
-            } else {
-                '<'
-            },
-            fate: record.used.to_string(),
-            bytes: hex(&record.octets),
-            meaning: String::new(),
-        };
-        self.trace.since(0).into_iter().map(line).collect()
+        self.trace.since(0).iter().map(trace_line).collect()
+    }
+}
+
+/// A record of the trace, with its meaning.
+pub(super) fn trace_line(record: &TraceRecord) -> TraceLine {
+    let is_ours = record.used == Use::Request;
+    // What a foreign master says is a request too, and what the octets say tells which.
+    let meaning = meters::modbus::explain(&record.octets, is_ours)
+        .unwrap_or_else(|| iec62056_21::codec::explain(&record.octets, is_ours));
+    TraceLine {
+        at_us: u64::try_from(record.at.as_micros()).unwrap_or(u64::MAX),
+        direction: if is_ours { '>' } else { '<' },
+        fate: record.used.to_string(),
+        bytes: hex(&record.octets),
+        meaning,
     }
 }

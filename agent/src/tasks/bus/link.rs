@@ -2,8 +2,9 @@
 
 use super::view::LineTotals;
 use crate::adapters::clock::Clock;
+use crate::adapters::dialled::CallFault;
 use crate::adapters::port::{OpenPort, Port};
-use crate::config::LinkSettings;
+use crate::config::{LinkSettings, Number};
 use crate::limits::REOPEN_EVERY;
 use desk::LinkState;
 use line::{GuardSettings, GuardedLine, LineFault, LineTiming, Peer, Trace};
@@ -147,6 +148,42 @@ impl Link {
         Change::Lost(why)
     }
 
+    /// The line was found to be gone.
+    pub(super) fn lost(&mut self, error: &std::io::Error) -> Change {
+        self.next_try = Instant::now() + REOPEN_EVERY;
+        self.gone(self.words(error))
+    }
+
+    /// The line as it is, for whoever only looks at it.
+    pub(super) fn line(&mut self) -> Option<&mut GuardedLine<Port>> {
+        self.guard.as_mut()
+    }
+
+    /// The line with the meter of this number at its end, called if it has one.
+    pub(super) async fn reach(
+        &mut self,
+        number: Option<&Number>,
+    ) -> Result<&mut GuardedLine<Port>, CallFault> {
+        let guard = self.guard.as_mut().ok_or(CallFault::NotConnected)?;
+        if let Some(number) = number {
+            let connected = guard.line_mut().connect(number).await?;
+            log::debug!(connected:?; "the meter was called");
+        }
+        Ok(guard)
+    }
+
+    /// Ends the call, if there is one.
+    pub(super) async fn leave(&mut self) {
+        let Some(guard) = &mut self.guard else {
+            return;
+        };
+        if let Err(fault) = guard.line_mut().hang_up().await {
+            log::warn!(fault:%; "the call could not be ended; the port is closed, which ends it");
+            let error = std::io::Error::other("the call did not end");
+            self.lost(&error);
+        }
+    }
+
     fn words(&self, error: &std::io::Error) -> String {
         let remedy = match error.kind() {
             std::io::ErrorKind::NotFound => "check the cable, and the name in the configuration",
@@ -170,10 +207,7 @@ impl Link {
             return Change::Same;
         };
         match guard.listen(until).await {
-            Err(LineFault::Gone(error)) => {
-                self.next_try = Instant::now() + REOPEN_EVERY;
-                self.gone(self.words(&error))
-            }
+            Err(LineFault::Gone(error)) => self.lost(&error),
             Ok(()) | Err(_) => Change::Same,
         }
     }
@@ -200,8 +234,7 @@ impl Link {
                 (Outcome::Exception(exception.code()), Change::Same)
             }
             Err(ReadFault::Line(LineFault::Gone(error))) => {
-                let change = self.gone(self.words(&error));
-                self.next_try = Instant::now() + REOPEN_EVERY;
+                let change = self.lost(&error);
                 (Outcome::LineGone, change)
             }
             Err(ReadFault::Line(LineFault::Silent { .. })) => (Outcome::Silent, Change::Same),

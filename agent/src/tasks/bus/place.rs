@@ -2,7 +2,8 @@
 //! the intervals that are there already.
 
 use super::Bus;
-use super::book::{Begin, Book, passed_mark};
+use super::book::Said;
+use super::sampled::{Begin, Sampled, passed_mark};
 use crate::front::GATEWAY_PROFILE;
 use crate::limits::LOOK_AHEAD_MARKS;
 use crate::state::StateKey;
@@ -39,32 +40,31 @@ pub(super) struct Ahead {
 
 impl Bus {
     /// The profile of a meter goes on after its last stored interval.
-    pub(super) async fn begin_profile(&self, book: &mut Book, begin: Begin) {
-        let Some(profile) = &book.settings.profile else {
+    pub(super) async fn begin_profile(&self, sampled: &mut Sampled, begin: Begin) {
+        let Some(period) = sampled.period() else {
             return;
         };
-        let period = profile.period;
-        let place = match self.place(book, period).await {
+        let place = match self.place(sampled, period).await {
             Ok(place) => place,
             Err(error) => {
-                if book.unplaced.is_none() {
+                if sampled.unplaced.is_none() {
                     log::error!(error:%; "the last interval cannot be read; what is sampled waits");
                 }
-                book.begin_later(begin);
+                sampled.begin_later(begin);
                 return;
             }
         };
         let late_after = self.parts.settings.late_after;
-        let records = book.begin_profile(&place, late_after, begin, &self.parts.clock);
-        self.keep_around(book, records).await;
+        let records = sampled.begin(&place, late_after, begin, &self.parts.clock);
+        self.keep_around(sampled, records).await;
     }
 
-    async fn place(&self, book: &mut Book, period: Period) -> Result<Place, StoreGone> {
-        let (meter, profile) = (book.id().clone(), GATEWAY_PROFILE);
+    async fn place(&self, sampled: &mut Sampled, period: Period) -> Result<Place, StoreGone> {
+        let (meter, profile) = (sampled.meter().clone(), GATEWAY_PROFILE);
         let (kind, id) = StateKey::ProfileBehind(meter.clone()).key();
         let ask = |reply| Look::State { kind, id, reply };
         let noted = self.parts.store.ask(ask).await?;
-        book.is_noted_behind = noted.is_some_and(|noted| !noted.is_empty());
+        sampled.is_noted_behind = noted.is_some_and(|noted| !noted.is_empty());
         let ask = |reply| Look::LastRow {
             meter,
             profile,
@@ -74,10 +74,13 @@ impl Bus {
         let now = self.parts.clock.now().utc;
         let mut astride = None;
         if let Some((row, _)) = &newest
-            && (book.is_noted_behind || row.end > period.mark_after(now))
+            && (sampled.is_noted_behind || row.end > period.mark_after(now))
         {
             let passed = passed_mark(period, now);
-            astride = Some(self.astride(book.id(), period, passed, row.end).await?);
+            astride = Some(
+                self.astride(sampled.meter(), period, passed, row.end)
+                    .await?,
+            );
         }
         Ok(Place { newest, astride })
     }
@@ -137,79 +140,93 @@ impl Bus {
     pub(super) async fn continue_before_now(&mut self) {
         let now = self.parts.clock.now().utc;
         let mut books = std::mem::take(&mut self.books);
-        for book in &mut books {
-            let Some(settings) = &book.settings.profile else {
+        let mut flags = std::mem::take(&mut self.flags);
+        let polled = books.iter_mut().map(|book| &mut book.sampled);
+        let read = flags.iter_mut().map(|book| &mut book.sampled);
+        for sampled in polled.chain(read) {
+            let Some(period) = sampled.period() else {
                 continue;
             };
-            let period = settings.period;
-            let newest = book.newest();
+            let newest = sampled.newest();
             let Some(newest) = newest.filter(|newest| *newest > period.mark_after(now)) else {
                 continue;
             };
             let passed = passed_mark(period, now);
-            let found = self.rows(book.id(), period, (passed, passed), newest).await;
+            let found = self
+                .rows(sampled.meter(), period, (passed, passed), newest)
+                .await;
             match found {
                 Ok(ahead) => {
-                    let records = book.continue_after(passed, &ahead, &self.parts.clock);
-                    self.keep_around(book, records).await;
+                    let records = sampled.continue_after(passed, &ahead, &self.parts.clock);
+                    self.keep_around(sampled, records).await;
                 }
                 Err(error) => log::error!(error:%; "intervals around now cannot be read"),
             }
         }
         self.books = books;
+        self.flags = flags;
     }
 
     /// Learns of rows ahead before their marks come, and where profiles go on that could not begin.
     pub(super) async fn look_ahead(&mut self) {
         let now = self.parts.clock.now().utc;
         let mut books = std::mem::take(&mut self.books);
+        let mut flags = std::mem::take(&mut self.flags);
         let mut said = Vec::new();
-        for book in &mut books {
-            let Some(settings) = &book.settings.profile else {
+        let polled = books.iter_mut();
+        let polled = polled.map(|book| (book.trust(), &mut book.sampled));
+        let read = flags.iter_mut();
+        let read = read.map(|book| (book.trust(), &mut book.sampled));
+        for (trust, sampled) in polled.chain(read) {
+            let Some(period) = sampled.period() else {
                 continue;
             };
-            let period = settings.period;
-            if let Some(begin) = book.unplaced {
-                self.begin_profile(book, begin).await;
-                if book.unplaced.is_none() {
-                    said.push((book.id().clone(), book.hear_held(&self.parts.clock)));
+            if let Some(begin) = sampled.unplaced {
+                self.begin_profile(sampled, begin).await;
+                if sampled.unplaced.is_none() {
+                    let rows = sampled.hear_held(trust, &self.parts.clock);
+                    said.push((sampled.meter().clone(), Said::from(rows)));
                 }
             }
             let passed = passed_mark(period, now);
             let soon = passed.after(look_ahead(period) / 2);
-            let looked = book.looked_up_to().zip(book.newest());
+            let looked = sampled.looked_up_to().zip(sampled.newest());
             if let Some((looked, newest)) = looked.filter(|(looked, _)| *looked < soon) {
                 let from = looked.max(passed.before(ProfileMaker::reach(period)));
-                match self.rows(book.id(), period, (from, passed), newest).await {
-                    Ok(ahead) => book.saw_ahead(&ahead),
+                match self
+                    .rows(sampled.meter(), period, (from, passed), newest)
+                    .await
+                {
+                    Ok(ahead) => sampled.saw_ahead(&ahead),
                     Err(error) => log::error!(error:%; "intervals ahead cannot be read"),
                 }
             }
-            self.note_behind(book).await;
+            self.note_behind(sampled).await;
         }
         self.books = books;
+        self.flags = flags;
         for (meter, said) in said {
             self.do_what(&meter, said, self.now()).await;
         }
     }
 
     /// The note comes before the first row that lies before others, and goes after the last.
-    async fn keep_around(&self, book: &mut Book, records: Vec<Record>) {
-        if book.is_behind() {
-            self.note_behind(book).await;
+    async fn keep_around(&self, sampled: &mut Sampled, records: Vec<Record>) {
+        if sampled.is_behind() {
+            self.note_behind(sampled).await;
         }
         self.parts.store.keep(records, Urgency::Soon).await;
-        self.note_behind(book).await;
+        self.note_behind(sampled).await;
     }
 
     /// After a restart nothing but this note tells that marks between stored rows have none.
-    async fn note_behind(&self, book: &mut Book) {
-        if book.is_behind() == book.is_noted_behind {
+    async fn note_behind(&self, sampled: &mut Sampled) {
+        if sampled.is_behind() == sampled.is_noted_behind {
             return;
         }
-        let meter = book.id().clone();
+        let meter = sampled.meter().clone();
         let (kind, id) = StateKey::ProfileBehind(meter.clone()).key();
-        if book.is_noted_behind {
+        if sampled.is_noted_behind {
             // Asking makes durable what was made: the note must not go before the rows are there.
             let profile = GATEWAY_PROFILE;
             let ask = |reply| Look::LastRow {
@@ -221,7 +238,7 @@ impl Bus {
                 return;
             }
         }
-        let value = Vec::from_iter(book.is_behind().then_some(1));
+        let value = Vec::from_iter(sampled.is_behind().then_some(1));
         let ask = |reply| Ask::SetState {
             kind,
             id,
@@ -229,7 +246,7 @@ impl Bus {
             reply,
         };
         match self.parts.store.ask(ask).await {
-            Ok(()) => book.is_noted_behind = book.is_behind(),
+            Ok(()) => sampled.is_noted_behind = sampled.is_behind(),
             Err(error) => log::debug!(error:%; "that the clock was set back is noted later"),
         }
     }

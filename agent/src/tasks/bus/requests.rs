@@ -1,10 +1,12 @@
 //! What people ask of a bus: a read now, the acceptance of a meter, other meters. And the walk
 //! along a SunSpec chain, which uses the same door.
 
-use super::book::{Begin, Book, value};
+use super::book::{Book, value};
+use super::sampled::Begin;
+use super::work::ModbusJob;
 use super::{Bus, BusRequest};
 use crate::front::refusal;
-use crate::plan;
+use crate::plan::COLLECT;
 use crate::tasks::storekeeper::{Record, Urgency};
 use desk::{MeterTrust, ReadValue, Refusal};
 use metering::{EventCode, MeterId};
@@ -22,6 +24,8 @@ pub(super) enum Waiting {
     },
     /// The walk along a meter's SunSpec chain.
     Walk { meter: MeterId },
+    /// A piece of work.
+    Job(ModbusJob),
 }
 
 impl Bus {
@@ -34,6 +38,7 @@ impl Bus {
                     log::debug!("nobody waits for this answer any more");
                 }
             }
+            BusRequest::Work { ticket, what } => self.work(ticket, &what),
             BusRequest::Replace(meters) => {
                 self.take_meters(meters, Begin::Change).await;
             }
@@ -46,6 +51,15 @@ impl Bus {
         meter: MeterId,
         reply: oneshot::Sender<Result<Vec<ReadValue>, Refusal>>,
     ) {
+        if !self.link.is_open() {
+            let words = format!("the line of {meter} is not open");
+            self.refuse(reply, refusal(words, "`pmuctl status` says why"));
+            return;
+        }
+        if self.flags.iter().any(|book| *book.id() == meter) {
+            self.read_flag(&meter, reply);
+            return;
+        }
         let Some(book) = self.books.iter().find(|book| *book.id() == meter) else {
             self.refuse(
                 reply,
@@ -53,11 +67,6 @@ impl Bus {
             );
             return;
         };
-        if !self.link.is_open() {
-            let words = format!("the line of {meter} is not open");
-            self.refuse(reply, refusal(words, "`pmuctl status` says why"));
-            return;
-        }
         let mut spans: Vec<Span> = book.registers().flat_map(Register::spans).collect();
         spans.sort_unstable();
         spans.dedup();
@@ -111,24 +120,35 @@ impl Bus {
                 }
             }
             Some(Waiting::Walk { meter }) => self.walk_on(&meter, words, failed).await,
+            Some(Waiting::Job(job)) => self.modbus_done(job, words, failed),
             None => {}
         }
     }
 
     async fn accept(&mut self, meter: &MeterId, who: &str) -> Result<String, Refusal> {
-        let Some(book) = self.books.iter_mut().find(|book| book.id() == meter) else {
-            return Err(refusal(
-                format!("{meter} is left alone"),
-                "look at the alarms",
-            ));
+        let book = self.books.iter_mut().find(|book| book.id() == meter);
+        let flag = self.flags.iter_mut().find(|book| book.id() == meter);
+        let accepted = match (book, flag) {
+            (Some(book), _) if book.trust() == MeterTrust::Wrong => book.accept(),
+            (_, Some(flag)) if flag.trust() == MeterTrust::Wrong => flag.accept(),
+            (None, None) => {
+                return Err(refusal(
+                    format!("{meter} is left alone"),
+                    "look at the alarms",
+                ));
+            }
+            _ => {
+                let words = format!("{meter} is not refused");
+                return Err(refusal(words, "`pmuctl meter list` shows which meters are"));
+            }
         };
-        if book.trust() != MeterTrust::Wrong {
-            let words = format!("{meter} is not refused");
-            return Err(refusal(words, "`pmuctl meter list` shows which meters are"));
-        }
-        let serial = book.accept().unwrap_or_default();
+        let serial = accepted.unwrap_or_default();
         self.planner.forget_refusals(meter);
         self.ask_identity(meter);
+        let now = self.now();
+        if !self.planner.session_due(meter, COLLECT, now) {
+            log::debug!(meter:%; "it is read at its next turn");
+        }
         let record = Record::Audit {
             who: who.to_owned(),
             what: "meter accepted".to_owned(),
@@ -151,7 +171,7 @@ impl Bus {
         for meter in meters {
             let is_under_way = |waiting: &Waiting| match waiting {
                 Waiting::Walk { meter: other } => *other == meter,
-                Waiting::Person { .. } => false,
+                Waiting::Person { .. } | Waiting::Job(_) => false,
             };
             if !self.waiting.values().any(is_under_way) {
                 self.walk_step(&meter, None);
@@ -231,8 +251,8 @@ impl Bus {
             return;
         };
         let mut book = self.books.swap_remove(place);
-        book.plan = plan::plan(&book.settings, Some(registers));
-        self.begin_profile(&mut book, Begin::Start).await;
+        book.found(registers);
+        self.begin_profile(&mut book.sampled, Begin::Start).await;
         self.books.push(book);
         self.replan();
         self.ask_identity(meter);
@@ -260,7 +280,7 @@ fn shown(book: &Book, words: &[Answered]) -> Vec<ReadValue> {
         .collect()
 }
 
-fn why_words(why: Why) -> &'static str {
+pub(super) fn why_words(why: Why) -> &'static str {
     match why {
         Why::Silent => "it does not answer",
         Why::Damaged => "its answers are damaged on the line",

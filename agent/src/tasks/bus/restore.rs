@@ -1,9 +1,11 @@
 //! Where a bus goes on: its meters and their serial numbers; their intervals are in `place`.
 
 use super::Bus;
-use super::book::{Begin, Book};
-use crate::config::MeterSettings;
-use crate::plan::IDENTITY;
+use super::book::Book;
+use super::flag::{FlagBook, Remembered};
+use super::sampled::Begin;
+use crate::config::{MeterSettings, Speaks};
+use crate::plan::{self, IDENTITY};
 use crate::state::StateKey;
 use crate::tasks::storekeeper::{Ask, Look, Record, Urgency};
 use metering::MeterId;
@@ -14,6 +16,7 @@ impl Bus {
     /// the plan.
     pub(super) async fn take_meters(&mut self, meters: Vec<MeterSettings>, begin: Begin) {
         let mut old = std::mem::take(&mut self.books);
+        let mut old_flags = std::mem::take(&mut self.flags);
         let mut fresh = Vec::new();
         for settings in meters {
             if Some(&settings.id) == self.quarantined.as_ref() {
@@ -24,11 +27,26 @@ impl Bus {
                 self.books.push(old.swap_remove(place));
                 continue;
             }
-            fresh.push(settings.id.clone());
+            let same = |book: &FlagBook| book.settings == settings;
+            if let Some(place) = old_flags.iter().position(same) {
+                self.flags.push(old_flags.swap_remove(place));
+                continue;
+            }
             let accepted = self.accepted_serial(&settings.id).await;
-            let mut book = Book::new(settings, accepted);
-            self.begin_profile(&mut book, begin).await;
-            self.books.push(book);
+            match settings.speaks.clone() {
+                Speaks::Modbus(modbus) => {
+                    fresh.push(settings.id.clone());
+                    let mut book = Book::new(settings, modbus, accepted);
+                    self.begin_profile(&mut book.sampled, begin).await;
+                    self.books.push(book);
+                }
+                Speaks::Flag(flag) => {
+                    let remembered = self.remembered(&settings.id).await;
+                    let mut book = FlagBook::new(settings, *flag, accepted, &remembered);
+                    self.begin_profile(&mut book.sampled, begin).await;
+                    self.flags.push(book);
+                }
+            }
         }
         self.replan();
         for meter in fresh {
@@ -45,6 +63,10 @@ impl Bus {
             .collect();
         let now = self.now();
         self.planner.replace(planned, now);
+        let bus = &self.parts.settings;
+        let sessions = self.flags.iter();
+        let sessions = sessions.map(|book| plan::session_meter(&book.settings, &book.flag, bus));
+        self.planner.replace_sessions(sessions.collect(), now);
         self.due = tokio::time::Instant::now();
     }
 
@@ -54,6 +76,21 @@ impl Bus {
         if !self.planner.read_again(meter, IDENTITY, None, now) {
             log::debug!(meter:%; "its identity is asked for at its next turn");
         }
+    }
+
+    /// What is remembered of a FLAG meter.
+    async fn remembered(&self, meter: &MeterId) -> Remembered {
+        Remembered {
+            memory: self.state(&StateKey::FlagMemory(meter.clone())).await,
+            known: self.state(&StateKey::FlagCollect(meter.clone())).await,
+        }
+    }
+
+    async fn state(&self, key: &StateKey) -> Vec<u8> {
+        let (kind, id) = key.key();
+        let ask = |reply| Look::State { kind, id, reply };
+        let found = self.parts.store.ask(ask).await;
+        found.ok().flatten().unwrap_or_default()
     }
 
     async fn accepted_serial(&self, meter: &MeterId) -> Option<String> {

@@ -73,8 +73,10 @@ impl LineTotals {
 pub struct MeterView {
     /// Its name.
     pub meter: MeterId,
-    /// Its address.
+    /// Its unit; 0 where it has none.
     pub unit: u8,
+    /// Outstation number, phone or PAD number of a FLAG meter.
+    pub address: Option<String>,
     /// Its model.
     pub model: String,
     /// `healthy`, `doubtful`, `silent`.
@@ -93,6 +95,14 @@ pub struct MeterView {
     pub flagged: u64,
     /// Answers, silences, damaged answers.
     pub totals: MeterTotals,
+    /// Sessions of a FLAG meter.
+    pub flag: Option<FlagTotals>,
+    /// When its own load profile was last read to its end.
+    pub last_collected: Option<Timestamp>,
+    /// Days until it overwrites intervals that were not read.
+    pub overwrite_in_days: Option<u32>,
+    /// Its clock minus ours at the last session, milliseconds.
+    pub clock_error_ms: Option<i64>,
     /// What a person should know.
     pub remarks: Vec<String>,
 }
@@ -114,6 +124,31 @@ pub struct MeterTotals {
     pub exceptions: BTreeMap<u8, u64>,
     /// Round trips: how many took at most so many milliseconds, by bound; the last has no bound.
     pub round_trips: RoundTrips,
+}
+
+/// Counters of a FLAG meter's sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FlagTotals {
+    /// Sessions begun.
+    pub sessions: u64,
+    /// Sessions in which the meter did not answer its sign-on.
+    pub silent: u64,
+    /// Sessions that broke.
+    pub broken: u64,
+    /// Sessions that the meter, or its identity, ended.
+    pub refused: u64,
+    /// Octets that went over the line for them, both ways.
+    pub octets: u64,
+    /// Line time taken, milliseconds.
+    pub held_ms: u64,
+    /// Intervals of its own profile that were stored.
+    pub intervals: u64,
+    /// Intervals among them with a flag.
+    pub flagged: u64,
+    /// Intervals that came again with other values.
+    pub conflicts: u64,
+    /// End of the last interval of its own profile.
+    pub last_interval: Option<Timestamp>,
 }
 
 /// Bounds of the round-trip histogram, milliseconds.

@@ -2,6 +2,7 @@
 
 use super::keep::FullCheck;
 use crate::alarms::Alarms;
+use crate::state::StateKey;
 use metering::{
     Event, MeterId, MeterReadings, ProfileId, ProfileRows, ProfileShape, Row, Severity, Timestamp,
 };
@@ -21,6 +22,13 @@ pub enum Record {
     Event(Event),
     /// Something is missing.
     Gap(GapRecord),
+    /// A small value that a task keeps, with what it belongs to.
+    State {
+        /// Which.
+        key: StateKey,
+        /// The new value; empty takes it away.
+        value: Vec<u8>,
+    },
     /// A line of the audit chain.
     Audit {
         /// Who did it.
@@ -221,6 +229,18 @@ impl StoreHandle {
         log_event(&event);
         self.alarms.note(&event);
         self.keep(vec![Record::Event(event)], Urgency::Soon).await;
+    }
+
+    /// Hands over what belongs together: it is durable in one piece or not at all.
+    pub async fn keep_together(&self, events: Vec<Event>, mut records: Vec<Record>) {
+        let mut all = Vec::with_capacity(events.len() + records.len());
+        for event in events {
+            log_event(&event);
+            self.alarms.note(&event);
+            all.push(Record::Event(event));
+        }
+        all.append(&mut records);
+        self.keep(all, Urgency::Soon).await;
     }
 
     /// Hands one event over without waiting; a storekeeper that is behind costs only its entry,

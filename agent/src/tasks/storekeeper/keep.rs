@@ -151,6 +151,11 @@ impl Storekeeper {
                 Record::Rows(rows) => Body::Profile(rows),
                 Record::Event(event) => Body::Event(event),
                 Record::Gap(gap) => Body::Gap(gap),
+                Record::State { key, value } => {
+                    let (kind, id) = key.key();
+                    self.pending.set_state(kind, id, value);
+                    continue;
+                }
                 Record::Audit { who, what, detail } => {
                     let record = AuditRecord {
                         at: now.utc,

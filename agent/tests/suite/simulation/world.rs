@@ -9,7 +9,7 @@ use metering::{MeterId, Timestamp};
 use meters::catalogue::{Catalogue, Model};
 use pmu_agent::adapters::lead::Simulated;
 use pmu_agent::adapters::port::OpenPort;
-use pmu_agent::config::{LinkSettings, Settings};
+use pmu_agent::config::{LinkSettings, MeterSettings, Settings};
 use simulator::dice::Dice;
 use simulator::meter::ModelMeter;
 use simulator::trouble::MeterTroubles;
@@ -95,7 +95,8 @@ impl World {
                 .iter()
                 .position(|bus| bus.id == meter.bus);
             let bus = place.expect("the configuration names its buses");
-            let mut made = ModelMeter::new(&meter.model, meter.unit, self.seed).expect("a model");
+            let modbus = meter.modbus().expect("a Modbus meter");
+            let mut made = ModelMeter::new(&modbus.model, modbus.unit, self.seed).expect("a model");
             if dice.index(8) == 0 {
                 made = made.with_reset(Duration::from_secs(dice.between(&(600..=5000))));
             }
@@ -103,9 +104,9 @@ impl World {
             self.wires[bus].seat(made.on_wire(), made.healthy());
             self.seats.push(Seat {
                 id: meter.id.clone(),
-                model: Model::clone(&meter.model),
+                model: Model::clone(&modbus.model),
                 bus,
-                unit: meter.unit,
+                unit: modbus.unit,
                 healthy: made.healthy(),
                 meter: made,
                 off: false,
@@ -230,7 +231,7 @@ pub(super) fn describe(settings: &Settings) -> String {
         };
         let meters: Vec<&str> = settings
             .meters_of(&bus.id)
-            .map(|meter| meter.model.id.as_str())
+            .map(MeterSettings::model_id)
             .collect();
         text.extend([link.as_str(), ": ", &meters.join(", "), "; "]);
     }

@@ -68,6 +68,13 @@ impl CollectState {
         self.is_over = self.packets == 0;
     }
 
+    /// The same window was opened again in another session, and may have grown.
+    pub fn resized(&mut self, size: ProfileSize, extra: u16) {
+        let next = self.next;
+        self.sized(size, extra);
+        self.next = next;
+    }
+
     /// The next packet to read, from 1; nothing when it is over.
     pub fn next_packet(&self) -> Option<u16> {
         let is_left = !self.is_over && self.next <= self.packets;

@@ -1,15 +1,15 @@
 //! What to change on a bus that has too much to carry.
 
-use super::{Demand, demands, meter_shares, per_mille, share_of};
-use crate::limits::BUSY_WARNING;
-use crate::planner::{BusTiming, PlannedMeter, PlannerSettings};
+use super::{Demand, Kind, Load, demands, meter_shares, per_mille, share_of};
+use crate::limits::{BUSY_WARNING, SESSION_MARGIN};
+use crate::planner::{BusTiming, PlannerSettings};
 use metering::BusId;
 use std::time::Duration;
 
 /// Periods a person would choose, in seconds. Those from a minute to an hour divide the hour, so
 /// that they serve for samples too.
-const PERIODS: [u64; 15] = [
-    1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600,
+const PERIODS: [u64; 19] = [
+    1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 14_400, 43_200, 86_400,
 ];
 /// Line speeds a person would choose.
 const BAUDS: [u32; 8] = [1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200];
@@ -19,7 +19,7 @@ const SILENCE_MIN: Duration = Duration::from_micros(1750);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Advice<'a> {
     pub(super) bus: &'a BusId,
-    pub(super) meters: &'a [PlannedMeter],
+    pub(super) load: Load<'a>,
     pub(super) timing: BusTiming,
     pub(super) settings: PlannerSettings,
     pub(super) demands: &'a [Demand],
@@ -45,9 +45,9 @@ impl Advice<'_> {
         let is_sampled = |place: &usize| {
             self.demands
                 .iter()
-                .any(|d| d.is_sample && d.meter == *place)
+                .any(|d| d.kind == Kind::Sample && d.meter == *place)
         };
-        (0..self.meters.len()).filter(is_sampled).count()
+        (0..self.load.len()).filter(is_sampled).count()
     }
 
     pub(super) fn too_many_samples(&self, burst: Duration, capacity: usize) -> String {
@@ -66,10 +66,9 @@ impl Advice<'_> {
     /// A request without an answer that takes longer than the line has free in the shortest
     /// period makes the others miss a cycle.
     pub(super) fn silence_costs_a_cycle(&self, healthy: u32) -> Option<String> {
-        let polls = self.demands.iter().filter(|demand| !demand.is_sample);
-        let shortest = polls.map(|demand| demand.period).min()?;
+        let shortest = self.polls().map(|demand| demand.period).min()?;
         let free = shortest.saturating_mul(1000_u32.saturating_sub(healthy)) / 1000;
-        (healthy <= BUSY_WARNING && self.silence > free && self.meters.len() > 1).then(|| {
+        (healthy <= BUSY_WARNING && self.silence > free && self.load.meters.len() > 1).then(|| {
             format!(
                 "bus {} waits {} for a meter that does not answer, and has only {} free in its \
                  shortest period of {}: the others then miss a cycle; lengthen that period",
@@ -81,14 +80,44 @@ impl Advice<'_> {
         })
     }
 
+    /// A session that does not fit between two cycles of a poll makes it miss one.
+    pub(super) fn sessions_cost_a_cycle(&self) -> Option<String> {
+        let hold = self
+            .load
+            .sessions
+            .iter()
+            .map(|meter| meter.hold_min)
+            .max()?;
+        let shortest = self.polls().map(|demand| demand.period).min()?;
+        let cycle: Duration = self.polls().map(|demand| demand.cost).sum();
+        let need = hold + cycle + SESSION_MARGIN;
+        let mut longer = PERIODS.into_iter().map(Duration::from_secs);
+        let longer = longer.find(|period| *period >= need)?;
+        (shortest < need).then(|| {
+            format!(
+                "bus {} polls every {}, and a session with a meter takes {} at least: polls miss \
+                 cycles meanwhile; poll every {} or move those meters to another bus",
+                self.bus,
+                seconds(shortest),
+                seconds(hold),
+                seconds(longer),
+            )
+        })
+    }
+
+    fn polls(&self) -> impl Iterator<Item = &Demand> {
+        let is_poll = |demand: &&Demand| demand.kind == Kind::Poll;
+        self.demands.iter().filter(is_poll)
+    }
+
     fn total(&self) -> u64 {
         self.shares.iter().sum()
     }
 
     /// The polls of one period that weigh most, made rarer.
     fn poll_less(&self) -> Option<String> {
-        let weight = |group: (bool, Duration)| -> u64 {
-            let in_group = |demand: &&Demand| (demand.is_sample, demand.period) == group;
+        let weight = |group: (Kind, Duration)| -> u64 {
+            let in_group = |demand: &&Demand| (demand.kind, demand.period) == group;
             self.demands
                 .iter()
                 .filter(in_group)
@@ -98,12 +127,12 @@ impl Advice<'_> {
         let groups = self
             .demands
             .iter()
-            .map(|demand| (demand.is_sample, demand.period));
+            .map(|demand| (demand.kind, demand.period));
         let group = groups.max_by_key(|&group| weight(group))?;
-        let (is_sample, period) = group;
+        let (kind, period) = group;
         let others = self.total().saturating_sub(weight(group));
         let mine = |new: Duration| -> u64 {
-            let in_group = |demand: &&Demand| (demand.is_sample, demand.period) == group;
+            let in_group = |demand: &&Demand| (demand.kind, demand.period) == group;
             let costs = self
                 .demands
                 .iter()
@@ -114,10 +143,14 @@ impl Advice<'_> {
         let longer = PERIODS
             .into_iter()
             .map(Duration::from_secs)
-            .filter(|&new| new > period && (!is_sample || new >= Duration::from_mins(1)))
+            .filter(|&new| new > period && suits(kind, new))
             .find(|&new| per_mille(others + mine(new)) <= BUSY_WARNING)?;
-        let verb = if is_sample { "sample" } else { "poll" };
-        let names = self.names(|demand| (demand.is_sample, demand.period) == group);
+        let verb = match kind {
+            Kind::Sample => "sample",
+            Kind::Poll => "poll",
+            Kind::Session => "read",
+        };
+        let names = self.names(|demand| (demand.kind, demand.period) == group);
         Some(format!(
             "{verb} {names} every {} instead of {}",
             seconds(longer),
@@ -135,8 +168,8 @@ impl Advice<'_> {
             .collect();
         places.dedup();
         let name = |place: &usize| {
-            let meter = self.meters.get(*place);
-            meter.map(|meter| meter.id.to_string()).unwrap_or_default()
+            let id = self.load.ids().nth(*place);
+            id.map(|id| id.to_string()).unwrap_or_default()
         };
         match &places[..] {
             [] => "its meters".to_owned(),
@@ -168,8 +201,8 @@ impl Advice<'_> {
                     character,
                     silence: (character * 7 / 2).max(SILENCE_MIN),
                 };
-                let demands = demands(self.meters, faster);
-                let total = meter_shares(&demands, self.meters.len()).iter().sum();
+                let demands = demands(self.load, faster);
+                let total = meter_shares(&demands, self.load.len()).iter().sum();
                 (per_mille(total) <= BUSY_WARNING).then(|| format!("raise the line to {baud} baud"))
             })
     }
@@ -192,6 +225,15 @@ impl Advice<'_> {
             2.. if moved < shares.len() => Some(format!("move {moved} meters to another bus")),
             _ => None,
         }
+    }
+}
+
+/// Whether a person would choose this period for such work.
+fn suits(kind: Kind, period: Duration) -> bool {
+    match kind {
+        Kind::Sample => (60..=3600).contains(&period.as_secs()),
+        Kind::Poll => period.as_secs() <= 3600,
+        Kind::Session => period.as_secs() >= 60,
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::planner::{Poll, PollId};
+use crate::planner::{Poll, PollId, SessionPoll};
 use crate::{Span, Table};
 use metering::Period;
 
@@ -47,7 +47,11 @@ fn sample(seconds: u32) -> PollKind {
 
 fn of(meters: &[PlannedMeter], timing: BusTiming) -> Forecast {
     let bus = "main".parse().unwrap();
-    forecast(&bus, meters, timing, PlannerSettings::default())
+    let load = Load {
+        meters,
+        sessions: &[],
+    };
+    forecast(&bus, load, timing, PlannerSettings::default())
 }
 
 #[track_caller]
@@ -183,7 +187,7 @@ fn the_forecast_agrees_with_the_planner() {
                 planner.done(&exchange, &outcome, now(at));
             }
             Next::WaitUntil(until) => at = until.since_origin(),
-            Next::Happened(_) => {}
+            Next::Happened(_) | Next::Session(_) => {}
         }
     }
     let measured = u32::from(planner.status().busy_per_mille);
@@ -191,5 +195,66 @@ fn the_forecast_agrees_with_the_planner() {
         measured.abs_diff(forecast.healthy) <= 25,
         "{measured} and {}",
         forecast.healthy
+    );
+}
+
+fn session_meters(count: u8, seconds: u64, cost: Duration) -> Vec<SessionMeter> {
+    let meter = |number: u8| SessionMeter {
+        id: format!("elster-{number}").parse().unwrap(),
+        address: format!("{number:03}"),
+        hold_min: Duration::from_secs(3),
+        hold_max: Duration::from_secs(8),
+        polls: vec![SessionPoll {
+            id: PollId(0),
+            kind: every(seconds),
+            cost,
+        }],
+    };
+    (1..=count).map(meter).collect()
+}
+
+#[track_caller]
+fn check_mixed(
+    meters: &[PlannedMeter],
+    sessions: &[SessionMeter],
+    verdict: Verdict,
+    words: &[&str],
+) {
+    let load = Load { meters, sessions };
+    let bus = "main".parse().unwrap();
+    let forecast = forecast(&bus, load, SERIAL, PlannerSettings::default());
+    assert_eq!(
+        (forecast.verdict, &forecast.words[..]),
+        (verdict, &words.map_to_strings()[..])
+    );
+    assert_eq!(forecast.meters.len(), meters.len() + sessions.len());
+}
+
+#[test]
+fn sessions_count_too() {
+    let minute = Duration::from_mins(1);
+    check_mixed(
+        &meters(2, 1, every(10)),
+        &session_meters(4, 3600, minute),
+        Verdict::Fine,
+        &[],
+    );
+    check_mixed(
+        &[],
+        &session_meters(4, 300, minute),
+        Verdict::Warning,
+        &[
+            "bus main would be 80 % busy: read elster-1 to elster-4 every 10 min instead of 5 min, \
+           or move 1 meter to another bus",
+        ],
+    );
+    check_mixed(
+        &meters(2, 1, every(2)),
+        &session_meters(1, 3600, minute),
+        Verdict::Warning,
+        &[
+            "bus main polls every 2 s, and a session with a meter takes 3 s at least: polls miss \
+           cycles meanwhile; poll every 5 s or move those meters to another bus",
+        ],
     );
 }

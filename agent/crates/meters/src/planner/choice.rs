@@ -3,6 +3,7 @@
 use super::meter_state::MeterPlan;
 use super::piece::{Piece, Shape};
 use super::poll_state::Pace;
+use super::session::{Candidate as SessionCandidate, SessionFlight, Sessions};
 use super::shares::Ready;
 use super::words::Purpose;
 use super::{Class, Exchange, InFlight, Next, Now, Planner};
@@ -59,36 +60,75 @@ impl Planner {
         let scheduled = self.scheduled_candidate(now);
         let (background, is_held) =
             self.background_candidate(now, burst_at, command.is_some() || scheduled.is_some());
+        let sessions = self.sessions_now(now, burst_at);
         let ready = Ready {
             command: command.is_some(),
-            scheduled: scheduled.is_some(),
+            scheduled: scheduled.is_some() || sessions.sample.is_some(),
             background: background.is_some(),
+            session: sessions.is_wanted,
         };
-        let chosen = match self.shares.choose(ready) {
-            Some(Class::Command) => command,
-            Some(Class::Scheduled) => scheduled,
-            Some(Class::Background) => background,
-            None => None,
+        let waiting = Ready {
+            background: ready.background || is_held,
+            ..ready
         };
         let class = self.shares.choose(ready);
-        if let (Some(candidate), Some(class)) = (chosen, class)
-            && let Some(exchange) = self.exchange(candidate, class)
+        let exchange = match class {
+            Some(Class::Command) => command,
+            Some(Class::Scheduled) => scheduled,
+            Some(Class::Background) if !sessions.is_entitled => background,
+            Some(Class::Background) | None => None,
+        };
+        if let (Some(candidate), Some(class)) = (exchange, class)
+            && let Some(next) = self.begin_exchange(candidate, class, waiting, now)
         {
-            self.held_since = None;
-            let waiting = Ready {
-                background: ready.background || is_held,
-                ..ready
-            };
-            self.last_meter = Some(candidate.meter);
-            self.in_flight = Some(InFlight {
-                exchange: exchange.clone(),
-                started: now.moment,
-                waiting,
-            });
-            return Next::Exchange(exchange);
+            return next;
         }
-        self.held_since = is_held.then_some(now.moment);
+        if let Some(candidate) = session(class, sessions)
+            && let Some(next) = self.begin_session(candidate, waiting, now)
+        {
+            return next;
+        }
+        let idle = Ready {
+            background: is_held,
+            session: sessions.is_wanted,
+            ..Ready::default()
+        };
+        self.held = (is_held || sessions.is_wanted).then_some((now.moment, idle));
         Next::WaitUntil(self.wake(now, bursts))
+    }
+
+    fn begin_exchange(
+        &mut self,
+        candidate: Candidate,
+        class: Class,
+        waiting: Ready,
+        now: Now,
+    ) -> Option<Next> {
+        let exchange = self.exchange(candidate, class)?;
+        self.held = None;
+        self.last_meter = Some(candidate.meter);
+        self.in_flight = Some(InFlight {
+            exchange: exchange.clone(),
+            started: now.moment,
+            waiting,
+        });
+        Some(Next::Exchange(exchange))
+    }
+
+    fn begin_session(
+        &mut self,
+        candidate: SessionCandidate,
+        waiting: Ready,
+        now: Now,
+    ) -> Option<Next> {
+        let turn = self.session_turn(candidate)?;
+        self.held = None;
+        self.session_flight = Some(SessionFlight {
+            turn: turn.clone(),
+            started: now.moment,
+            waiting,
+        });
+        Some(Next::Session(turn))
     }
 
     /// First come, first served.
@@ -256,6 +296,7 @@ impl Planner {
     /// The next instant at which something can change by itself.
     fn wake(&self, now: Now, bursts: &[(Timestamp, Duration)]) -> Moment {
         let mut wakes: Vec<Moment> = self.next_burst(now, bursts).into_iter().collect();
+        self.session_wakes(now, &mut wakes);
         for plan in &self.meters {
             if plan.not_before > now.moment {
                 wakes.push(plan.not_before);
@@ -284,6 +325,15 @@ impl Planner {
         next.map_or(latest, |wake| {
             wake.clamp(now.moment.after(WAIT_MIN), latest)
         })
+    }
+}
+
+/// Which session may go where this class has the line.
+fn session(class: Option<Class>, sessions: Sessions) -> Option<SessionCandidate> {
+    match class {
+        Some(Class::Command) => None,
+        Some(Class::Scheduled) => sessions.sample,
+        Some(Class::Background) | None => sessions.other,
     }
 }
 

@@ -341,7 +341,7 @@ impl View<'_> {
 
 /// The next point of the grid that leaves about a period since `due`, and how many cycles are
 /// skipped because they are over already.
-fn next_due(due: Moment, grid: Moment, period: Duration, now: Moment) -> (Moment, u64) {
+pub(crate) fn next_due(due: Moment, grid: Moment, period: Duration, now: Moment) -> (Moment, u64) {
     let mut next = if grid == due { due.after(period) } else { grid };
     if next <= due.after(period / 2) {
         next = next.after(period);

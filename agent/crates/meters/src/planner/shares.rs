@@ -1,7 +1,7 @@
 //! Which class comes next: by rank, but none starves.
 
 use super::Class;
-use crate::limits::{BACKGROUND_GRACE, BACKGROUND_SHARE, SCHEDULED_SHARE};
+use crate::limits::{BACKGROUND_GRACE, BACKGROUND_SHARE, SCHEDULED_SHARE, SESSION_SHARE};
 use std::time::Duration;
 
 /// What the two lower classes have coming to them.
@@ -9,15 +9,21 @@ use std::time::Duration;
 pub(crate) struct Shares {
     scheduled_owed: Duration,
     background_owed: Duration,
+    sessions_owed: Duration,
     last: Option<Class>,
 }
 
 /// Which classes have something to send.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one claim for each who may wait"
+)]
 pub(crate) struct Ready {
     pub(crate) command: bool,
     pub(crate) scheduled: bool,
     pub(crate) background: bool,
+    pub(crate) session: bool,
 }
 
 impl Shares {
@@ -44,12 +50,34 @@ impl Shares {
         self.background_owed >= BACKGROUND_GRACE
     }
 
+    /// What sessions have coming to them.
+    pub(crate) fn sessions_owed(&self) -> Duration {
+        self.sessions_owed
+    }
+
     /// Line time that went by, to whom it went, and who waited meanwhile. A class that did not
     /// wait has no claim.
     pub(crate) fn account(&mut self, spent: Duration, served: Option<Class>, waiting: Ready) {
         if served.is_some() {
             self.last = served;
         }
+        self.sessions_owed = owed(
+            self.sessions_owed,
+            spent,
+            SESSION_SHARE,
+            false,
+            waiting.session,
+        );
+        self.account_others(spent, served, waiting);
+    }
+
+    /// Line time that a session took.
+    pub(crate) fn account_session(&mut self, spent: Duration, waiting: Ready) {
+        self.sessions_owed = owed(self.sessions_owed, spent, SESSION_SHARE, true, true);
+        self.account_others(spent, None, waiting);
+    }
+
+    fn account_others(&mut self, spent: Duration, served: Option<Class>, waiting: Ready) {
         self.scheduled_owed = owed(
             self.scheduled_owed,
             spent,
@@ -91,6 +119,7 @@ mod tests {
         command: true,
         scheduled: true,
         background: true,
+        session: false,
     };
 
     /// Everybody always wants the line; each exchange takes 100 ms.

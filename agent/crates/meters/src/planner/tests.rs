@@ -1,5 +1,6 @@
 mod bus;
 mod properties;
+mod sessions;
 
 use super::*;
 use bus::{Bus, EPOCH, Nature, always, every, meter, sample, span};
@@ -686,6 +687,7 @@ fn check_refusals(code: u8, expected: &[Why]) {
                 bus.run_exchange(&exchange, took, &Outcome::Exception(code));
             }
             Next::WaitUntil(until) => bus.now = until.since_origin(),
+            Next::Session(turn) => panic!("{turn:?}"),
             Next::Happened(happened) => {
                 bus.happened
                     .extend(happened.into_iter().map(|h| (Duration::ZERO, h)));
@@ -746,6 +748,7 @@ fn a_busy_meter_is_left_alone_for_a_while() {
                 bus.run_exchange(&exchange, Duration::ZERO, &Outcome::Exception(6));
             }
             Next::WaitUntil(until) => bus.now = until.since_origin(),
+            Next::Session(turn) => panic!("{turn:?}"),
             Next::Happened(_) => {}
         }
     }
@@ -764,6 +767,7 @@ fn a_line_that_is_gone_is_not_hammered_and_blames_no_meter() {
                 bus.run_exchange(&exchange, Duration::ZERO, &Outcome::LineGone);
             }
             Next::WaitUntil(until) => bus.now = until.since_origin(),
+            Next::Session(turn) => panic!("{turn:?}"),
             Next::Happened(happened) => {
                 let at = bus.now;
                 bus.happened.extend(happened.into_iter().map(|h| (at, h)));

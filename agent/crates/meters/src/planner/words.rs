@@ -256,6 +256,8 @@ pub enum Happening {
 pub enum Next {
     /// Put this on the line, then call `done`.
     Exchange(Exchange),
+    /// Hold a session, then call `session_done`.
+    Session(super::SessionTurn),
     /// Hear this, then ask again.
     Happened(Vec<Happening>),
     /// Nothing to do until then, unless a command comes.

@@ -3,6 +3,7 @@ use crate::adapters::clock::WallClock;
 use crate::config::Settings;
 use crate::front::GATEWAY_PROFILE;
 use crate::tasks::bus::place::{Ahead, Astride, Place};
+use crate::tasks::bus::sampled::{Begin, passed_mark};
 use metering::{Period, ProfileShape, Row};
 use simulator::dice::Dice;
 use std::collections::BTreeMap;
@@ -55,6 +56,11 @@ fn settings() -> MeterSettings {
     settings.meters.into_iter().next().expect("its meter")
 }
 
+fn book(settings: &MeterSettings) -> Book {
+    let modbus = settings.modbus().expect("a Modbus meter").clone();
+    Book::new(settings.clone(), modbus, None)
+}
+
 impl Desk {
     fn new(seconds: u64) -> Self {
         Self::with(settings(), seconds)
@@ -66,7 +72,7 @@ impl Desk {
         let mut desk = Self {
             hands,
             clock,
-            book: Book::new(settings.clone(), None),
+            book: book(&settings),
             settings,
             rows: BTreeMap::new(),
             shape: None,
@@ -88,7 +94,8 @@ impl Desk {
     fn begin(&mut self, place: &Place) {
         let records = self
             .book
-            .begin_profile(place, LATE_AFTER, Begin::Start, &self.clock);
+            .sampled
+            .begin(place, LATE_AFTER, Begin::Start, &self.clock);
         self.keep(records);
     }
 
@@ -169,20 +176,28 @@ impl Desk {
 
     /// What the bus does when somebody set the clock.
     fn stepped(&mut self) {
-        self.book.clock_stepped();
+        self.book.sampled.clock_stepped();
         let coming = period().mark_after(self.clock.now().utc);
-        if self.book.newest().is_some_and(|newest| newest > coming) {
+        if self
+            .book
+            .sampled
+            .newest()
+            .is_some_and(|newest| newest > coming)
+        {
             let passed = self.passed();
             let ahead = self.ahead(passed);
-            let records = self.book.continue_after(passed, &ahead, &self.clock);
+            let records = self
+                .book
+                .sampled
+                .continue_after(passed, &ahead, &self.clock);
             self.keep(records);
         }
     }
 
     /// What the bus does at a start.
     fn restart(&mut self) {
-        let noted = self.book.is_behind();
-        self.book = Book::new(self.settings.clone(), None);
+        let noted = self.book.sampled.is_behind();
+        self.book = book(&self.settings);
         let newest = self.rows.last_key_value().map(|(_, row)| row.clone());
         let newest = newest.zip(self.shape.clone());
         let passed = self.passed();
@@ -282,8 +297,8 @@ fn a_sample_of_the_clocks_former_setting_hides_no_mark_to_come() {
 fn samples_wait_until_the_store_says_where_the_profile_goes_on() {
     let mut desk = Desk::new(BEGIN + 5);
     desk.sample(BEGIN);
-    desk.book = Book::new(desk.settings.clone(), None);
-    desk.book.begin_later(Begin::Start);
+    desk.book = book(&desk.settings);
+    desk.book.sampled.begin_later(Begin::Start);
     for number in 2..=7 {
         desk.set(BEGIN + number * PERIOD + 5);
         assert_eq!(desk.sample(BEGIN + number * PERIOD), 0);
@@ -297,8 +312,8 @@ fn samples_wait_until_the_store_says_where_the_profile_goes_on() {
         astride: None,
     });
     assert_eq!(desk.rows.len(), 4, "what was not kept is missing");
-    let said = desk.book.hear_held(&desk.clock);
-    assert_eq!(desk.keep(said.records), 4);
+    let rows = desk.book.sampled.hear_held(MeterTrust::Untold, &desk.clock);
+    assert_eq!(desk.keep(rows.records), 4);
     assert_eq!(desk.holes(), []);
     let last = &desk.rows[&at(BEGIN + 7 * PERIOD)];
     assert_eq!(last.offset_ms, 5000);

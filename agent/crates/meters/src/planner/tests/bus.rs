@@ -78,6 +78,45 @@ pub(super) struct Sent {
     pub(super) answered: bool,
 }
 
+/// How a simulated session meter behaves.
+#[derive(Debug, Clone, Default)]
+pub(super) struct SessionNature {
+    pub(super) dead: Vec<(u64, u64)>,
+    /// Its sessions break from one second to another.
+    pub(super) breaks: Vec<(u64, u64)>,
+    /// Work of one cycle, beside the sign-on.
+    pub(super) work: Duration,
+    pub(super) left: Option<Duration>,
+}
+
+/// A session that was held.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) at: Duration,
+    pub(super) took: Duration,
+    pub(super) turn: SessionTurn,
+    pub(super) end: SessionEnd,
+}
+
+/// From the sign-on to the first value.
+pub(super) const SIGN_ON: Duration = Duration::from_secs(2);
+
+/// A meter that is read in sessions of 8 s.
+pub(super) fn session_meter(number: u8, polls: &[PollKind]) -> SessionMeter {
+    let polls = (0..).zip(polls).map(|(id, kind)| SessionPoll {
+        id: PollId(id),
+        kind: *kind,
+        cost: SIGN_ON,
+    });
+    SessionMeter {
+        id: format!("e{number}").parse().unwrap(),
+        address: format!("{number:03}"),
+        hold_min: Duration::from_secs(3),
+        hold_max: Duration::from_secs(8),
+        polls: polls.collect(),
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Bus {
     pub(super) planner: Planner,
@@ -88,6 +127,10 @@ pub(super) struct Bus {
     pub(super) sent: Vec<Sent>,
     pub(super) happened: Vec<(Duration, Happening)>,
     pub(super) looks: usize,
+    session_natures: Vec<(MeterId, SessionNature)>,
+    pub(super) held: Vec<Held>,
+    /// Work that people still wait for, by token.
+    pub(super) jobs: Vec<(u64, Duration)>,
 }
 
 impl Bus {
@@ -105,7 +148,104 @@ impl Bus {
             sent: Vec::new(),
             happened: Vec::new(),
             looks: 0,
+            session_natures: Vec::new(),
+            held: Vec::new(),
+            jobs: Vec::new(),
         }
+    }
+
+    pub(super) fn with_sessions(mut self, meters: Vec<SessionMeter>) -> Self {
+        let now = self.now();
+        self.planner.replace_sessions(meters, now);
+        self
+    }
+
+    pub(super) fn with_nature(mut self, number: u8, nature: SessionNature) -> Self {
+        let id = format!("e{number}").parse().unwrap();
+        self.session_natures.push((id, nature));
+        self
+    }
+
+    /// Somebody wants this much work done at a session meter.
+    pub(super) fn job(&mut self, number: u8, token: u64, work: u64) {
+        let request = SessionRequest {
+            meter: Some(format!("e{number}").parse().unwrap()),
+            token,
+            hold_min: Duration::from_secs(3),
+            hold_max: Duration::from_secs(8),
+            respect: Respect::Polls,
+        };
+        self.planner.ask_session(request).unwrap();
+        self.jobs.push((token, Duration::from_secs(work)));
+    }
+
+    pub(super) fn run_session(&mut self, turn: &SessionTurn, took: Duration, end: &SessionEnd) {
+        self.held.push(Held {
+            at: self.now,
+            took,
+            turn: turn.clone(),
+            end: end.clone(),
+        });
+        self.now += took;
+        let happenings = self.planner.session_done(turn, end, self.now());
+        self.hear(happenings);
+    }
+
+    /// What a session brings, and how long it takes.
+    fn session(&mut self, turn: &SessionTurn) -> (Duration, SessionEnd) {
+        let second = self.now.as_secs();
+        let during = |times: &[(u64, u64)]| times.iter().any(|(a, b)| (*a..*b).contains(&second));
+        let mut nature = SessionNature::default();
+        let mut found = self.session_natures.iter_mut();
+        let found = found.find(|(id, _)| Some(id) == turn.meter.as_ref());
+        let nature = found.map_or(&mut nature, |(_, nature)| nature);
+        if during(&nature.dead) {
+            let tries = if turn.is_probe { 1 } else { 2 };
+            return (Duration::from_millis(1500) * tries, SessionEnd::Silent);
+        }
+        if during(&nature.breaks) {
+            return (turn.hold_max.min(SIGN_ON), SessionEnd::Broken);
+        }
+        let room = turn.hold_max.saturating_sub(SIGN_ON);
+        let mut nothing = Duration::ZERO;
+        let job = self.jobs.iter_mut().find(|job| Some(job.0) == turn.token);
+        let left = match (job, turn.mark) {
+            (Some((_, left)), _) => left,
+            (None, Some(_)) => &mut nothing,
+            (None, None) => nature.left.get_or_insert(nature.work),
+        };
+        let done = (*left).min(room);
+        *left -= done;
+        let more = !left.is_zero();
+        if !more && turn.mark.is_none() && turn.token.is_none() {
+            nature.left = None;
+        }
+        let unfinished = if more { turn.due.clone() } else { Vec::new() };
+        (
+            SIGN_ON.min(turn.hold_max) + done,
+            SessionEnd::Worked { unfinished, more },
+        )
+    }
+
+    /// Cycles of Modbus polls that were due in this window: how many, and how many of them ended
+    /// within their period, by the pace of their grid.
+    pub(super) fn in_time(&self, unit: u8, period: u64, from: u64, to: u64) -> (usize, usize) {
+        let ends: Vec<Duration> = self
+            .happened
+            .iter()
+            .filter(|(_, h)| {
+                matches!(h, Happening::PollDone { meter, words, mark: None, .. }
+                    if meter.as_str() == format!("m{unit}") && !words.is_empty())
+            })
+            .map(|(at, _)| *at)
+            .collect();
+        let windows = (from..to).step_by(usize::try_from(period).unwrap());
+        let is_met = |from: &u64| {
+            let from = Duration::from_secs(*from);
+            let to = from + Duration::from_secs(period) * 2;
+            ends.iter().filter(|at| (from..to).contains(*at)).count() >= 1
+        };
+        (windows.clone().count(), windows.filter(is_met).count())
     }
 
     pub(super) fn with(mut self, unit: u8, nature: Nature) -> Self {
@@ -153,6 +293,11 @@ impl Bus {
             Next::Exchange(exchange) => {
                 let (took, outcome) = self.answer(&exchange);
                 self.run_exchange(&exchange, took, &outcome);
+                return true;
+            }
+            Next::Session(turn) => {
+                let (took, end) = self.session(&turn);
+                self.run_session(&turn, took, &end);
                 return true;
             }
             Next::Happened(happenings) => {

@@ -1,8 +1,9 @@
 //! What holds whatever the meters do.
 
-use super::bus::{Bus, Nature, every, meter, sample, span};
+use super::bus::{Bus, Nature, every, meter, sample, session_meter, span};
 use super::*;
 use crate::Span;
+use metering::Period;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -79,13 +80,19 @@ proptest! {
         layouts in prop::collection::vec(values(), 1..6),
         fates in prop::collection::vec(0_u8..12, 1..600),
         steps in prop::collection::vec((0_u64..400, -900_i64..900), 0..4),
+        sessions in 0_u8..4,
     ) {
         let meters: Vec<PlannedMeter> = (1..)
             .zip(&layouts)
             .map(|(unit, values)| meter(unit, &[every(3, values), sample(60, values)]))
             .collect();
-        let ids: Vec<MeterId> = meters.iter().map(|meter| meter.id.clone()).collect();
-        let mut bus = Bus::new(meters);
+        let mut ids: Vec<MeterId> = meters.iter().map(|meter| meter.id.clone()).collect();
+        let period = Period::from_seconds(60).unwrap();
+        let kinds = [PollKind::Every(Duration::from_secs(30)), PollKind::Sample { period }];
+        let sessions: Vec<SessionMeter> =
+            (0..sessions).map(|number| session_meter(number, &kinds)).collect();
+        ids.extend(sessions.iter().map(|meter| meter.id.clone()));
+        let mut bus = Bus::new(meters).with_sessions(sessions.clone());
         let mut steps = steps;
         steps.sort_unstable();
         let mut steps = steps.into_iter().peekable();
@@ -102,6 +109,11 @@ proptest! {
                     happened_in_a_row = 0;
                     let (took, outcome) = fate_of(&bus, &exchange, fate);
                     bus.run_exchange(&exchange, took, &outcome);
+                }
+                Next::Session(turn) => {
+                    happened_in_a_row = 0;
+                    let (took, end) = session_fate(&turn, fate);
+                    bus.run_session(&turn, took, &end);
                 }
                 Next::WaitUntil(until) => {
                     happened_in_a_row = 0;
@@ -133,7 +145,16 @@ proptest! {
         let recent = bus.happened.iter().filter(|(at, h)| {
             at.as_secs() + 60 >= end && matches!(h, Happening::PollDone { .. })
         });
-        prop_assert!(recent.count() >= ids.len() * 15);
+        let least = if sessions.is_empty() { 15 } else { 8 };
+        prop_assert!(recent.count() >= layouts.len() * least);
+        for meter in sessions {
+            let held = bus.held.iter().filter(|held| {
+                held.turn.meter.as_ref() == Some(&meter.id)
+                    && held.at.as_secs() + 120 >= end
+                    && matches!(held.end, SessionEnd::Worked { .. })
+            });
+            prop_assert!(held.count() >= 2, "{} starves", meter.id);
+        }
     }
 }
 
@@ -148,6 +169,33 @@ fn fate_of(bus: &Bus, exchange: &Exchange, fate: u8) -> (Duration, Outcome) {
         5 => (ms(900), Outcome::Exception(11)),
         6 => (ms(0), Outcome::LineGone),
         _ => (ms(70), words(bus, exchange)),
+    }
+}
+
+fn session_fate(turn: &SessionTurn, fate: u8) -> (Duration, SessionEnd) {
+    let unfinished = turn.due.clone();
+    match fate {
+        0 | 1 => (Duration::from_secs(3), SessionEnd::Silent),
+        2 => (turn.hold_max, SessionEnd::Broken),
+        3 => (Duration::from_secs(2), SessionEnd::Refused),
+        4 => (Duration::ZERO, SessionEnd::LineGone),
+        5 | 6 => (
+            turn.hold_max,
+            SessionEnd::Worked {
+                unfinished,
+                more: true,
+            },
+        ),
+        _ => {
+            let unfinished = Vec::new();
+            (
+                Duration::from_secs(3),
+                SessionEnd::Worked {
+                    unfinished,
+                    more: false,
+                },
+            )
+        }
     }
 }
 

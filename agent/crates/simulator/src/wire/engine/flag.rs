@@ -164,7 +164,8 @@ impl Engine {
         } else {
             seat.think(said.after)
         };
-        let due = at.saturating_add(thinks);
+        // What came while it worked on something else waits its turn: answers keep their order.
+        let due = at.max(seat.busy_until).saturating_add(thinks);
         let from = LineSettings {
             baud: said.baud,
             ..seat.meter.port()

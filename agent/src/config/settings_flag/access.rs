@@ -1,0 +1,113 @@
+//! The password of a meter: a file of its own, that only its owner and group may read.
+
+use super::super::complaint::Notebook;
+use super::super::flag_meter::Access;
+use super::FlagReader;
+use iec62056_21::codec::Password;
+use meters::catalogue::flag::LogOnStyle;
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+
+/// A password has 32 characters at most; what is longer is the wrong file.
+const PASSWORD_FILE_OCTETS_MAX: u64 = 256;
+/// An Elster password has so many characters.
+const ELSTER_CHARACTERS: usize = 8;
+
+impl FlagReader<'_> {
+    pub(super) fn access(&self, notes: &mut Notebook) -> Option<Access> {
+        let usual = self.model.session.read_level;
+        let Some(file) = &self.file.access else {
+            return Some(Access {
+                level: usual,
+                password: None,
+                file: None,
+            });
+        };
+        let level = match &file.as_ref().level {
+            None => usual,
+            Some(level) if *level.as_ref() <= 3 => *level.as_ref(),
+            Some(level) => {
+                let problem = format!("{} is no access level", level.as_ref());
+                let remedy = "use 0 to 3, as the password was made for";
+                self.complain(level.span(), "access.level", problem, remedy, notes);
+                return None;
+            }
+        };
+        let Some(path) = &file.as_ref().password_file else {
+            return Some(Access {
+                level,
+                password: None,
+                file: None,
+            });
+        };
+        let place = self.reader.folder.join(path.as_ref());
+        match self.password(&place) {
+            Ok(password) => Some(Access {
+                level,
+                password: Some(password),
+                file: Some(place),
+            }),
+            Err(trouble) => {
+                self.complain_of_file(path, &place, &trouble, notes);
+                None
+            }
+        }
+    }
+
+    fn complain_of_file(
+        &self,
+        path: &Spanned<PathBuf>,
+        place: &Path,
+        trouble: &Trouble,
+        notes: &mut Notebook,
+    ) {
+        let problem = format!("{}: {}", place.display(), trouble.problem);
+        let (span, key) = (path.span(), "access.password-file");
+        self.complain(span, key, problem, trouble.remedy.clone(), notes);
+    }
+
+    /// Nothing of what the file holds gets into a complaint.
+    fn password(&self, place: &Path) -> Result<Password, Trouble> {
+        let cannot_be_read = |error: std::io::Error| Trouble {
+            problem: format!("cannot be read: {error}"),
+            remedy: "put the password into it, for the user pmu alone: chmod 600".to_owned(),
+        };
+        let file = fs::File::open(place).map_err(cannot_be_read)?;
+        let mode = file.metadata().map_err(cannot_be_read)?.mode();
+        if mode & 0o007 != 0 {
+            return Err(Trouble {
+                problem: "may be read by every user of this machine".to_owned(),
+                remedy: format!("chmod 640 {}", place.display()),
+            });
+        }
+        let mut text = String::new();
+        file.take(PASSWORD_FILE_OCTETS_MAX)
+            .read_to_string(&mut text)
+            .map_err(cannot_be_read)?;
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        let is_elster = matches!(
+            self.model.session.log_on,
+            LogOnStyle::Elster | LogOnStyle::ElsterPublicFirst
+        );
+        let count = text.chars().count();
+        if is_elster && count != ELSTER_CHARACTERS {
+            return Err(Trouble {
+                problem: format!("holds {count} characters"),
+                remedy: format!("a password of {} has eight", self.model.id),
+            });
+        }
+        Password::new(text).map_err(|error| Trouble {
+            problem: error.to_string(),
+            remedy: "write the password alone into it, in one line".to_owned(),
+        })
+    }
+}
+
+struct Trouble {
+    problem: String,
+    remedy: String,
+}

@@ -1,0 +1,368 @@
+//! Rows of a meter's profile against what is stored: what is new is kept, what is equal is not kept
+//! twice, what contradicts is kept beside it and said.
+
+use super::super::round::Sitting;
+use crate::front::{CONFLICT_PROFILE, GATEWAY_PROFILE};
+use crate::limits::BLOCK_ROWS_MAX;
+use crate::tasks::storekeeper::{Look, Record};
+use line::Line;
+use metering::{EventCode, Flag, Flags, ProfileId, ProfileRows, ProfileShape, Row, Timestamp};
+use meters::collection::{Conflict, Marks, days_until_overwrite, merge};
+use meters::elster::profile::{
+    GapCause, ProfileConversion, ProfileEvent, ProfileGap, ProfileHappening, ProfileOwner,
+    ProfileRead,
+};
+use storage::{GapRange, GapReason, GapRecord};
+
+/// Days before a meter overwrites what nobody has read, at which a person is told.
+const OVERWRITE_DAYS: u32 = 7;
+
+impl<L: Line> Sitting<'_, '_, '_, L> {
+    /// Keeps what was settled. False while the store cannot say what it holds.
+    pub(super) async fn keep_profile(&mut self, read: ProfileRead) -> bool {
+        let conversion = ProfileConversion {
+            multiplier: self.multiplier(),
+        };
+        let owner = ProfileOwner {
+            meter: self.book.settings.id.clone(),
+            profile: GATEWAY_PROFILE,
+            clock: self.desk.clock.now().quality,
+        };
+        for piece in &read.pieces {
+            self.book.known.set_period(piece.columns.period);
+            for block in conversion.rows(&owner, piece) {
+                if !self.keep_block(block).await {
+                    return false;
+                }
+            }
+        }
+        for gap in &read.gaps {
+            self.tell_gap(gap);
+        }
+        for event in &read.events {
+            self.tell_event(event);
+        }
+        // What was read is safe before more is read.
+        let said = std::mem::take(&mut self.said);
+        let mut records = said.records;
+        self.book.remember_known(&mut records);
+        self.desk.store.keep_together(said.events, records).await;
+        self.said.accepted_serial = said.accepted_serial;
+        true
+    }
+
+    async fn keep_block(&mut self, block: ProfileRows) -> bool {
+        let Some(found) = self.stored_like(&block, GATEWAY_PROFILE).await else {
+            return false;
+        };
+        let is_same = |known: &&ProfileRows| known.shape == block.shape;
+        let (same, others): (Vec<_>, Vec<_>) = found.iter().partition(is_same);
+        let stored: Vec<Row> = same.iter().flat_map(|known| known.rows.clone()).collect();
+        let others = others.iter().flat_map(|known| &known.rows);
+        let others: Vec<Timestamp> = others.map(|row| row.end).collect();
+        self.book.brought.intervals += count(block.rows.len());
+        let (elsewhere, rows): (Vec<Row>, Vec<Row>) = block
+            .rows
+            .iter()
+            .cloned()
+            .partition(|row| others.contains(&row.end));
+        let merged = merge(&stored, rows);
+        self.book.brought.new += count(merged.new.len());
+        let mut kept = merged.new;
+        kept.extend(merged.completed);
+        kept.sort_by_key(|row| row.end);
+        self.count_rows(&kept);
+        self.keep_rows(GATEWAY_PROFILE, &block.shape, &kept);
+        let read = merged.conflicts.iter().map(|found| found.read.clone());
+        let conflicting: Vec<Row> = elsewhere.into_iter().chain(read).collect();
+        if conflicting.is_empty() {
+            return true;
+        }
+        let Some(told) = self.stored_like(&block, CONFLICT_PROFILE).await else {
+            return false;
+        };
+        let told: Vec<Row> = told.iter().flat_map(|known| known.rows.clone()).collect();
+        self.tell_conflicts(&block.shape, &merged.conflicts, conflicting, &told);
+        true
+    }
+
+    /// What the store holds of a profile where a block lies. Nothing if it cannot say.
+    async fn stored_like(
+        &self,
+        block: &ProfileRows,
+        profile: ProfileId,
+    ) -> Option<Vec<ProfileRows>> {
+        let (first, last) = (block.rows.first()?, block.rows.last()?);
+        let mut from = first.end.before(block.shape.period.duration());
+        let mut all: Vec<ProfileRows> = Vec::new();
+        loop {
+            let ask = |reply| Look::Profile {
+                meter: block.meter.clone(),
+                profile,
+                from,
+                to: last.end,
+                reply,
+            };
+            let found = self.desk.store.ask(ask).await.ok()?;
+            let newest = found.blocks.last().and_then(|known| known.rows.last());
+            let newest = newest.map(|row| row.end);
+            all.extend(found.blocks);
+            match newest.filter(|_| found.more) {
+                Some(newest) => from = newest,
+                None => return Some(all),
+            }
+        }
+    }
+
+    fn count_rows(&mut self, rows: &[Row]) {
+        let totals = &mut self.book.totals;
+        totals.intervals += count(rows.len());
+        let flagged = rows.iter().filter(|row| is_remarkable(row.flags));
+        totals.flagged += count(flagged.count());
+        let newest = rows.last().map(|row| row.end);
+        totals.last_interval = totals.last_interval.max(newest);
+    }
+
+    fn keep_rows(&mut self, profile: ProfileId, shape: &ProfileShape, rows: &[Row]) {
+        let step = shape.period.duration();
+        let runs = rows.chunk_by(|row, next| row.end.after(step) == next.end);
+        let blocks = runs.flat_map(|run| run.chunks(BLOCK_ROWS_MAX));
+        let clock = self.desk.clock.now().quality;
+        let records = blocks.map(|rows| {
+            Record::Rows(ProfileRows {
+                meter: self.book.settings.id.clone(),
+                profile,
+                shape: shape.clone(),
+                clock,
+                rows: rows.to_vec(),
+            })
+        });
+        let records: Vec<Record> = records.collect();
+        self.said.records.extend(records);
+    }
+
+    /// Both readings are kept, and a person is told of each mark once. `told` is what was kept so
+    /// before: of three readings of one mark, two are kept and all are told.
+    fn tell_conflicts(
+        &mut self,
+        shape: &ProfileShape,
+        found: &[Conflict],
+        mut rows: Vec<Row>,
+        told: &[Row],
+    ) {
+        rows.retain(|row| {
+            let before = told.iter().find(|told| told.end == row.end);
+            before.is_none_or(|before| {
+                let words = format!("conflict {} {:?} {}", row.end, row.values, row.flags);
+                before.values != row.values && self.book.known.is_news(&words)
+            })
+        });
+        let Some(first) = rows.first() else {
+            return;
+        };
+        let end = first.end;
+        self.book.brought.conflicts += count(rows.len());
+        self.book.totals.conflicts += count(rows.len());
+        let detail = match found.iter().find(|conflict| conflict.read.end == end) {
+            Some(conflict) => format!(
+                "{} intervals differ from what was read before, the first ends {end}: stored {}, \
+                 read now {}; the first reading stays, the second is profile {CONFLICT_PROFILE}",
+                rows.len(),
+                values(&conflict.stored),
+                values(&conflict.read)
+            ),
+            None => format!(
+                "{} intervals have other channels than what was read before, the first ends {end}; \
+                 the first reading stays, the second is profile {CONFLICT_PROFILE}",
+                rows.len()
+            ),
+        };
+        self.tell(EventCode::MeterProfileConflict, detail);
+        rows.retain(|row| !told.iter().any(|told| told.end == row.end));
+        rows.sort_by_key(|row| row.end);
+        self.keep_rows(CONFLICT_PROFILE, shape, &rows);
+    }
+
+    fn tell_gap(&mut self, gap: &ProfileGap) {
+        let marks = Marks {
+            first: gap.first,
+            last: gap.last,
+        };
+        let words = format!(
+            "{} intervals from {} to {}: {}",
+            gap.marks,
+            gap.first,
+            gap.last,
+            gap.cause.words()
+        );
+        if !self.book.known.add_empty(marks) {
+            return;
+        }
+        self.book.brought.gaps.push(words.clone());
+        let step = self.period().duration();
+        self.said.records.push(Record::Gap(GapRecord {
+            what: GapRange::Rows {
+                meter: self.book.settings.id.clone(),
+                profile: GATEWAY_PROFILE,
+                from: gap.first.before(step),
+                to: gap.last,
+            },
+            why: GapReason::NotMeasured,
+            request: Vec::new(),
+        }));
+        // A meter without supply has nothing to say, and its event counter tells of that.
+        if gap.cause != GapCause::PowerDown {
+            let detail = format!("its load profile has no {words}");
+            self.tell(EventCode::MeterProfileGap, detail);
+        }
+    }
+
+    /// Marks between rows that the meter does not have, although nothing in it tells why.
+    pub(super) fn tell_missing(&mut self, marks: Marks) {
+        let step = self.period().duration();
+        let length = marks.last.after(step).seconds() - marks.first.seconds();
+        self.tell_gap(&ProfileGap {
+            first: marks.first,
+            last: marks.last,
+            marks: length / u64::from(self.period().seconds()),
+            cause: GapCause::Unknown,
+        });
+    }
+
+    /// Whether nothing older than this interval is stored.
+    pub(super) async fn is_first_of_all(&self, end: Timestamp) -> bool {
+        let step = self.period().duration();
+        let ask = |reply| Look::LastRowUpTo {
+            meter: self.book.settings.id.clone(),
+            profile: GATEWAY_PROFILE,
+            to: end.before(step),
+            reply,
+        };
+        matches!(self.desk.store.ask(ask).await, Ok(None))
+    }
+
+    fn tell_event(&mut self, event: &ProfileEvent) {
+        let Some((code, words)) = words(event) else {
+            return;
+        };
+        let at = event.shown.map(|shown| format!(" at {shown} of its clock"));
+        let detail = format!("its load profile says{}: {words}", at.unwrap_or_default());
+        if self.book.known.is_news(&detail) {
+            self.book.brought.remarks.push(detail.clone());
+            self.tell(code, detail);
+        }
+    }
+
+    fn tell(&mut self, code: EventCode, detail: String) {
+        let event = self.book.event(code, detail, self.desk.clock);
+        self.said.events.push(event);
+    }
+
+    /// How long what is not read yet is safe in the meter.
+    pub(in super::super) async fn look_at_overwriting(&mut self) {
+        let Some(days) = self.storage().and_then(|storage| storage.days) else {
+            return;
+        };
+        let Some(Some(last)) = self.last_row().await else {
+            return;
+        };
+        let left = days_until_overwrite(days, last, self.desk.clock.now().utc);
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        self.book.overwrite_in_days = Some(left);
+        self.book.brought.days_until_overwrite = Some(left);
+        let words = format!("overwrites intervals after {last} in {left} days");
+        if left <= OVERWRITE_DAYS && self.book.known.is_news(&words) {
+            let detail =
+                format!("{words} that nobody has read; read it now: `pmuctl meter collect`");
+            self.tell(EventCode::MeterProfileOverwrite, detail);
+        }
+    }
+}
+
+/// The events that people should hear of; the rest stands in flags and event counters.
+fn words(event: &ProfileEvent) -> Option<(EventCode, String)> {
+    Some(match &event.what {
+        ProfileHappening::Configuration { is_different: true } => (
+            EventCode::MeterProfileReconfigured,
+            "channels or period changed".to_owned(),
+        ),
+        ProfileHappening::TimeChange { from } => {
+            let from = from.map(|from| format!("; the interval before ended {from}"));
+            let words = format!("the clock was changed{}", from.unwrap_or_default());
+            (EventCode::MeterClockChanged, words)
+        }
+        ProfileHappening::Cleared { .. } => {
+            (EventCode::MeterProfileCleared, "it was cleared".to_owned())
+        }
+        ProfileHappening::External { octets } => (
+            EventCode::MeterProfileUnknown,
+            format!(
+                "{} octets from outside, whose time is not known",
+                octets.len()
+            ),
+        ),
+        ProfileHappening::NotUnderstood { why, octets, count } => (
+            EventCode::MeterProfileUnknown,
+            format!(
+                "{count} octets at place {} are not understood ({why}): {}",
+                event.position,
+                crate::hex::hex(octets)
+            ),
+        ),
+        ProfileHappening::CutShort { octets } => (
+            EventCode::MeterProfileUnknown,
+            format!("it ends within a record: {}", crate::hex::hex(octets)),
+        ),
+        ProfileHappening::Overlap { seconds } => (
+            EventCode::MeterClockChanged,
+            format!("time goes back by {seconds} s; check the clock basis of this meter"),
+        ),
+        ProfileHappening::Again { values } => (
+            EventCode::MeterProfileConflict,
+            format!("an interval came twice, the second time with {values:?}"),
+        ),
+        ProfileHappening::BasisContradicted => (
+            EventCode::MeterClockChanged,
+            "its daylight saving time contradicts the clock basis of this meter".to_owned(),
+        ),
+        ProfileHappening::NoNumber { channel, octets } => (
+            EventCode::MeterCodingInDoubt,
+            format!(
+                "channel {} holds {}, which is no decimal number; its values may be coded otherwise",
+                channel + 1,
+                crate::hex::hex(octets)
+            ),
+        ),
+        ProfileHappening::PartKept { values, .. } => (
+            EventCode::MeterProfileReconfigured,
+            format!("a part of an interval before the change of channels: {values:?}"),
+        ),
+        ProfileHappening::PowerDown
+        | ProfileHappening::PowerUp
+        | ProfileHappening::Configuration { .. }
+        | ProfileHappening::ForcedEnd
+        | ProfileHappening::Daylight => return None,
+    })
+}
+
+/// Whether there is more to say of an interval than that it is summer.
+fn is_remarkable(flags: Flags) -> bool {
+    flags.bits() & !Flags::NONE.with(Flag::DstActive).bits() != 0
+}
+
+fn values(row: &Row) -> String {
+    let each = row.values.iter().map(|value| match value {
+        Some(value) => value.to_string(),
+        None => "none".to_owned(),
+    });
+    let flags = if row.flags.is_good() {
+        String::new()
+    } else {
+        format!(" ({})", row.flags)
+    };
+    format!("{}{flags}", each.collect::<Vec<_>>().join(" "))
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

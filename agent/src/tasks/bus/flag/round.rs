@@ -1,0 +1,330 @@
+//! One look at everything a meter has to say, in as many sessions as that needs.
+
+use super::billing::Sets;
+use super::ends::{end_of, gone};
+use super::profile::ProfileRun;
+use super::task::Slice;
+use super::{FlagBook, FlagSaid};
+use crate::adapters::clock::Clock;
+use crate::adapters::dialled::CallFault;
+use crate::config::BusSettings;
+use crate::health::Pulse;
+use crate::jobs::Ticket;
+use crate::plan::{self, COLLECT, INSTANT, SAMPLE};
+use crate::tasks::storekeeper::StoreHandle;
+use desk::Progress;
+use line::{GuardedLine, Line};
+use meters::catalogue::flag::{FlagIdentity, FlagModel};
+use meters::flag::{Raw, Visit, VisitFault};
+use meters::planner::{PollId, SessionEnd, SessionTurn};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a session needs beside its meter.
+pub(in super::super) struct Desk<'a> {
+    pub(in super::super) bus: &'a BusSettings,
+    pub(in super::super) store: &'a StoreHandle,
+    pub(in super::super) clock: &'a Clock,
+    pub(in super::super) pulse: &'a Pulse,
+    /// Of the work that somebody started, if the session is for that.
+    pub(in super::super) ticket: Option<&'a Ticket>,
+}
+
+impl Desk<'_> {
+    /// Says how far the work is.
+    pub(super) fn report(&self, progress: &Progress) {
+        if let Some(ticket) = self.ticket {
+            ticket.runs(progress.clone());
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.ticket.is_some_and(Ticket::is_cancelled)
+    }
+}
+
+/// What a session came to.
+#[derive(Debug)]
+pub(in super::super) struct Held {
+    pub(in super::super) end: SessionEnd,
+    pub(in super::super) said: FlagSaid,
+    /// Why the port is gone, if it is.
+    pub(in super::super) gone: Option<Arc<std::io::Error>>,
+}
+
+/// A part of a round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The clock, and what is done about it.
+    Clock,
+    /// An identity that is compared with what it was.
+    Watch(u16),
+    /// An identity whose values are kept.
+    Register(u16),
+    /// The historical sets of an identity, if there are new ones.
+    Billing(u16),
+    /// The meter's own load profile.
+    Profile,
+}
+
+/// What is still to be done, and what was read for it.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    pub(super) steps: VecDeque<Step>,
+    /// Billing sets that are being read.
+    pub(super) sets: Option<Sets>,
+    /// The run through the load profile.
+    pub(super) profile: Option<ProfileRun>,
+}
+
+/// Octets of a packet.
+pub(super) const PACKET_OCTETS: u16 = 64;
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StepEnd {
+    Done,
+    /// The session's time is up before it.
+    Later,
+}
+
+/// A session that goes on.
+pub(super) struct Sitting<'a, 'l, 'm, L> {
+    pub(super) book: &'a mut FlagBook,
+    pub(super) visit: Visit<'l, 'm, L>,
+    pub(super) desk: &'a Desk<'a>,
+    pub(super) said: FlagSaid,
+    /// What the meter lets the gateway read.
+    pub(super) level: u8,
+    /// How long one packet takes.
+    pub(super) packet: Duration,
+    /// Whether the meter and the line have data streams.
+    pub(super) has_streams: bool,
+}
+
+impl FlagBook {
+    /// Holds a session for what is due.
+    pub(in super::super) async fn hold<L: Line>(
+        &mut self,
+        line: &mut GuardedLine<L>,
+        turn: &SessionTurn,
+        desk: &Desk<'_>,
+    ) -> Held {
+        let model = Arc::clone(&self.flag.model);
+        self.totals.sessions += 1;
+        let begun = tokio::time::Instant::now();
+        let (said, ended) = match self.sit(line, &model, turn, desk).await {
+            Ok(mut sitting) => {
+                let ended = sitting.work(turn).await;
+                let Sitting { visit, said, .. } = sitting;
+                self.totals.octets += visit.octets();
+                visit.end().await;
+                (said, ended)
+            }
+            Err((fault, said)) => (said, Err(fault)),
+        };
+        let held_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.totals.held_ms += held_ms;
+        self.close(said, ended, turn, desk)
+    }
+
+    /// Opens the session, looks who is there, and logs on.
+    pub(super) async fn sit<'a, 'l, 'm, L: Line>(
+        &'a mut self,
+        line: &'l mut GuardedLine<L>,
+        model: &'m FlagModel,
+        turn: &SessionTurn,
+        desk: &'a Desk<'a>,
+    ) -> Result<Sitting<'a, 'l, 'm, L>, (VisitFault, FlagSaid)> {
+        let terms = self.terms(desk.bus, turn);
+        let visit = Visit::begin(line, model, &terms).await;
+        let visit = visit.map_err(|fault| (fault, FlagSaid::default()))?;
+        self.last_answer = Some(desk.clock.now().utc);
+        let packet = plan::packet_time(&self.flag, desk.bus);
+        let has_streams = self.has_streams() && model.session.stream_option.is_some();
+        let mut sitting = Sitting {
+            book: self,
+            visit,
+            desk,
+            said: FlagSaid::default(),
+            level: 0,
+            packet,
+            has_streams,
+        };
+        match sitting.enter().await {
+            Ok(()) => Ok(sitting),
+            Err(fault) => {
+                let Sitting { visit, said, .. } = sitting;
+                visit.end().await;
+                Err((fault, said))
+            }
+        }
+    }
+
+    fn close(
+        &mut self,
+        mut said: FlagSaid,
+        ended: Result<Vec<PollId>, VisitFault>,
+        turn: &SessionTurn,
+        desk: &Desk<'_>,
+    ) -> Held {
+        let (end, gone) = match ended {
+            Ok(unfinished) => {
+                let more = !unfinished.is_empty();
+                (SessionEnd::Worked { unfinished, more }, None)
+            }
+            Err(fault) => {
+                log::debug!(meter:% = self.id(), fault:%; "a session failed");
+                self.note_failure(&fault, desk, &mut said);
+                (end_of(&fault), gone(&fault))
+            }
+        };
+        match end {
+            SessionEnd::Silent => self.totals.silent += 1,
+            SessionEnd::Broken => self.totals.broken += 1,
+            SessionEnd::Refused => {
+                self.totals.refused += 1;
+                if turn.due.contains(&COLLECT) {
+                    self.round = None;
+                }
+            }
+            SessionEnd::Worked { .. } | SessionEnd::LineGone => {}
+        }
+        self.remember(&mut said);
+        Held { end, said, gone }
+    }
+
+    /// Steps of the round that are still to be done.
+    pub(super) fn steps_left(&self) -> usize {
+        self.round.as_ref().map_or(0, |round| round.steps.len())
+    }
+
+    /// The meter could not be called.
+    pub(in super::super) fn not_reached(&mut self, fault: CallFault, desk: &Desk<'_>) -> Held {
+        self.totals.silent += 1;
+        let remark = format!("could not be called: {fault}");
+        log::warn!(meter:% = self.id(), fault:%; "{} {remark}", self.id());
+        self.remark(remark);
+        let (end, gone) = match fault {
+            CallFault::Port(error) => (SessionEnd::LineGone, Some(error)),
+            CallFault::NotConnected => (SessionEnd::LineGone, None),
+            _ => (SessionEnd::Silent, None),
+        };
+        desk.pulse.beat();
+        Held {
+            end,
+            said: FlagSaid::default(),
+            gone,
+        }
+    }
+}
+
+impl<L: Line> Sitting<'_, '_, '_, L> {
+    /// Everything that is due, as far as time allows; the polls that are not finished.
+    async fn work(&mut self, turn: &SessionTurn) -> Result<Vec<PollId>, VisitFault> {
+        let mut unfinished = Vec::new();
+        for poll in &turn.due {
+            let end = match *poll {
+                SAMPLE => self.sample(turn.mark).await?,
+                INSTANT => self.instants().await?,
+                COLLECT => self.collect().await?,
+                _ => StepEnd::Done,
+            };
+            if end == StepEnd::Later {
+                unfinished.push(*poll);
+            }
+        }
+        Ok(unfinished)
+    }
+
+    /// The steps of a round, one after the other.
+    pub(super) async fn collect(&mut self) -> Result<StepEnd, VisitFault> {
+        let mut round = self.book.round.take().unwrap_or_else(|| self.new_round());
+        while let Some(step) = round.steps.front().cloned() {
+            self.desk.pulse.beat();
+            let end = if self.has_room(1) {
+                self.step(&step, &mut round).await
+            } else {
+                Ok(StepEnd::Later)
+            };
+            match end {
+                Ok(StepEnd::Done) => {
+                    round.steps.pop_front();
+                }
+                Ok(StepEnd::Later) => {
+                    self.book.round = Some(round);
+                    self.book.brought.octets += self.visit.octets();
+                    return Ok(StepEnd::Later);
+                }
+                Err(fault) if fault.ends_session() => {
+                    self.book.round = Some(round);
+                    return later(fault);
+                }
+                Err(fault) => {
+                    // The rest of the meter is read all the same.
+                    let words = format!("{}: {fault}", words(&step));
+                    log::debug!(meter:% = self.book.id(); "{words}");
+                    self.book.remark(words);
+                    round.steps.pop_front();
+                }
+            }
+        }
+        self.collected().await;
+        self.book.brought.octets += self.visit.octets();
+        Ok(StepEnd::Done)
+    }
+
+    async fn step(&mut self, step: &Step, round: &mut Round) -> Result<StepEnd, VisitFault> {
+        match step {
+            Step::Clock => self.look_at_clock().await,
+            Step::Watch(identity) => self.watch(*identity).await,
+            Step::Register(identity) => self.register(*identity).await,
+            Step::Billing(identity) => self.billing(*identity, round).await,
+            Step::Profile => self.profile(round).await,
+        }
+    }
+
+    /// Whether there is time for so many packets, and somebody still wants them.
+    pub(super) fn has_room(&self, packets: u16) -> bool {
+        !self.desk.is_cancelled() && self.visit.left() >= self.packet * u32::from(packets)
+    }
+
+    /// Reads an identity if its session has time for it.
+    pub(super) async fn read(&mut self, row: &FlagIdentity) -> Result<Option<Raw>, VisitFault> {
+        let packets = row.octets.div_ceil(PACKET_OCTETS).max(1);
+        if !self.has_room(packets) {
+            return Ok(None);
+        }
+        self.desk.pulse.beat();
+        let raw = self.visit.read(row, 0).await?;
+        Ok(Some(raw))
+    }
+}
+
+/// Time's up is no fault: the task goes on in the next session.
+pub(super) fn slice_of(fault: VisitFault) -> Slice {
+    match later(fault) {
+        Ok(_) => Slice::More,
+        Err(fault) => Slice::Failed(fault),
+    }
+}
+
+/// Time's up is no fault: the round goes on in the next session.
+fn later(fault: VisitFault) -> Result<StepEnd, VisitFault> {
+    use iec62056_21::conversation::SessionFault;
+    match fault {
+        VisitFault::Session(SessionFault::TimeUp { .. }) => Ok(StepEnd::Later),
+        fault => Err(fault),
+    }
+}
+
+fn words(step: &Step) -> String {
+    match step {
+        Step::Clock => "clock".to_owned(),
+        Step::Watch(identity) | Step::Register(identity) | Step::Billing(identity) => {
+            format!("identity {identity}")
+        }
+        Step::Profile => "load profile".to_owned(),
+    }
+}

@@ -1,0 +1,282 @@
+//! Entering a session, and what is watched in each round: who the meter is, how it is set up, what
+//! it counted.
+
+use super::memory::Note;
+use super::profile::Known;
+use super::round::{Round, Sitting, Step, StepEnd};
+use super::{FlagBook, FlagSaid};
+use crate::limits::{PASSWORD_RETRY_AFTER, REMARKS_MAX};
+use crate::tasks::bus::flag::round::Desk;
+use iec62056_21::conversation::SessionFault;
+use line::Line;
+use metering::{EventCode, Timestamp};
+use meters::catalogue::flag::{FlagIdentity, FlagLayout, IdentityWhat};
+use meters::elster::{Content, ContentReader};
+use meters::flag::{Credentials, VisitFault};
+use meters::meter_log::MeterLog;
+
+impl<L: Line> Sitting<'_, '_, '_, L> {
+    /// Proves the password, if that makes sense, and looks whether it is the right meter.
+    pub(super) async fn enter(&mut self) -> Result<(), VisitFault> {
+        let told = self.visit.identification();
+        let memory = &mut self.book.memory;
+        memory.set_note(Note::Identification, told.as_bytes());
+        let credentials = self.book.credentials();
+        let now = self.desk.clock.now().utc;
+        let credentials = if self.book.was_refused(Some(now)) {
+            Credentials::None
+        } else {
+            credentials
+        };
+        let is_proven = matches!(credentials, Credentials::Password(_));
+        self.visit.log_on(&credentials).await?;
+        if is_proven {
+            self.level = self.book.flag.access.level;
+            self.book.memory.set_note(Note::PasswordRefused, &[]);
+        }
+        self.look_who_it_is().await
+    }
+
+    async fn look_who_it_is(&mut self) -> Result<(), VisitFault> {
+        let Some(row) = self.serial_row() else {
+            return Ok(());
+        };
+        let raw = self.visit.read(row, 0).await?;
+        let serial = match self.reader().read(row, &raw.octets) {
+            Ok(Content::Text(text)) => text,
+            _ => return Err(VisitFault::Unknown("a serial number of such octets")),
+        };
+        let expected = self.book.identity.expected();
+        let complaint = expected
+            .filter(|expected| !is_same(expected, &serial))
+            .map(|expected| format!("has serial number {serial}, not {expected}"));
+        let before = self.book.identity.trust();
+        let meter = self.book.settings.id.clone();
+        let judged = self
+            .book
+            .identity
+            .judge(&meter, Some(serial.clone()), complaint);
+        for (code, detail) in judged.events {
+            let event = self.book.event(code, detail, self.desk.clock);
+            self.said.events.push(event);
+        }
+        if judged.accepted_serial.is_some() {
+            self.said.accepted_serial = judged.accepted_serial;
+        }
+        let trust = self.book.identity.trust();
+        if trust != before {
+            let rows = self.book.sampled.hear_held(trust, self.desk.clock);
+            self.said.take(rows);
+        }
+        if !self.book.identity.is_trusted() {
+            return Err(VisitFault::WrongMeter);
+        }
+        self.book.know_serial(&serial);
+        Ok(())
+    }
+
+    pub(super) fn reader(&self) -> ContentReader<'_> {
+        let reader = ContentReader::new(self.visit.model(), &self.visit.variant().id);
+        match self.rate_sources() {
+            Some(codes) => reader.with_rate_sources(codes),
+            None => reader,
+        }
+    }
+
+    /// What the rates measure, as the meter said it last.
+    fn rate_sources(&self) -> Option<Vec<u8>> {
+        let model = self.visit.model();
+        let mut rows = model.identities_of(&self.visit.variant().id);
+        let sources = rows.find_map(|row| match row.layout {
+            FlagLayout::Rates { sources } => Some(sources),
+            _ => None,
+        })?;
+        self.book.memory.identity(sources).map(<[u8]>::to_vec)
+    }
+
+    /// Everything that this meter lets us read, in an order that needs little at a time.
+    pub(super) fn new_round(&mut self) -> Round {
+        let model = self.visit.model();
+        let rows = || {
+            let rows = model.identities_of(&self.visit.variant().id);
+            rows.filter(|row| row.read.is_some_and(|level| level <= self.level))
+        };
+        let mut round = Round::default();
+        self.book.brought = desk::CollectResult::default();
+        let clock = model.clock.as_ref();
+        if clock.is_some_and(|clock| rows().any(|row| row.number == clock.identity)) {
+            round.steps.push_back(Step::Clock);
+        }
+        let watched = rows().filter(|row| is_watched(row));
+        let registers = rows().filter(|row| is_register(row));
+        let billing = rows().filter(|row| matches!(row.layout, FlagLayout::Set { .. }));
+        round
+            .steps
+            .extend(watched.map(|row| Step::Watch(row.number)));
+        round
+            .steps
+            .extend(registers.map(|row| Step::Register(row.number)));
+        round
+            .steps
+            .extend(billing.map(|row| Step::Billing(row.number)));
+        if let Some(profile) = &model.profile
+            && rows().any(|row| row.number == profile.identity)
+        {
+            round.steps.push_back(Step::Profile);
+        }
+        round
+    }
+
+    /// Reads an identity, and says what changed since the last time.
+    pub(super) async fn watch(&mut self, identity: u16) -> Result<StepEnd, VisitFault> {
+        let Some(row) = self.visit.row(identity) else {
+            return Ok(StepEnd::Done);
+        };
+        let Some(raw) = self.read(row).await? else {
+            return Ok(StepEnd::Later);
+        };
+        let before = self.book.memory.identity(identity).map(<[u8]>::to_vec);
+        if let Some(before) = before.filter(|before| *before != raw.octets) {
+            let basis = &self.book.flag.clock.basis;
+            let log = MeterLog::new(self.visit.model(), &self.visit.variant().id, basis);
+            let found = log.changes(row, &before, &raw.octets);
+            self.said.events.extend(found.into_iter().map(|found| {
+                let at = found
+                    .shown
+                    .map(|shown| format!(", at {shown} of its clock"));
+                let detail = format!("{}{}", found.detail, at.unwrap_or_default());
+                self.book.event(found.code, detail, self.desk.clock)
+            }));
+        }
+        self.book.memory.set_identity(identity, &raw.octets);
+        Ok(StepEnd::Done)
+    }
+
+    /// The round is over.
+    pub(super) async fn collected(&mut self) {
+        self.look_at_overwriting().await;
+        let now = self.desk.clock.now().utc;
+        self.book.memory.set_number(Note::Collected, now.millis());
+    }
+}
+
+impl<'m, L: Line> Sitting<'_, '_, 'm, L> {
+    /// Where the serial number stands.
+    pub(super) fn serial_row(&self) -> Option<&'m FlagIdentity> {
+        let model = self.visit.model();
+        let mut rows = model.identities_of(&self.visit.variant().id);
+        rows.find(|row| row.what == Some(IdentityWhat::Serial))
+    }
+}
+
+impl FlagBook {
+    /// A refused password is not tried again for a day: too many wrong ones lock a meter.
+    pub(super) fn was_refused(&self, now: Option<Timestamp>) -> bool {
+        let refused = self.memory.number(Note::PasswordRefused);
+        refused.zip(now).is_some_and(|(at, now)| {
+            let at = Timestamp::from_millis(at);
+            now < at.after(PASSWORD_RETRY_AFTER) && now.after(PASSWORD_RETRY_AFTER) > at
+        })
+    }
+
+    /// What a failed session means for a person.
+    pub(super) fn note_failure(
+        &mut self,
+        fault: &VisitFault,
+        desk: &Desk<'_>,
+        said: &mut FlagSaid,
+    ) {
+        self.remark(fault.to_string());
+        let VisitFault::Session(SessionFault::PasswordRefused { how }) = fault else {
+            return;
+        };
+        let now = desk.clock.now().utc;
+        self.memory.set_number(Note::PasswordRefused, now.millis());
+        let level = self.flag.access.level;
+        let detail = format!(
+            "refuses the password of level {level}: {how}; it is not tried again for a day, because \
+             too many wrong ones may lock the meter. Correct the password file, then `systemctl \
+             reload pmu-agent`"
+        );
+        let event = self.event(EventCode::MeterPasswordRefused, detail, desk.clock);
+        said.events.push(event);
+    }
+
+    /// What is remembered of another meter that was here before is of no use.
+    fn know_serial(&mut self, serial: &str) {
+        let before = self.memory.note(Note::Serial);
+        if before.is_some_and(|before| before != serial.as_bytes()) {
+            self.memory.forget();
+            self.known = Known::default();
+            self.known.is_changed = true;
+            self.round = None;
+        }
+        self.memory.set_note(Note::Serial, serial.as_bytes());
+    }
+
+    /// Something that a person should know, newest last.
+    pub(super) fn remark(&mut self, words: String) {
+        self.remarks.retain(|known| *known != words);
+        if self.remarks.len() >= REMARKS_MAX {
+            self.remarks.remove(0);
+        }
+        self.remarks.push(words);
+    }
+}
+
+/// Identities that say how the meter is set up, or what it counted.
+fn is_watched(row: &FlagIdentity) -> bool {
+    let is_of_kind = matches!(
+        row.layout,
+        FlagLayout::Text
+            | FlagLayout::Ratio { .. }
+            | FlagLayout::SourceCodes
+            | FlagLayout::SourceGroups { .. }
+            | FlagLayout::ProfileMask
+            | FlagLayout::ProfilePeriods
+            | FlagLayout::Status { .. }
+            | FlagLayout::Log(_)
+    );
+    let is_serial = row.what == Some(IdentityWhat::Serial);
+    is_of_kind && row.sets == 1 && row.octets > 0 && !is_serial
+}
+
+fn is_register(row: &FlagIdentity) -> bool {
+    let is_of_kind = matches!(
+        row.layout,
+        FlagLayout::Energies { .. }
+            | FlagLayout::ShortEnergies { .. }
+            | FlagLayout::Rates { .. }
+            | FlagLayout::CumulativeDemands
+            | FlagLayout::MaximumDemands { .. }
+    );
+    is_of_kind && row.sets == 1
+}
+
+/// People write serial numbers with and without spaces and leading zeros.
+fn is_same(one: &str, other: &str) -> bool {
+    let bare = |text: &str| {
+        let kept: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+        let kept = kept.to_ascii_uppercase();
+        kept.trim_start_matches('0').to_owned()
+    };
+    bare(one) == bare(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(one: &str, other: &str, expected: bool) {
+        assert_eq!(is_same(one, other), expected, "{one} and {other}");
+    }
+
+    #[test]
+    fn serial_numbers_are_compared_as_people_write_them() {
+        check("00123456", "123456", true);
+        check("A 12-34", "a1234", true);
+        check("123456", "1234560", false);
+        check("123456", "", false);
+    }
+}

@@ -1,0 +1,171 @@
+//! Work that people started at a FLAG meter, in as many sessions as it needs.
+
+mod collecting;
+mod moments;
+mod pinging;
+mod reading;
+
+use super::profile::CollectWish;
+use super::round::{Desk, Held, Sitting, StepEnd};
+use super::{FlagBook, FlagSaid};
+use crate::adapters::dialled::CallFault;
+use collecting::Collecting;
+use desk::{Outcome, Part, Progress};
+use line::{GuardedLine, Line};
+use meters::flag::VisitFault;
+use meters::planner::{SessionEnd, SessionTurn};
+use moments::Moments;
+use reading::Reading;
+use std::sync::Arc;
+
+pub(in super::super) use pinging::layer_of;
+
+/// What is done, and how far it is.
+#[derive(Debug)]
+pub(in super::super) struct Task {
+    pub(super) kind: Kind,
+    pub(in super::super) progress: Progress,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A whole round, as the schedule would do it.
+    Round,
+    /// Identities, for their values.
+    Read(Reading),
+    /// Values of the moment.
+    Instant(Moments),
+    /// Every readable identity, for its octets.
+    Backup(Reading),
+    /// The load profile.
+    Collect(Box<Collecting>),
+    /// The clock.
+    Clock,
+    /// Nothing but the session itself.
+    Ping,
+}
+
+/// How a slice of a task ended.
+#[derive(Debug)]
+pub(in super::super) enum Slice {
+    /// There is more to do.
+    More,
+    /// It is done.
+    Done(Outcome),
+    /// The session failed.
+    Failed(VisitFault),
+    /// The meter could not be called.
+    NotReached(CallFault),
+}
+
+impl Task {
+    pub(in super::super) fn poll() -> Self {
+        Self::new(Kind::Round)
+    }
+
+    pub(in super::super) fn read(part: Part) -> Self {
+        Self::new(Kind::Read(Reading::of(Some(part))))
+    }
+
+    pub(in super::super) fn instant() -> Self {
+        Self::new(Kind::Instant(Moments::default()))
+    }
+
+    pub(in super::super) fn backup() -> Self {
+        Self::new(Kind::Backup(Reading::of(None)))
+    }
+
+    pub(in super::super) fn collect(wish: CollectWish) -> Self {
+        Self::new(Kind::Collect(Box::new(Collecting::new(wish))))
+    }
+
+    pub(in super::super) fn clock() -> Self {
+        Self::new(Kind::Clock)
+    }
+
+    pub(in super::super) fn ping() -> Self {
+        Self::new(Kind::Ping)
+    }
+
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            progress: Progress::default(),
+        }
+    }
+}
+
+impl FlagBook {
+    /// Holds a session for a task.
+    pub(in super::super) async fn hold_task<L: Line>(
+        &mut self,
+        line: &mut GuardedLine<L>,
+        turn: &SessionTurn,
+        desk: &Desk<'_>,
+        task: &mut Task,
+    ) -> (Held, Slice) {
+        let model = Arc::clone(&self.flag.model);
+        self.totals.sessions += 1;
+        let begun = tokio::time::Instant::now();
+        let (said, slice) = match self.sit(line, &model, turn, desk).await {
+            Ok(mut sitting) => {
+                let slice = sitting.task(task).await;
+                let Sitting { visit, said, .. } = sitting;
+                self.totals.octets += visit.octets();
+                visit.end().await;
+                (said, slice.unwrap_or_else(super::round::slice_of))
+            }
+            Err((fault, said)) => (said, Slice::Failed(fault)),
+        };
+        let held_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.totals.held_ms += held_ms;
+        (self.close_task(said, &slice, desk), slice)
+    }
+
+    fn close_task(&mut self, mut said: FlagSaid, slice: &Slice, desk: &Desk<'_>) -> Held {
+        let (end, gone) = match slice {
+            Slice::More | Slice::Done(_) => {
+                let more = matches!(slice, Slice::More);
+                let unfinished = Vec::new();
+                (SessionEnd::Worked { unfinished, more }, None)
+            }
+            Slice::NotReached(_) => (SessionEnd::Silent, None),
+            Slice::Failed(fault) => {
+                self.note_failure(fault, desk, &mut said);
+                (super::ends::end_of(fault), super::ends::gone(fault))
+            }
+        };
+        self.remember(&mut said);
+        Held { end, said, gone }
+    }
+}
+
+impl<L: Line> Sitting<'_, '_, '_, L> {
+    async fn task(&mut self, task: &mut Task) -> Result<Slice, VisitFault> {
+        let Task { kind, progress } = task;
+        match kind {
+            Kind::Round => self.poll(progress).await,
+            Kind::Read(reading) => self.read_part(reading, progress).await,
+            Kind::Instant(moments) => self.moments(moments, progress).await,
+            Kind::Backup(reading) => self.back_up(reading, progress).await,
+            Kind::Collect(collecting) => self.collecting(collecting, progress).await,
+            Kind::Clock => self.show_clock().await,
+            Kind::Ping => Ok(Slice::Done(Outcome::Ping(self.healthy()))),
+        }
+    }
+
+    async fn poll(&mut self, progress: &mut Progress) -> Result<Slice, VisitFault> {
+        let before = self.book.steps_left();
+        let end = self.collect().await?;
+        let left = self.book.steps_left();
+        progress.total = progress.total.max(u64::try_from(before).unwrap_or(0));
+        progress.done = progress
+            .total
+            .saturating_sub(u64::try_from(left).unwrap_or(0));
+        progress.words = format!("step {} of {}", progress.done, progress.total);
+        Ok(match end {
+            StepEnd::Done => Slice::Done(Outcome::Collected(self.book.brought.clone())),
+            StepEnd::Later => Slice::More,
+        })
+    }
+}

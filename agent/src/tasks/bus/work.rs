@@ -1,0 +1,54 @@
+//! Work that people started, on this line: taken up, carried on between polls, ended.
+
+mod diagnoses;
+mod flag;
+mod modbus;
+mod words;
+
+use super::Bus;
+use crate::jobs::Ticket;
+use desk::{Diagnosis, Work};
+use metering::MeterId;
+
+pub(super) use flag::FlagJob;
+pub(super) use modbus::ModbusJob;
+pub(super) use words::diagnosis;
+
+impl Bus {
+    /// Takes up a piece of work.
+    pub(super) fn work(&mut self, ticket: Ticket, what: &Work) {
+        match what {
+            Work::Scan { .. } | Work::Listen { .. } => {
+                ticket.failed(words::not_here("this kind of line"));
+            }
+            Work::Ping { meter }
+            | Work::Poll { meter }
+            | Work::Read { meter, .. }
+            | Work::Instant { meter }
+            | Work::Collect { meter, .. }
+            | Work::Clock { meter }
+            | Work::Backup { meter } => self.work_at(ticket, meter, what),
+        }
+    }
+
+    fn work_at(&mut self, ticket: Ticket, meter: &str, what: &Work) {
+        let Ok(id) = meter.parse::<MeterId>() else {
+            return ticket.failed(words::left_alone(meter));
+        };
+        if self.books.iter().any(|book| *book.id() == id) {
+            self.modbus_work(ticket, &id, what);
+        } else if self.flags.iter().any(|book| *book.id() == id) {
+            self.flag_work(ticket, &id, what);
+        } else {
+            ticket.failed(words::left_alone(meter));
+        }
+    }
+
+    /// Why the line cannot be used, if it cannot.
+    pub(super) fn line_trouble(&self) -> Option<Diagnosis> {
+        match self.link.state() {
+            desk::LinkState::Open => None,
+            desk::LinkState::Gone(why) => Some(words::line_gone(why)),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The daemon's tasks on lines with simulated Elster meters, under paused time.
+
+mod bench;
+mod collecting;
+mod profiles;

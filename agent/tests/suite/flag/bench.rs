@@ -1,0 +1,372 @@
+//! One bus of the daemon with its store, on a wire in memory.
+
+use desk::{Answer, Caller, GatewayDesk, Job, MeterStatus, Refusal, Request, Work};
+use metering::{Event, MeterReadings, ProfileRows, Timestamp};
+use pmu_agent::adapters::clock::{Clock, WallClock};
+use pmu_agent::adapters::lead::Simulated;
+use pmu_agent::alarms::Alarms;
+use pmu_agent::config::Settings;
+use pmu_agent::front::Front;
+use pmu_agent::health::Pulse;
+use pmu_agent::jobs::Jobs;
+use pmu_agent::limits::BUS_REQUESTS_MAX;
+use pmu_agent::tasks::bus::{Bus, BusParts};
+use pmu_agent::tasks::storekeeper::{Shelf, Storekeeper, StorekeeperParts};
+use simulator::elster::{ElsterMeter, ElsterModel, Scenario};
+use simulator::trouble::FlagTroubles;
+use simulator::wire::{FlagPlace, Wire, WireSettings};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use storage::{Body, Entry, Reserve, Store, StoreOptions, Stream};
+use tempfile::TempDir;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// The zone of the simulated meters, without a database of zones.
+pub(super) const ZONE: &str = "posix:CET-1CEST,M3.5.0,M10.5.0/3";
+
+/// The wall clock of the world.
+#[derive(Debug)]
+struct Wall {
+    epoch: Instant,
+    starts_at: Timestamp,
+    ahead_ms: AtomicI64,
+}
+
+impl WallClock for Wall {
+    fn utc(&self) -> Timestamp {
+        let now = self.starts_at.after(self.epoch.elapsed());
+        let ahead = self.ahead_ms.load(Ordering::Relaxed);
+        Timestamp::from_millis(now.millis().saturating_add_signed(ahead))
+    }
+}
+
+/// The world of one test.
+pub(super) struct Bench {
+    pub(super) wire: Wire,
+    folder: TempDir,
+    configuration: String,
+    wall: Arc<Wall>,
+    life: Option<Life>,
+}
+
+struct Life {
+    lines: JoinSet<()>,
+    keeper: JoinSet<()>,
+    stop_lines: CancellationToken,
+    stop_keeper: CancellationToken,
+    front: Front,
+}
+
+/// A meter's seat.
+pub(super) struct Seat {
+    pub(super) meter: ElsterMeter,
+    pub(super) place: FlagPlace,
+    /// What its registers and its profile have to be multiplied with.
+    pub(super) ratio: i128,
+}
+
+impl Bench {
+    /// A serial line of eight bits at 9600 baud. `scenario` says when the world begins.
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        Self::on(WireSettings::plain(9600), scenario)
+    }
+
+    pub(super) fn on(settings: WireSettings, scenario: &Scenario) -> Self {
+        let starts_at = u64::try_from(scenario.starts_at).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let wire = Wire::new(settings, scenario.seed);
+        std::fs::write(folder.path().join("password"), "0001ABCD\n").unwrap();
+        keep_private(&folder.path().join("password"));
+        Self {
+            configuration: head(folder.path()),
+            wall: Arc::new(Wall {
+                epoch: wire.epoch(),
+                starts_at: Timestamp::from_seconds(starts_at),
+                ahead_ms: AtomicI64::new(0),
+            }),
+            folder,
+            wire,
+            life: None,
+        }
+    }
+
+    /// Puts a meter on the line and into the configuration; `keys` are further lines of its entry.
+    pub(super) fn seat(
+        &mut self,
+        name: &str,
+        model: ElsterModel,
+        scenario: Scenario,
+        keys: &str,
+    ) -> Seat {
+        let meter = ElsterMeter::new(model, scenario);
+        let place = self
+            .wire
+            .seat_flag(meter.on_wire().unwrap(), FlagTroubles::default());
+        let file = match model {
+            ElsterModel::A1140 => "elster-a1140",
+            ElsterModel::A1120 => "elster-a1120",
+            ElsterModel::As230 => "elster-as230",
+            _ => "elster-a1700",
+        };
+        self.configure(&format!(
+            "[[meter]]\nid = \"{name}\"\nbus = \"main\"\nmodel = \"{file}\"\n\
+             address = \"{}\"\naccess = {{ password-file = \"password\" }}\n\
+             clock = {{ basis = \"{ZONE}\" }}\n{keys}\n",
+            meter.address(),
+        ));
+        let ratio = match model {
+            // Its registers are those of the secondary side: 11 kV / 110 V, 200 A / 5 A.
+            ElsterModel::A1700 => 4000,
+            _ => 1,
+        };
+        Seat {
+            meter,
+            place,
+            ratio,
+        }
+    }
+
+    /// Adds to the configuration.
+    pub(super) fn configure(&mut self, text: &str) {
+        self.configuration.push_str(text);
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        let name = self.folder.path().join("agent.toml");
+        let name = name.display().to_string();
+        match Settings::parse(&name, &self.configuration) {
+            Ok(settings) => settings,
+            Err(complaints) => panic!("{complaints}\n{}", self.configuration),
+        }
+    }
+
+    /// Starts the daemon's tasks.
+    pub(super) fn start(&mut self) {
+        let settings = self.settings();
+        let clock = Clock::new(Arc::<Wall>::clone(&self.wall));
+        clock.note_quality(metering::ClockQuality::Synchronised);
+        let (store, report) = Store::open(&self.store_folder(), &options()).unwrap();
+        let shelf = Shelf::new(
+            store,
+            self.store_folder(),
+            options(),
+            Reserve::new(&self.store_folder()),
+        );
+        let (stop_lines, stop_keeper) = (CancellationToken::new(), CancellationToken::new());
+        let alarms = Alarms::default();
+        let parts = StorekeeperParts {
+            settings: settings.store.clone(),
+            folder: self.store_folder(),
+            clock: clock.clone(),
+            shutdown: stop_keeper.clone(),
+            pulse: Pulse::new("the storekeeper"),
+        };
+        let (task, store) = Storekeeper::new(shelf, parts, report.unclean_stop, alarms.clone());
+        let mut keeper = JoinSet::new();
+        keeper.spawn(task.run());
+        let bus = settings.buses[0].clone();
+        let (requests, asked) = mpsc::channel(BUS_REQUESTS_MAX);
+        let (_, stepped) = watch::channel(0);
+        let parts = BusParts {
+            meters: settings.meters_of(&bus.id).cloned().collect(),
+            settings: bus,
+            runtime_folder: self.folder.path().to_owned(),
+            store: store.clone(),
+            clock: clock.clone(),
+            requests: asked,
+            stepped,
+            shutdown: stop_lines.clone(),
+            pulse: Pulse::new("bus main"),
+        };
+        let (task, handle) = Bus::new(parts, requests).unwrap();
+        let wire = self.wire.clone();
+        let open = move |_: &_| {
+            if wire.is_plugged() {
+                Ok(Simulated::new(Box::new(wire.line())))
+            } else {
+                Err(std::io::ErrorKind::NotFound.into())
+            }
+        };
+        let mut lines = JoinSet::new();
+        lines.spawn(task.on(Arc::new(open)).run());
+        let front = Front {
+            gateway: settings.gateway.clone(),
+            clock,
+            started: Instant::now(),
+            data_folder: self.store_folder(),
+            store,
+            buses: vec![handle],
+            uplink: None,
+            alarms,
+            jobs: Jobs::default(),
+            configuration: self.folder.path().join("agent.toml"),
+        };
+        self.life = Some(Life {
+            lines,
+            keeper,
+            stop_lines,
+            stop_keeper,
+            front,
+        });
+    }
+
+    /// Lives for a while.
+    pub(super) async fn live(&self, seconds: u64) {
+        sleep(Duration::from_secs(seconds)).await;
+        let life = self.life.as_ref().expect("it was started");
+        assert!(!life.lines.is_empty() && !life.keeper.is_empty());
+    }
+
+    pub(super) async fn live_ms(&self, millis: u64) {
+        sleep(Duration::from_millis(millis)).await;
+    }
+
+    /// Lives until something holds, at most so many seconds.
+    pub(super) async fn live_until(&self, seconds: u64, holds: impl Fn(&MeterStatus) -> bool) {
+        for _ in 0..seconds {
+            self.live(1).await;
+            if self.meters().await.iter().any(&holds) {
+                return;
+            }
+        }
+        panic!("not within {seconds} s: {:#?}", self.meters().await);
+    }
+
+    /// Stops as the supervisor does.
+    pub(super) async fn stop(&mut self) {
+        let mut life = self.life.take().expect("it was started");
+        life.stop_lines.cancel();
+        while life.lines.join_next().await.is_some() {}
+        life.stop_keeper.cancel();
+        while life.keeper.join_next().await.is_some() {}
+    }
+
+    /// Ends in the middle of whatever it does.
+    pub(super) async fn kill(&mut self) {
+        let mut life = self.life.take().expect("it was started");
+        life.lines.shutdown().await;
+        life.keeper.shutdown().await;
+    }
+
+    pub(super) async fn ask(&self, request: Request) -> Result<Answer, Refusal> {
+        let life = self.life.as_ref().expect("it was started");
+        life.front.ask(Caller { uid: 0, pid: 1 }, request).await
+    }
+
+    pub(super) async fn meters(&self) -> Vec<MeterStatus> {
+        match self.ask(Request::Meters).await {
+            Ok(Answer::Meters(meters)) => meters,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Starts work and waits for its end.
+    pub(super) async fn work(&self, what: Work) -> Job {
+        let number = self.begin(what).await;
+        self.end_of(number, 3600).await
+    }
+
+    pub(super) async fn begin(&self, what: Work) -> u64 {
+        match self.ask(Request::Start { what }).await {
+            Ok(Answer::Job(job)) => job.number,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) async fn job(&self, number: u64) -> Job {
+        match self.ask(Request::Job { number }).await {
+            Ok(Answer::Job(job)) => *job,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) async fn end_of(&self, number: u64, seconds: u64) -> Job {
+        for _ in 0..seconds {
+            let job = self.job(number).await;
+            if job.state.has_ended() {
+                return job;
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        panic!("job {number} has not ended: {:?}", self.job(number).await);
+    }
+
+    /// True time now, in seconds.
+    pub(super) fn utc(&self) -> i64 {
+        let starts_at = i64::try_from(self.wall.starts_at.seconds()).unwrap();
+        starts_at + i64::try_from(self.wire.now().as_secs()).unwrap()
+    }
+
+    /// What the store holds of one stream; the daemon must be stopped.
+    pub(super) fn entries(&self, stream: Stream) -> Vec<Entry> {
+        assert!(self.life.is_none(), "the store is in use");
+        let (store, _) = Store::open(&self.store_folder(), &options()).unwrap();
+        let mut entries = Vec::new();
+        loop {
+            let after = entries.last().map_or(0, |entry: &Entry| entry.number);
+            let found = store.pending(stream, after, 1000).unwrap();
+            assert!(found.damaged.is_empty());
+            if found.entries.is_empty() {
+                return entries;
+            }
+            entries.extend(found.entries);
+        }
+    }
+
+    pub(super) fn events(&self) -> Vec<Event> {
+        let entries = self.entries(Stream::Events).into_iter();
+        let events = entries.filter_map(|entry| match entry.body {
+            Body::Event(event) => Some(event),
+            _ => None,
+        });
+        events.collect()
+    }
+
+    pub(super) fn readings(&self) -> Vec<MeterReadings> {
+        let entries = self.entries(Stream::Telemetry).into_iter();
+        let readings = entries.filter_map(|entry| match entry.body {
+            Body::Readings(readings) => Some(readings),
+            _ => None,
+        });
+        readings.flatten().collect()
+    }
+
+    pub(super) fn rows(&self) -> Vec<ProfileRows> {
+        let entries = self.entries(Stream::Profiles).into_iter();
+        let rows = entries.filter_map(|entry| match entry.body {
+            Body::Profile(rows) => Some(rows),
+            _ => None,
+        });
+        rows.collect()
+    }
+
+    fn store_folder(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+}
+
+pub(super) fn keep_private(file: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn options() -> StoreOptions {
+    StoreOptions::new([7; 8])
+}
+
+fn head(folder: &Path) -> String {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/meter-models");
+    std::fs::create_dir_all(folder.join("data")).unwrap();
+    format!(
+        "[gateway]\nid = \"pmu-test\"\ndata-folder = \"{0}/data\"\nruntime-folder = \"{0}\"\n\
+         model-folder = \"{1}\"\n[[bus]]\nid = \"main\"\nlink = \"serial\"\n\
+         device = \"/dev/sim0\"\nbaud = 9600\n",
+        folder.display(),
+        models.display()
+    )
+}
