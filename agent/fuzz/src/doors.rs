@@ -337,7 +337,7 @@ fn flag_models_corpus(root: &Path) -> Vec<(&'static str, Vec<u8>)> {
         let text = fs::read_to_string(root.join(vectors)).expect("each model has vectors");
         let heard = |case: &str| -> String {
             let lines = case.lines().filter_map(|line| line.strip_prefix("< "));
-            lines.map(|line| format!("{line}\r\n")).collect()
+            lines.flat_map(|line| [line, "\r\n"]).collect()
         };
         for case in text.split("> ").map(heard) {
             if let Some(octets) = unhex(&case) {
