@@ -3,3 +3,4 @@
 mod bench;
 mod collecting;
 mod profiles;
+mod working;

@@ -43,6 +43,8 @@ pub(super) struct FlagBook {
     /// What the present round brought, or the last one.
     brought: CollectResult,
     round: Option<Round>,
+    /// Passwords in a row whose answer was lost, or was a sign-off.
+    password_doubts: u8,
     /// The meter refused data streams.
     has_no_streams: bool,
     /// Which request of values of the moment is next.
@@ -95,6 +97,7 @@ impl FlagBook {
             settings,
             flag,
             round: None,
+            password_doubts: 0,
             has_no_streams: false,
             next_instant: 0,
             totals: FlagTotals::default(),

@@ -1,7 +1,7 @@
 //! Sessions on a line: they are given the line, and what comes of them is handed over.
 
 use super::flag::{Desk, FlagBook, FlagSaid, Held, Slice, Task, signs_of_life};
-use super::{Bus, doctor};
+use super::{Bus, LineJob, doctor};
 use crate::health::Pulse;
 use crate::jobs::Ticket;
 use crate::limits::DOCTOR_TIME_MAX;
@@ -20,7 +20,11 @@ impl Bus {
         let name = turn.meter.as_ref().map_or("the line", MeterId::as_str);
         self.marker.set(name);
         let end = match turn.token {
-            Some(token) => self.session_for_job(token, &turn).await,
+            Some(token) => match self.line_jobs.remove(&token) {
+                Some(LineJob::Scan(scan)) => self.scan_on(token, scan, &turn).await,
+                Some(LineJob::Listen(job)) => self.listen_on(token, job, &turn).await,
+                None => self.session_for_job(token, &turn).await,
+            },
             None => self.scheduled_session(&turn).await,
         };
         self.marker.clear();

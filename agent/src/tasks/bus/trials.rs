@@ -94,14 +94,16 @@ fn dtr_of(link: &LinkSettings) -> Option<Dtr> {
     }
 }
 
-fn parity_of(framing: Framing) -> ParityBy {
+/// Who makes the parity with a framing.
+pub(super) fn parity_of(framing: Framing) -> ParityBy {
     match framing {
         Framing::SoftwareParity => ParityBy::Software,
         Framing::SevenEven | Framing::EightNone | Framing::EightEven => ParityBy::Line,
     }
 }
 
-fn line_of(with: &TrialSettings) -> LineSettings {
+/// How the line is set for a trial.
+pub(super) fn line_of(with: &TrialSettings) -> LineSettings {
     let (data_bits, parity) = match with.framing {
         Framing::SevenEven => (DataBits::Seven, Parity::Even),
         Framing::EightNone | Framing::SoftwareParity => (DataBits::Eight, Parity::None),

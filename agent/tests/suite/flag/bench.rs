@@ -1,6 +1,7 @@
 //! One bus of the daemon with its store, on a wire in memory.
 
 use desk::{Answer, Caller, GatewayDesk, Job, MeterStatus, Refusal, Request, Work};
+use line::Line;
 use metering::{Event, MeterReadings, ProfileRows, Timestamp};
 use pmu_agent::adapters::clock::{Clock, WallClock};
 use pmu_agent::adapters::lead::Simulated;
@@ -174,6 +175,7 @@ impl Bench {
         let (_, stepped) = watch::channel(0);
         let parts = BusParts {
             meters: settings.meters_of(&bus.id).cloned().collect(),
+            catalogue: Arc::clone(&settings.catalogue),
             settings: bus,
             runtime_folder: self.folder.path().to_owned(),
             store: store.clone(),
@@ -187,7 +189,12 @@ impl Bench {
         let wire = self.wire.clone();
         let open = move |_: &_| {
             if wire.is_plugged() {
-                Ok(Simulated::new(Box::new(wire.line())))
+                let port = wire.clone();
+                let line = Simulated::new(Box::new(wire.line()));
+                Ok(line.with_settings(move |settings| {
+                    let mut port = port.line();
+                    Box::pin(async move { port.set(settings).await.unwrap() })
+                }))
             } else {
                 Err(std::io::ErrorKind::NotFound.into())
             }

@@ -1,7 +1,7 @@
 //! One look at everything a meter has to say, in as many sessions as that needs.
 
 use super::billing::Sets;
-use super::ends::{end_of, gone};
+use super::ends::gone;
 use super::profile::ProfileRun;
 use super::task::Slice;
 use super::{FlagBook, FlagSaid};
@@ -176,8 +176,8 @@ impl FlagBook {
             }
             Err(fault) => {
                 log::debug!(meter:% = self.id(), fault:%; "a session failed");
-                self.note_failure(&fault, desk, &mut said);
-                (end_of(&fault), gone(&fault))
+                let end = self.note_failure(&fault, desk, &mut said);
+                (end, gone(&fault))
             }
         };
         match end {

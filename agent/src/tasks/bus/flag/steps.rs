@@ -1,19 +1,21 @@
 //! Entering a session, and what is watched in each round: who the meter is, how it is set up, what
 //! it counted.
 
+use super::ends::end_of;
 use super::memory::Note;
 use super::profile::Known;
 use super::round::{Round, Sitting, Step, StepEnd};
 use super::{FlagBook, FlagSaid};
-use crate::limits::{PASSWORD_RETRY_AFTER, REMARKS_MAX};
+use crate::limits::{PASSWORD_DOUBTS_MAX, PASSWORD_RETRY_AFTER, REMARKS_MAX};
 use crate::tasks::bus::flag::round::Desk;
-use iec62056_21::conversation::SessionFault;
+use iec62056_21::conversation::{PasswordRefusal, SessionFault};
 use line::Line;
 use metering::{EventCode, Timestamp};
 use meters::catalogue::flag::{FlagIdentity, FlagLayout, IdentityWhat};
 use meters::elster::{Content, ContentReader};
 use meters::flag::{Credentials, VisitFault};
 use meters::meter_log::MeterLog;
+use meters::planner::SessionEnd;
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Proves the password, if that makes sense, and looks whether it is the right meter.
@@ -32,6 +34,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         self.visit.log_on(&credentials).await?;
         if is_proven {
             self.level = self.book.flag.access.level;
+            self.book.password_doubts = 0;
             self.book.memory.set_note(Note::PasswordRefused, &[]);
         }
         self.look_who_it_is().await
@@ -179,17 +182,28 @@ impl FlagBook {
         })
     }
 
-    /// What a failed session means for a person.
+    /// What a failed session means for a person, and for the plan of the bus.
     pub(super) fn note_failure(
         &mut self,
         fault: &VisitFault,
         desk: &Desk<'_>,
         said: &mut FlagSaid,
-    ) {
+    ) -> SessionEnd {
         self.remark(fault.to_string());
         let VisitFault::Session(SessionFault::PasswordRefused { how }) = fault else {
-            return;
+            return end_of(fault);
         };
+        if matches!(
+            how,
+            PasswordRefusal::Silent | PasswordRefusal::Garbled | PasswordRefusal::SignedOff
+        ) {
+            // The line may have done that as well as the meter.
+            self.password_doubts += 1;
+            if self.password_doubts < PASSWORD_DOUBTS_MAX {
+                return SessionEnd::Broken;
+            }
+        }
+        self.password_doubts = 0;
         let now = desk.clock.now().utc;
         self.memory.set_number(Note::PasswordRefused, now.millis());
         let level = self.flag.access.level;
@@ -200,6 +214,7 @@ impl FlagBook {
         );
         let event = self.event(EventCode::MeterPasswordRefused, detail, desk.clock);
         said.events.push(event);
+        SessionEnd::Refused
     }
 
     /// What is remembered of another meter that was here before is of no use.

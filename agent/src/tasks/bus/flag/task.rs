@@ -131,8 +131,8 @@ impl FlagBook {
             }
             Slice::NotReached(_) => (SessionEnd::Silent, None),
             Slice::Failed(fault) => {
-                self.note_failure(fault, desk, &mut said);
-                (super::ends::end_of(fault), super::ends::gone(fault))
+                let end = self.note_failure(fault, desk, &mut said);
+                (end, super::ends::gone(fault))
             }
         };
         self.remember(&mut said);

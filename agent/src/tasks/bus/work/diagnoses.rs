@@ -121,7 +121,8 @@ fn how_refused(how: &Refused) -> PasswordRefusal {
     }
 }
 
-fn said(message: Message, trials: &[Trial]) -> Diagnosis {
+/// A message of the doctor, with what was tried.
+pub(in super::super) fn said(message: Message, trials: &[Trial]) -> Diagnosis {
     Diagnosis {
         code: message.code.to_owned(),
         happened: message.happened,

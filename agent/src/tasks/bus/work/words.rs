@@ -19,7 +19,8 @@ pub(in super::super) fn diagnosis(
     }
 }
 
-pub(super) fn line_gone(why: &str) -> Diagnosis {
+/// The port is gone.
+pub(in super::super) fn line_gone(why: &str) -> Diagnosis {
     diagnosis(
         "C12",
         format!("the line is not open: {why}"),
@@ -51,7 +52,7 @@ pub(super) fn not_here(what: &str) -> Diagnosis {
 }
 
 /// The line has too much to do already.
-pub(super) fn busy(why: &str) -> Diagnosis {
+pub(in super::super) fn busy(why: &str) -> Diagnosis {
     diagnosis(
         "C12",
         why.to_owned(),
