@@ -4,19 +4,15 @@
 //! its end, which its deadline bounds.
 
 mod book;
-mod doctor;
 mod flag;
 mod handle;
 mod identity;
 mod link;
-mod listen;
 mod place;
 mod requests;
 mod restore;
 mod sampled;
-mod scan;
 mod sessions;
-mod trials;
 mod view;
 mod work;
 
@@ -69,10 +65,10 @@ pub struct Bus {
     /// Kept within a second, in one piece.
     patient: Vec<Record>,
     waiting: HashMap<u64, requests::Waiting>,
-    /// Work on the line itself, by token.
-    line_jobs: HashMap<u64, LineJob>,
     /// Work in sessions, by token.
     flag_jobs: HashMap<u64, work::FlagJob>,
+    /// Work at the line itself, by token.
+    line_jobs: HashMap<u64, work::LineJob>,
     token: u64,
     quarantined: Option<MeterId>,
     /// Both clocks at the last look.
@@ -101,12 +97,6 @@ pub struct BusParts {
     pub shutdown: CancellationToken,
     /// Signs of life.
     pub pulse: Pulse,
-}
-
-/// Work on a line itself.
-enum LineJob {
-    Scan(Box<scan::Scan>),
-    Listen(Box<listen::Listening>),
 }
 
 /// What can wake a bus.
@@ -159,8 +149,8 @@ impl Bus {
             show_at: Instant::now(),
             patient: Vec::new(),
             waiting: HashMap::new(),
-            line_jobs: HashMap::new(),
             flag_jobs: HashMap::new(),
+            line_jobs: HashMap::new(),
             token: 0,
             quarantined,
             seen: now,
@@ -178,7 +168,7 @@ impl Bus {
     /// Reads meters until shutdown.
     pub async fn run(self) {
         let marker = self.marker.clone();
-        marker.scope(self.live()).await;
+        Box::pin(marker.scope(self.live())).await;
     }
 
     async fn live(mut self) {

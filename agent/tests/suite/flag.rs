@@ -2,5 +2,6 @@
 
 mod bench;
 mod collecting;
+mod line_work;
 mod profiles;
 mod working;
