@@ -80,12 +80,33 @@ fn by_default_it_is_read_since_the_last_row_with_a_day_of_overlap() {
 #[test]
 fn what_no_meter_holds_any_more_is_not_asked_for() {
     let since = Wanted::Since(Some(Timestamp::from_seconds(1_500_000_000)));
-    check_plan("elster-a1700", "utc", &since, &["551 1000 days"]);
+    check_plan("elster-a1700", "utc", &since, &["551 982 days"]);
     let only = Wanted::Only(vec![Marks {
         first: Timestamp::from_seconds(1_500_000_000),
         last: Timestamp::from_seconds(1_500_001_800),
     }]);
     check_plan("elster-a1700", "utc", &only, &[]);
+}
+
+#[test]
+fn a_window_has_no_more_packets_than_have_numbers() {
+    let now = at("06-07 12:15");
+    let basis = ClockBasis::utc();
+    let ground = CollectGround {
+        profile: model("elster-a1140").profile.as_ref().unwrap(),
+        shown_now: basis.shown_at(now),
+        basis: &basis,
+        channels: 10,
+        period: half_hour(),
+    };
+    let wanted = Wanted::Only(vec![Marks {
+        first: now.before(Duration::from_hours(900 * 24)),
+        last: now,
+    }]);
+    let plans = plan(&wanted, &ground);
+    assert_eq!(plans.iter().map(|plan| plan.days).sum::<u64>(), 901);
+    assert!(plans.iter().all(|plan| plan.octets < 0xfff * 64));
+    assert_eq!(plans.len(), 7);
 }
 
 #[test]
