@@ -202,7 +202,7 @@ impl ElsterMeter {
 
     /// Lets something happen at an instant of the wire; false if the meter has no power then.
     ///
-    /// A power cut ends what the meter counts, not what it answers: that is its seat's trouble.
+    /// A meter without power neither counts nor answers.
     pub fn happen(&self, at: Duration, what: What) -> bool {
         let mut contents = self.contents();
         let utc = contents.utc(at);

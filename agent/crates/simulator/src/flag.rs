@@ -69,6 +69,10 @@ impl Shared {
 }
 
 impl Store for Shared {
+    fn is_powered(&mut self, at: Duration) -> bool {
+        self.store().is_powered(at)
+    }
+
     fn operand(&mut self, at: Duration) -> Seed {
         self.store().operand(at)
     }

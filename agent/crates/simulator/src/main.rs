@@ -1,7 +1,9 @@
 //! `simulator demo`: a bus of simulated meters, the real gateway, a broker and a head-end, and the
-//! proof that nothing wrong, nothing lost and nothing twice came of it.
+//! proof that nothing wrong, nothing lost and nothing twice came of it. `simulator meter`: one
+//! simulated FLAG meter for clients from outside.
 
 mod demo;
+mod one_meter;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,6 +26,9 @@ struct Arguments {
 enum Command {
     /// Show the whole road, from the registers of simulated meters to a head-end, and check it.
     Demo(DemoArguments),
+    /// Run one simulated FLAG meter; the line on standard output says its name, address and serial
+    /// number, and where it listens.
+    Meter(one_meter::MeterArguments),
 }
 
 /// `simulator demo`.
@@ -44,8 +49,10 @@ struct DemoArguments {
 }
 
 fn main() -> ExitCode {
-    let Command::Demo(arguments) = Arguments::parse().command;
-    demo::run(&arguments)
+    match Arguments::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Meter(arguments) => one_meter::run(&arguments),
+    }
 }
 
 /// Reads `60s`, `60`, `2m`, `1h`.

@@ -11,7 +11,7 @@ use iec62056_21::codec::{
 };
 use iec62056_21::meter::{Opening, ParityBy, SignOnInSession};
 use line::{DataBits, Line, LineSettings, Parity, StopBits};
-use simulator::elster::{ElsterMeter, ElsterModel, Scenario, Source};
+use simulator::elster::{ElsterMeter, ElsterModel, Scenario, Source, What};
 use simulator::frame::rtu_frame;
 use simulator::meter::{CountingMeter, ModbusMeter};
 use simulator::trouble::{
@@ -487,6 +487,18 @@ async fn noise_is_seen_by_parity() {
         0,
         "and nothing else is wrong"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_power_cut_silences_the_meter_and_ends_its_session() {
+    let (wire, meter) = on(WireSettings::flag(9600), FlagTroubles::default());
+    let mut line = wire.line();
+    open(&mut line).await;
+    meter.happen(wire.now(), What::PowerCut { seconds: 10 });
+    assert_eq!(ask(&mut line, read("798001(10)").octets()).await, b"");
+    listen(&mut line, Duration::from_secs(10)).await;
+    assert_eq!(ask(&mut line, read("798001(10)").octets()).await, b"");
+    open(&mut line).await;
 }
 
 #[tokio::test(start_paused = true)]

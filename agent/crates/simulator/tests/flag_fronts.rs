@@ -88,14 +88,14 @@ fn a_port_may_change_its_speed_while_the_meter_thinks() {
     let meter = meter();
     let mut settings = meter.settings().unwrap();
     settings.opening = Opening::Negotiated(Baud::B300);
-    settings.reaction = Duration::from_secs(3);
+    settings.reaction = Duration::from_secs(2);
     wire.seat_flag(meter.on_wire_as(settings), FlagTroubles::default());
     let pty = PtyWire::open(&wire, &folder.path().join("meter")).unwrap();
     let mut port = open(pty.link(), 300, true);
     port.write_all(SIGN_ON).unwrap();
     assert_eq!(take(&mut port, IDENT.len()), IDENT);
     port.write_all(b"\x06051\r\n").unwrap();
-    // After 200 ms the six characters have left; the meter thinks for three seconds.
+    // After 200 ms the six characters have left; the meter thinks for two seconds.
     let left = Timespec::try_from(Duration::from_millis(400)).unwrap();
     poll(&mut [], Some(&left)).unwrap();
     set(&port, 9600, true);

@@ -8,9 +8,11 @@ pub const LAPSE: Duration = Duration::from_mins(5);
 /// A session in which nothing comes ends after this time; ours.
 pub const INACTIVITY: Duration = Duration::from_mins(2);
 
-/// How long a meter waits for the option select before it goes on by itself; ours, twice the
-/// longest reaction time.
-pub const SELECT_WAIT: Duration = Duration::from_secs(3);
+/// How long a meter without a readout waits for the option select; ours, with room for a modem.
+pub const SELECT_WAIT: Duration = Duration::from_secs(30);
+
+/// The same for one that then sends its readout; ours, twice the longest reaction time.
+pub const READOUT_WAIT: Duration = Duration::from_secs(3);
 
 /// How long after a readout it may still be asked for again; ours.
 pub const REPEAT_WAIT: Duration = Duration::from_secs(3);

@@ -185,6 +185,10 @@ impl<S: Store> Machine<S> {
 
     /// Takes an octet whose last bit arrived at this time.
     pub fn hear(&mut self, octet: u8, at: Duration) -> Option<Said> {
+        if !self.store.is_powered(at) {
+            self.restart();
+            return None;
+        }
         if at.saturating_sub(self.heard_at) > CHARACTER_GAP_MAX {
             self.heard.clear();
             self.strayed = false;
@@ -217,6 +221,11 @@ impl<S: Store> Machine<S> {
     /// Does what is due by now.
     pub fn wake(&mut self, at: Duration) -> Option<Said> {
         if self.due().is_none_or(|due| due > at) {
+            return None;
+        }
+        if !self.store.is_powered(at) {
+            self.restart();
+            self.next_push = self.settings.push.map(|push| at + push.every);
             return None;
         }
         match &self.state {

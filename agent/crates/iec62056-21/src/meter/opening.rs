@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::limits::{REPEAT_WAIT, SELECT_WAIT};
+use super::limits::REPEAT_WAIT;
 use super::machine::{Machine, Said, Session, State};
 use super::settings::{Opening, OtherAddress, SignOnInSession};
 use super::store::{Refused, Store};
@@ -34,7 +34,7 @@ impl<S: Store> Machine<S> {
                 state
             }
             Mode::C(_) | Mode::E(_) => State::Identified {
-                until: self.busy_until + SELECT_WAIT,
+                until: self.busy_until + self.settings.select_wait,
             },
         };
         Some(said)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::limits::{INACTIVITY, LAPSE, PARTIAL_CHARS};
+use super::limits::{INACTIVITY, LAPSE, PARTIAL_CHARS, SELECT_WAIT};
 use super::store::Level;
 use crate::codec::{Baud, Identification, MeterAddress, Password};
 
@@ -182,6 +182,8 @@ pub struct Settings {
     pub parity: ParityBy,
     /// From the last octet of a request to the first of its answer.
     pub reaction: Duration,
+    /// How long it waits for the option select.
+    pub select_wait: Duration,
     /// Whether it sends its readout when no option is selected, as the standard has it.
     pub reads_out_unasked: bool,
     /// Whether `ACK 0 z 6` opens a session with data streams.
@@ -218,6 +220,7 @@ impl Settings {
             opening: Opening::Fixed(9600),
             parity: ParityBy::Port,
             reaction,
+            select_wait: SELECT_WAIT,
             reads_out_unasked: false,
             has_streams: true,
             security,

@@ -63,6 +63,12 @@ impl Refused {
 ///
 /// The level is what the session has proven so far; what each identity needs, the store knows.
 pub trait Store {
+    /// Whether the meter has power now. One without neither hears nor speaks, and has forgotten its
+    /// conversation when the power comes back.
+    fn is_powered(&mut self, _at: Duration) -> bool {
+        true
+    }
+
     /// The operand of a session that begins now.
     fn operand(&mut self, at: Duration) -> Seed;
 

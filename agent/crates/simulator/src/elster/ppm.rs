@@ -162,6 +162,10 @@ fn profile(contents: &Contents, utc: i64) -> Vec<u8> {
 }
 
 impl Store for Identities {
+    fn is_powered(&mut self, at: Duration) -> bool {
+        self.contents().is_powered(at)
+    }
+
     fn operand(&mut self, at: Duration) -> Seed {
         self.contents().operand(at)
     }

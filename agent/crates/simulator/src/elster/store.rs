@@ -21,6 +21,10 @@ const ADJUSTS_BY: i64 = 5;
 const STREAMED: [u16; 5] = [543, 544, 545, 550, 555];
 
 impl Store for Contents {
+    fn is_powered(&mut self, at: Duration) -> bool {
+        !self.history.is_cut(self.utc(at))
+    }
+
     fn operand(&mut self, _: Duration) -> Seed {
         self.is_noted = false;
         self.operator.clear();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use iec62056_21::codec::{Packet, PacketRead, hex_of};
+use iec62056_21::codec::{Block, BlockEnd, Packet, PacketRead, StreamPacket, hex_of};
 use iec62056_21::meter::{Level, Refused, Store};
 use proptest::prelude::*;
 
@@ -848,6 +848,64 @@ fn every_model_can_be_put_on_a_wire() {
         assert_eq!(settings.identification.manufacturer().letters(), *b"GEC");
         assert!(meter(model).on_wire().is_ok());
     }
+}
+
+/// The block check of an answer with these octets.
+fn check_of(octets: &[u8]) -> u8 {
+    let text = format!("({})", hex_of(octets));
+    let block = Block::new(&text, BlockEnd::Last).unwrap();
+    *block.encode().octets().last().unwrap()
+}
+
+#[test]
+fn registers_are_those_of_our_source_s_example() {
+    let totals: [u128; 10] = [
+        1_234_567_890_123,
+        4_567_000_000,
+        111_000_000,
+        0,
+        22_000_000,
+        0,
+        1_300_000_000_000,
+        0,
+        0,
+        0,
+    ];
+    let octets: Vec<u8> = totals
+        .iter()
+        .flat_map(|total| encode::energy(total * 3600))
+        .collect();
+    assert_eq!(
+        (check_of(&octets[..64]), check_of(&octets[64..])),
+        (0x00, 0x02)
+    );
+}
+
+#[test]
+fn records_are_those_of_our_source_s_example() {
+    let at = |hour, minute| encode::time(Civil::date(2025, 1, 1).at(hour, minute).seconds());
+    let record = |status: u8, import: u128, export: u128| {
+        let values = [import, export].map(encode::profile_value).concat();
+        [&[status], &values[..]].concat()
+    };
+    let mut octets = [&[0xe4], &at(0, 0)[..], &[0, 3, model::period_code(30)]].concat();
+    octets.extend(record(0, 1_234_000, 0));
+    octets.extend(record(0, 1_256_000, 1));
+    octets.extend([&[0xe6], &at(1, 10)[..]].concat());
+    octets.extend(record(0, 412_000, 0));
+    octets.extend([&[0xe5], &at(1, 15)[..]].concat());
+    octets.extend(record(0x40, 586_000, 0));
+    octets.resize(64, 0xff);
+    assert_eq!(
+        hex_of(&octets[..46]),
+        "E4808574670003090001234300000000012563000010E6E895746700004123000000E51497746740005863000000"
+    );
+    assert_eq!(check_of(&octets), 0x0a);
+    let packet = StreamPacket::new(1, &octets, BlockEnd::Last)
+        .unwrap()
+        .encode();
+    assert_eq!(packet.octets()[..6], [2, 1, 0, 0x3f, 0xe4, 0x80]);
+    assert!(packet.octets().ends_with(&[0xff, 4, 0x1d, 0xf5]));
 }
 
 fn incident() -> impl Strategy<Value = Incident> {

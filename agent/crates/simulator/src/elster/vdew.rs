@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use iec62056_21::codec::{DataSet, Form, Identification, MeterAddress, Packet, PacketRead};
 use iec62056_21::codec::{Password, Seed};
+use iec62056_21::meter::limits::READOUT_WAIT;
 use iec62056_21::meter::{Dialect, Level, Refused, Security, Settings, Store};
 
 use super::civil::Civil;
@@ -119,6 +120,7 @@ impl VdewMeter {
         settings.dialect = Dialect::Vdew;
         settings.has_streams = false;
         settings.reads_out_unasked = true;
+        settings.select_wait = READOUT_WAIT;
         Ok(settings)
     }
 
@@ -259,6 +261,10 @@ impl Registers {
 }
 
 impl Store for Registers {
+    fn is_powered(&mut self, at: Duration) -> bool {
+        self.contents().is_powered(at)
+    }
+
     fn operand(&mut self, at: Duration) -> Seed {
         self.contents().operand(at)
     }

@@ -42,8 +42,8 @@ impl Engine {
         end: Duration,
     ) {
         let to = self.modbus_line();
-        // Who speaks with other characters at the same speed does not mean the Modbus meters.
-        let is_for_others = self.seats.is_empty() || from.baud == to.baud && from != to;
+        // Who is set otherwise does not mean the Modbus meters where there are others.
+        let is_for_others = self.seats.is_empty() || from != to;
         if is_for_others && !self.flag_seats.is_empty() {
             return;
         }
