@@ -130,6 +130,31 @@ pub const REMARKS_MAX: usize = 8;
 /// Value group B of a register as a meter counts it, where its product with the transformer ratios
 /// is kept as well; 65 to 127 are free for utilities (IEC 62056-61).
 pub const SECONDARY_GROUP_B: u8 = 65;
+/// Passwords in a row whose answer may have been lost on the line, before they count as refused.
+/// No source says how many wrong ones lock a meter.
+pub const PASSWORD_DOUBTS_MAX: u8 = 3;
+/// A meter's clock is adjusted at most this often: what the last time has done is seen first.
+pub const CLOCK_ADJUST_EVERY: Duration = Duration::from_hours(24);
+/// Sign-ons with other settings that are tried to find out why a meter does not answer.
+pub const DOCTOR_TRIALS_MAX: usize = 12;
+/// No such trial is begun after so long.
+pub const DOCTOR_TIME_MAX: Duration = Duration::from_secs(40);
+/// Places at which one scan looks.
+pub const SCAN_PLACES_MAX: usize = 4000;
+/// Modbus units that a scan tries unasked.
+pub const SCAN_UNITS_LIKELY: u8 = 20;
+/// A scan holds the line for so long at a time.
+pub const SCAN_HOLD_MAX: Duration = Duration::from_secs(20);
+/// It does not begin with less.
+pub const SCAN_HOLD_MIN: Duration = Duration::from_secs(5);
+/// One place takes at most so long where nobody answers.
+pub const SCAN_PLACE_TIME: Duration = Duration::from_secs(4);
+/// No scan lasts longer, whatever was asked for.
+pub const SCAN_LONGEST: Duration = Duration::from_hours(2);
+/// Nobody listens longer.
+pub const LISTEN_LONGEST: Duration = Duration::from_hours(1);
+/// Runs of a foreign conversation that are kept of one job.
+pub const HEARD_RUNS_MAX: usize = 2000;
 /// Gaps of a meter's load profile are looked for this often.
 pub const GAP_LOOK_EVERY: Duration = Duration::from_hours(24);
 /// A meter's load profile is read with a day of overlap this often; in between only what is new.

@@ -52,7 +52,11 @@ pub enum Circuit {
 pub struct Simulated {
     octets: Box<dyn Octets>,
     circuits: Option<Box<dyn FnMut(Circuit) -> bool + Send + Sync>>,
+    sets: Option<Box<dyn FnMut(LineSettings) -> Setting + Send + Sync>>,
 }
+
+/// A simulated port that is being set, when its last octet has left.
+pub type Setting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Simulated {
     /// A line without circuits.
@@ -60,6 +64,7 @@ impl Simulated {
         Self {
             octets,
             circuits: None,
+            sets: None,
         }
     }
 
@@ -71,7 +76,17 @@ impl Simulated {
         Self {
             octets,
             circuits: Some(Box::new(circuits)),
+            sets: None,
         }
+    }
+
+    /// The same line, at which it matters how the port is set.
+    pub fn with_settings(
+        mut self,
+        sets: impl FnMut(LineSettings) -> Setting + Send + Sync + 'static,
+    ) -> Self {
+        self.sets = Some(Box::new(sets));
+        self
     }
 
     fn ask(&mut self, circuit: Circuit) -> io::Result<bool> {
@@ -195,8 +210,15 @@ impl Circuits for Lead {
 
 impl Line for Lead {
     async fn set(&mut self, settings: LineSettings) -> Result<(), LineFault> {
-        let Self::Serial(port, _) = self else {
-            return Ok(());
+        let port = match self {
+            Self::Serial(port, _) => port,
+            Self::Simulated(line) => {
+                if let Some(sets) = &mut line.sets {
+                    sets(settings).await;
+                }
+                return Ok(());
+            }
+            Self::Tcp(_) => return Ok(()),
         };
         // tcdrain blocks until the last byte has left: 290 ms for eight bytes at 300 baud. Other
         // lines share this thread.

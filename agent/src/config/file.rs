@@ -177,6 +177,8 @@ pub(crate) struct MeterClockFile {
     pub(crate) basis: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) adjust: bool,
+    #[serde(default)]
+    pub(crate) adjust_unproven: bool,
     pub(crate) tolerance_seconds: Option<Spanned<u32>>,
 }
 

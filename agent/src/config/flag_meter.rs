@@ -46,6 +46,8 @@ pub struct MeterClock {
     pub basis: ClockBasis,
     /// Whether the gateway may adjust it. It never sets it.
     pub adjusts: bool,
+    /// Also where no second source says what the adjustment does.
+    pub adjusts_unproven: bool,
     /// Up to this error nothing is done.
     pub tolerance: Duration,
 }

@@ -10,6 +10,7 @@ use metering::{BusId, GatewayId};
 use meters::catalogue::Catalogue;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
 
@@ -32,6 +33,8 @@ pub struct Settings {
     pub buses: Vec<BusSettings>,
     /// The meters, in the order of the file.
     pub meters: Vec<MeterSettings>,
+    /// The meter models.
+    pub catalogue: Arc<Catalogue>,
 }
 
 /// The durable store.
@@ -130,7 +133,7 @@ impl Settings {
         let beside = Path::new(name).parent().unwrap_or(Path::new(""));
         let folder = beside.join(file.gateway.model_folder.as_ref());
         let catalogue = match Catalogue::load(&folder) {
-            Ok(catalogue) => catalogue,
+            Ok(catalogue) => Arc::new(catalogue),
             Err(complaints) => {
                 for found in complaints {
                     notes.add(Complaint::from(found));
@@ -144,7 +147,7 @@ impl Settings {
 
     fn from_file(
         file: &AgentFile,
-        catalogue: &Catalogue,
+        catalogue: &Arc<Catalogue>,
         folder: &Path,
         notes: &mut Notebook,
     ) -> Option<Self> {
@@ -173,6 +176,7 @@ impl Settings {
             },
             buses,
             meters,
+            catalogue: Arc::clone(catalogue),
         })
     }
 

@@ -160,6 +160,7 @@ impl FlagReader<'_> {
         Some(MeterClock {
             basis,
             adjusts,
+            adjusts_unproven: file.is_some_and(|file| file.adjust_unproven),
             tolerance: Duration::from_secs(u64::from(seconds)),
         })
     }

@@ -4,15 +4,19 @@
 //! its end, which its deadline bounds.
 
 mod book;
+mod doctor;
 mod flag;
 mod handle;
 mod identity;
 mod link;
+mod listen;
 mod place;
 mod requests;
 mod restore;
 mod sampled;
+mod scan;
 mod sessions;
+mod trials;
 mod view;
 mod work;
 
@@ -34,6 +38,7 @@ use flag::FlagBook;
 use line::Trace;
 use link::{Change, Link};
 use metering::{Event, EventCode, MeterId, Moment};
+use meters::catalogue::Catalogue;
 use meters::planner::{Exchange, Happening, Next, Outcome, Planner, PlannerSettings};
 use sampled::{Begin, Sampled};
 use std::collections::HashMap;
@@ -64,6 +69,8 @@ pub struct Bus {
     /// Kept within a second, in one piece.
     patient: Vec<Record>,
     waiting: HashMap<u64, requests::Waiting>,
+    /// Work on the line itself, by token.
+    line_jobs: HashMap<u64, LineJob>,
     /// Work in sessions, by token.
     flag_jobs: HashMap<u64, work::FlagJob>,
     token: u64,
@@ -78,6 +85,8 @@ pub struct BusParts {
     pub settings: BusSettings,
     /// Its meters.
     pub meters: Vec<MeterSettings>,
+    /// The meter models.
+    pub catalogue: Arc<Catalogue>,
     /// Where the crash marker lives.
     pub runtime_folder: PathBuf,
     /// The store.
@@ -92,6 +101,12 @@ pub struct BusParts {
     pub shutdown: CancellationToken,
     /// Signs of life.
     pub pulse: Pulse,
+}
+
+/// Work on a line itself.
+enum LineJob {
+    Scan(Box<scan::Scan>),
+    Listen(Box<listen::Listening>),
 }
 
 /// What can wake a bus.
@@ -144,6 +159,7 @@ impl Bus {
             show_at: Instant::now(),
             patient: Vec::new(),
             waiting: HashMap::new(),
+            line_jobs: HashMap::new(),
             flag_jobs: HashMap::new(),
             token: 0,
             quarantined,

@@ -2,3 +2,5 @@
 
 mod bench;
 mod collecting;
+mod profiles;
+mod working;

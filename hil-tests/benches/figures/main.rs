@@ -2,7 +2,7 @@
 //! the same run: `cargo bench -p hil-tests --bench figures`.
 //!
 //! Arguments after `--`: `--quick` for shorter runs, and names of parts (`late`, `dead`,
-//! `saturation`, `cpu`, `memory`, `start`, `store`, `block`) to run only those.
+//! `saturation`, `cpu`, `memory`, `start`, `store`, `block`, `decoder`) to run only those.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,6 +17,7 @@ mod agent_cpu;
 mod bare;
 mod block;
 mod dead;
+mod decoder;
 mod guard_cpu;
 mod late;
 mod memory;
@@ -51,8 +52,9 @@ impl Ground {
 
 type Part = fn(&Ground) -> Vec<Row>;
 
-const PARTS: [(&str, Part); 9] = [
+const PARTS: [(&str, Part); 10] = [
     ("block", block::rows),
+    ("decoder", decoder::rows),
     ("late", late::rows),
     ("dead", dead::rows),
     ("saturation", saturation::rows),

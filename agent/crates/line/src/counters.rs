@@ -37,6 +37,10 @@ pub struct GuardCounters {
     /// Octets heard while no answer was due or overdue. Copies of answers count here too; a
     /// number that grows on a healthy line means a second master.
     pub foreign_octets: u64,
+    /// Octets that left.
+    pub sent_octets: u64,
+    /// Octets that came, whatever they were.
+    pub heard_octets: u64,
     /// Times when the line did not become silent.
     pub busy: u64,
     /// Time during which the line was held for exchanges, the silence before them included.

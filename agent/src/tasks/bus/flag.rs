@@ -13,9 +13,10 @@ mod show;
 mod steps;
 mod task;
 
+pub(super) use profile::CollectWish;
 pub(super) use reach::signs_of_life;
 pub(super) use round::{Desk, Held};
-pub(super) use task::{Slice, Task};
+pub(super) use task::{Slice, Task, layer_of};
 
 use super::identity::Identity;
 use super::sampled::{Rows, Sampled, Total};
@@ -42,6 +43,10 @@ pub(super) struct FlagBook {
     /// What the present round brought, or the last one.
     brought: CollectResult,
     round: Option<Round>,
+    /// Passwords in a row whose answer was lost, or was a sign-off.
+    password_doubts: u8,
+    /// The meter refused data streams.
+    has_no_streams: bool,
     /// Which request of values of the moment is next.
     next_instant: usize,
     totals: FlagTotals,
@@ -92,6 +97,8 @@ impl FlagBook {
             settings,
             flag,
             round: None,
+            password_doubts: 0,
+            has_no_streams: false,
             next_instant: 0,
             totals: FlagTotals::default(),
             last_answer: None,
@@ -128,6 +135,16 @@ impl FlagBook {
 
     pub(super) fn trust(&self) -> MeterTrust {
         self.identity.trust()
+    }
+
+    /// The serial number it should have; empty where none is known.
+    pub(super) fn expected_serial(&self) -> String {
+        self.identity.expected().unwrap_or_default().to_owned()
+    }
+
+    /// The serial number it said last; empty where it said none.
+    pub(super) fn serial(&self) -> String {
+        self.identity.serial().unwrap_or_default().to_owned()
     }
 
     /// Takes whatever meter answers as the right one; says its serial number.

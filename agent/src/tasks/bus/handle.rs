@@ -1,5 +1,6 @@
 //! How other tasks reach a bus.
 
+use super::listen::is_request;
 use super::view::BusView;
 use crate::adapters::trace_file::Tracer;
 use crate::config::MeterSettings;
@@ -91,8 +92,8 @@ impl BusHandle {
 
 /// A record of the trace, with its meaning.
 pub(super) fn trace_line(record: &TraceRecord) -> TraceLine {
-    let is_ours = record.used == Use::Request;
-    // What a foreign master says is a request too, and what the octets say tells which.
+    let is_overheard = record.used == Use::Overheard;
+    let is_ours = record.used == Use::Request || is_overheard && is_request(&record.octets);
     let meaning = meters::modbus::explain(&record.octets, is_ours)
         .unwrap_or_else(|| iec62056_21::codec::explain(&record.octets, is_ours));
     TraceLine {

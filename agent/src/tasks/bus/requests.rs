@@ -6,6 +6,7 @@ use super::sampled::Begin;
 use super::work::ModbusJob;
 use super::{Bus, BusRequest};
 use crate::front::refusal;
+use crate::plan::COLLECT;
 use crate::tasks::storekeeper::{Record, Urgency};
 use desk::{MeterTrust, ReadValue, Refusal};
 use metering::{EventCode, MeterId};
@@ -50,6 +51,15 @@ impl Bus {
         meter: MeterId,
         reply: oneshot::Sender<Result<Vec<ReadValue>, Refusal>>,
     ) {
+        if !self.link.is_open() {
+            let words = format!("the line of {meter} is not open");
+            self.refuse(reply, refusal(words, "`pmuctl status` says why"));
+            return;
+        }
+        if self.flags.iter().any(|book| *book.id() == meter) {
+            self.read_flag(&meter, reply);
+            return;
+        }
         let Some(book) = self.books.iter().find(|book| *book.id() == meter) else {
             self.refuse(
                 reply,
@@ -57,11 +67,6 @@ impl Bus {
             );
             return;
         };
-        if !self.link.is_open() {
-            let words = format!("the line of {meter} is not open");
-            self.refuse(reply, refusal(words, "`pmuctl status` says why"));
-            return;
-        }
         let mut spans: Vec<Span> = book.registers().flat_map(Register::spans).collect();
         spans.sort_unstable();
         spans.dedup();
@@ -121,19 +126,29 @@ impl Bus {
     }
 
     async fn accept(&mut self, meter: &MeterId, who: &str) -> Result<String, Refusal> {
-        let Some(book) = self.books.iter_mut().find(|book| book.id() == meter) else {
-            return Err(refusal(
-                format!("{meter} is left alone"),
-                "look at the alarms",
-            ));
+        let book = self.books.iter_mut().find(|book| book.id() == meter);
+        let flag = self.flags.iter_mut().find(|book| book.id() == meter);
+        let accepted = match (book, flag) {
+            (Some(book), _) if book.trust() == MeterTrust::Wrong => book.accept(),
+            (_, Some(flag)) if flag.trust() == MeterTrust::Wrong => flag.accept(),
+            (None, None) => {
+                return Err(refusal(
+                    format!("{meter} is left alone"),
+                    "look at the alarms",
+                ));
+            }
+            _ => {
+                let words = format!("{meter} is not refused");
+                return Err(refusal(words, "`pmuctl meter list` shows which meters are"));
+            }
         };
-        if book.trust() != MeterTrust::Wrong {
-            let words = format!("{meter} is not refused");
-            return Err(refusal(words, "`pmuctl meter list` shows which meters are"));
-        }
-        let serial = book.accept().unwrap_or_default();
+        let serial = accepted.unwrap_or_default();
         self.planner.forget_refusals(meter);
         self.ask_identity(meter);
+        let now = self.now();
+        if !self.planner.session_due(meter, COLLECT, now) {
+            log::debug!(meter:%; "it is read at its next turn");
+        }
         let record = Record::Audit {
             who: who.to_owned(),
             what: "meter accepted".to_owned(),

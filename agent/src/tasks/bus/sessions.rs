@@ -1,9 +1,12 @@
 //! Sessions on a line: they are given the line, and what comes of them is handed over.
 
-use super::Bus;
 use super::flag::{Desk, FlagBook, FlagSaid, Held, Slice, Task, signs_of_life};
+use super::{Bus, LineJob, doctor};
 use crate::health::Pulse;
+use crate::jobs::Ticket;
+use crate::limits::DOCTOR_TIME_MAX;
 use metering::MeterId;
+use meters::doctor::Trial;
 use meters::planner::{SessionEnd, SessionTurn};
 use std::time::Duration;
 use tokio::time::{Instant, interval};
@@ -17,7 +20,11 @@ impl Bus {
         let name = turn.meter.as_ref().map_or("the line", MeterId::as_str);
         self.marker.set(name);
         let end = match turn.token {
-            Some(token) => self.session_for_job(token, &turn).await,
+            Some(token) => match self.line_jobs.remove(&token) {
+                Some(LineJob::Scan(scan)) => self.scan_on(token, scan, &turn).await,
+                Some(LineJob::Listen(job)) => self.listen_on(token, job, &turn).await,
+                None => self.session_for_job(token, &turn).await,
+            },
             None => self.scheduled_session(&turn).await,
         };
         self.marker.clear();
@@ -53,6 +60,7 @@ impl Bus {
             store: &self.parts.store,
             clock: &self.parts.clock,
             pulse: &pulse,
+            ticket: None,
         };
         let holding = async {
             match self.link.reach(number.as_ref()).await {
@@ -67,33 +75,43 @@ impl Bus {
         alive(holding, &pulse, at_most).await
     }
 
-    /// Reaches a meter and holds a session for a task.
+    /// Reaches a meter and holds a session for a task. Where it does not answer, other settings are
+    /// tried to find out why.
     pub(super) async fn hold_task(
         &mut self,
         book: &mut FlagBook,
         turn: &SessionTurn,
         task: &mut Task,
-    ) -> (Held, Slice) {
+        ticket: Option<&Ticket>,
+    ) -> (Held, Slice, Vec<Trial>) {
         let pulse = self.parts.pulse.clone();
-        let at_most = signs_of_life(turn, &self.parts.settings);
+        let bus = &self.parts.settings;
+        let at_most = signs_of_life(turn, bus) + DOCTOR_TIME_MAX;
         let number = book.flag.number.clone();
         let desk = Desk {
-            bus: &self.parts.settings,
+            bus,
             store: &self.parts.store,
             clock: &self.parts.clock,
             pulse: &pulse,
+            ticket,
         };
         let holding = async {
             match self.link.reach(number.as_ref()).await {
                 Ok(line) => {
-                    let held = book.hold_task(line, turn, &desk, task).await;
+                    let (held, slice) = book.hold_task(line, turn, &desk, task).await;
+                    let trials = match &slice {
+                        Slice::Failed(fault) if doctor::is_worth_trials(fault) => {
+                            let meter = (&book.flag, &book.line_use(bus));
+                            doctor::examine(line, bus, meter, fault, &pulse).await
+                        }
+                        _ => Vec::new(),
+                    };
                     self.link.leave().await;
-                    held
+                    (held, slice, trials)
                 }
                 Err(fault) => {
-                    let words = fault.to_string();
-                    let held = book.not_reached(fault, &desk);
-                    (held, Slice::NotReached(words))
+                    let held = book.not_reached(fault.clone(), &desk);
+                    (held, Slice::NotReached(fault), Vec::new())
                 }
             }
         };

@@ -137,7 +137,7 @@ pub struct FlagTotals {
     pub broken: u64,
     /// Sessions that the meter, or its identity, ended.
     pub refused: u64,
-    /// Octets of data read.
+    /// Octets that went over the line for them, both ways.
     pub octets: u64,
     /// Line time taken, milliseconds.
     pub held_ms: u64,

@@ -1,5 +1,6 @@
 //! Work that people started, on this line: taken up, carried on between polls, ended.
 
+mod diagnoses;
 mod flag;
 mod modbus;
 mod words;
@@ -9,17 +10,17 @@ use crate::jobs::Ticket;
 use desk::{Diagnosis, Work};
 use metering::MeterId;
 
+pub(super) use diagnoses::{heard, said};
 pub(super) use flag::FlagJob;
 pub(super) use modbus::ModbusJob;
-pub(super) use words::diagnosis;
+pub(super) use words::{busy, diagnosis, line_gone};
 
 impl Bus {
     /// Takes up a piece of work.
     pub(super) fn work(&mut self, ticket: Ticket, what: &Work) {
         match what {
-            Work::Scan { .. } | Work::Listen { .. } => {
-                ticket.failed(words::not_here("this kind of line"));
-            }
+            Work::Scan { wish, .. } => self.scan(ticket, wish),
+            Work::Listen { seconds, .. } => self.listen_to(ticket, *seconds),
             Work::Ping { meter }
             | Work::Poll { meter }
             | Work::Read { meter, .. }

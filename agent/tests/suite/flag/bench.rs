@@ -1,6 +1,7 @@
 //! One bus of the daemon with its store, on a wire in memory.
 
 use desk::{Answer, Caller, GatewayDesk, Job, MeterStatus, Refusal, Request, Work};
+use line::Line;
 use metering::{Event, MeterReadings, ProfileRows, Timestamp};
 use pmu_agent::adapters::clock::{Clock, WallClock};
 use pmu_agent::adapters::lead::Simulated;
@@ -66,6 +67,8 @@ struct Life {
 pub(super) struct Seat {
     pub(super) meter: ElsterMeter,
     pub(super) place: FlagPlace,
+    /// What its registers and its profile have to be multiplied with.
+    pub(super) ratio: i128,
 }
 
 impl Bench {
@@ -117,7 +120,16 @@ impl Bench {
              clock = {{ basis = \"{ZONE}\" }}\n{keys}\n",
             meter.address(),
         ));
-        Seat { meter, place }
+        let ratio = match model {
+            // Its registers are those of the secondary side: 11 kV / 110 V, 200 A / 5 A.
+            ElsterModel::A1700 => 4000,
+            _ => 1,
+        };
+        Seat {
+            meter,
+            place,
+            ratio,
+        }
     }
 
     /// Adds to the configuration.
@@ -163,6 +175,7 @@ impl Bench {
         let (_, stepped) = watch::channel(0);
         let parts = BusParts {
             meters: settings.meters_of(&bus.id).cloned().collect(),
+            catalogue: Arc::clone(&settings.catalogue),
             settings: bus,
             runtime_folder: self.folder.path().to_owned(),
             store: store.clone(),
@@ -176,7 +189,12 @@ impl Bench {
         let wire = self.wire.clone();
         let open = move |_: &_| {
             if wire.is_plugged() {
-                Ok(Simulated::new(Box::new(wire.line())))
+                let port = wire.clone();
+                let line = Simulated::new(Box::new(wire.line()));
+                Ok(line.with_settings(move |settings| {
+                    let mut port = port.line();
+                    Box::pin(async move { port.set(settings).await.unwrap() })
+                }))
             } else {
                 Err(std::io::ErrorKind::NotFound.into())
             }
@@ -209,6 +227,10 @@ impl Bench {
         sleep(Duration::from_secs(seconds)).await;
         let life = self.life.as_ref().expect("it was started");
         assert!(!life.lines.is_empty() && !life.keeper.is_empty());
+    }
+
+    pub(super) async fn live_ms(&self, millis: u64) {
+        sleep(Duration::from_millis(millis)).await;
     }
 
     /// Lives until something holds, at most so many seconds.
@@ -279,6 +301,12 @@ impl Bench {
             sleep(Duration::from_secs(1)).await;
         }
         panic!("job {number} has not ended: {:?}", self.job(number).await);
+    }
+
+    /// True time now, in seconds.
+    pub(super) fn utc(&self) -> i64 {
+        let starts_at = i64::try_from(self.wall.starts_at.seconds()).unwrap();
+        starts_at + i64::try_from(self.wire.now().as_secs()).unwrap()
     }
 
     /// What the store holds of one stream; the daemon must be stopped.

@@ -24,6 +24,8 @@ pub struct Session<'l, L> {
     /// The value of P0.
     pub(super) operand: String,
     began_at: Instant,
+    /// Octets that the line had carried before.
+    octets_before: u64,
     pub(super) track: Track,
     pub(super) standing: Standing,
     /// A password was tried.
@@ -90,6 +92,7 @@ impl<'l, L: Line> Session<'l, L> {
     /// If it fails, the line is as it was before.
     pub async fn open(line: &'l mut GuardedLine<L>, terms: &Terms) -> Result<Self, SessionFault> {
         let began_at = Instant::now();
+        let octets_before = octets(line);
         opening::prepare(line, terms).await?;
         let mut voice = Voice::new(line, terms);
         let opened = match opening::open(&mut voice, terms, terms.purpose).await {
@@ -114,6 +117,7 @@ impl<'l, L: Line> Session<'l, L> {
             identification: opened.identification,
             operand,
             began_at,
+            octets_before,
             track: Track::default(),
             standing: Standing::Unknown,
             has_tried: false,
@@ -140,6 +144,11 @@ impl<'l, L: Line> Session<'l, L> {
     /// How long it may still have it.
     pub fn left(&self) -> Duration {
         self.terms.hold_max.saturating_sub(self.held())
+    }
+
+    /// Octets that went over the line for it, both ways.
+    pub fn octets(&self) -> u64 {
+        octets(self.voice.line).saturating_sub(self.octets_before)
     }
 
     /// Signs off, whatever happened before, and restores the line.
@@ -269,4 +278,9 @@ impl<'l, L: Line> Session<'l, L> {
         let is_old = |(_, given_at): &(_, Instant)| given_at.elapsed() >= LAPSE_SUSPECTED_AFTER;
         refusal.text() == "ERR5" && self.proof.as_ref().is_some_and(is_old)
     }
+}
+
+fn octets<L: Line>(line: &GuardedLine<L>) -> u64 {
+    let counted = line.counters();
+    counted.sent_octets + counted.heard_octets
 }

@@ -190,6 +190,7 @@ impl<L: Line> GuardedLine<L> {
         }
         let written_at = Instant::now();
         self.trace.record(written_at, Use::Request, request);
+        self.counters.sent_octets += u64::try_from(request.len()).unwrap_or(u64::MAX);
         let left_at = leaves_at.max(written_at);
         self.quiet_since = left_at;
         Ok(left_at)

@@ -310,6 +310,7 @@ impl<L: Line> GuardedLine<L> {
         let now = Instant::now();
         self.quiet_since = self.quiet_since.max(now);
         if let Some(chunk) = self.chunk.get(..count) {
+            self.counters.heard_octets += u64::try_from(count).unwrap_or(u64::MAX);
             self.heard.push(chunk, now, early);
         }
     }

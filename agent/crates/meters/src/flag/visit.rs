@@ -14,8 +14,6 @@ pub struct Visit<'l, 'm, L> {
     pub(super) session: Session<'l, L>,
     model: &'m FlagModel,
     variant: &'m Variant,
-    /// Octets of data read so far.
-    octets: u64,
 }
 
 /// Octets of a meter, as it sent them.
@@ -96,7 +94,6 @@ impl<'l, 'm, L: Line> Visit<'l, 'm, L> {
             session,
             model,
             variant,
-            octets: 0,
         })
     }
 
@@ -126,9 +123,9 @@ impl<'l, 'm, L: Line> Visit<'l, 'm, L> {
         self.session.left()
     }
 
-    /// Octets of data read so far.
+    /// Octets that went over the line so far, both ways.
     pub fn octets(&self) -> u64 {
-        self.octets
+        self.session.octets()
     }
 
     /// The row of the model for an identity of this variant.
@@ -144,7 +141,7 @@ impl<'l, 'm, L: Line> Visit<'l, 'm, L> {
             .session
             .read_identity(row.number, first, octets)
             .await?;
-        Ok(self.raw(row.number, set, answered))
+        Ok(raw(row.number, set, answered))
     }
 
     /// Reads one packet of an identity.
@@ -155,19 +152,7 @@ impl<'l, 'm, L: Line> Visit<'l, 'm, L> {
         octets: u8,
     ) -> Result<Raw, VisitFault> {
         let answered = self.session.read_packet(identity, packet, octets).await?;
-        Ok(self.raw(identity, 0, answered))
-    }
-
-    fn raw(&mut self, identity: u16, set: u16, answered: Answered) -> Raw {
-        let length = u64::try_from(answered.data.len()).unwrap_or(u64::MAX);
-        self.octets = self.octets.saturating_add(length);
-        Raw {
-            identity,
-            set,
-            octets: answered.data,
-            left_at: answered.left_at,
-            arrived_at: answered.arrived_at,
-        }
+        Ok(raw(identity, 0, answered))
     }
 
     /// Reads a data set by its address; partial blocks are joined.
@@ -182,8 +167,6 @@ impl<'l, 'm, L: Line> Visit<'l, 'm, L> {
             .session
             .read_set(self::form(form), address, value)
             .await?;
-        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
-        self.octets = self.octets.saturating_add(length);
         Ok((text, begun, Instant::now()))
     }
 
@@ -196,6 +179,16 @@ impl<'l, 'm, L: Line> Visit<'l, 'm, L> {
     /// Signs off.
     pub async fn end(self) -> Closed {
         self.session.close().await
+    }
+}
+
+fn raw(identity: u16, set: u16, answered: Answered) -> Raw {
+    Raw {
+        identity,
+        set,
+        octets: answered.data,
+        left_at: answered.left_at,
+        arrived_at: answered.arrived_at,
     }
 }
 

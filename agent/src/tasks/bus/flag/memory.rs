@@ -17,6 +17,8 @@ pub(in super::super) enum Note {
     PasswordRefused,
     /// The identification of the meter.
     Identification,
+    /// The serial number of the meter that all this is of.
+    Serial,
     /// When gaps of the profile were looked for.
     GapLook,
     /// When the profile was read with a day of overlap.
@@ -37,6 +39,7 @@ impl Note {
             Self::Overlap => 1005,
             Self::Clock => 1006,
             Self::Adjusted => 1007,
+            Self::Serial => 1008,
         }
     }
 }

@@ -51,6 +51,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         };
         let end = self.run_profile(run).await?;
         if end == StepEnd::Done {
+            self.book.brought.days = run.days();
             round.profile = None;
         }
         Ok(end)
@@ -113,7 +114,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     }
 
     /// Whether something that is done now and then is due; notes that it is done.
-    fn is_due(&mut self, note: Note, every: Duration) -> bool {
+    pub(super) fn is_due(&mut self, note: Note, every: Duration) -> bool {
         let now = self.desk.clock.now().utc;
         let done = self.book.memory.number(note).map(Timestamp::from_millis);
         let is_fresh = done.is_some_and(|done| done <= now && now < done.after(every));
@@ -137,10 +138,17 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 reply,
             };
             let found = self.desk.store.ask(ask).await.ok()?;
-            let blocks = found.blocks.iter().flat_map(|block| &block.rows);
-            ends.extend(blocks.map(|row| row.end));
-            match ends.last() {
-                Some(last) if found.more && ends.len() < PROFILE_ENDS_MAX => from = *last,
+            let mut newest = None;
+            for block in &found.blocks {
+                let rows = &block.rows;
+                newest = newest.max(rows.last().map(|row| row.end));
+                let covered = rows
+                    .iter()
+                    .map(|row| marks_of(row.end, block.shape.period, period));
+                ends.extend(covered.flatten());
+            }
+            match newest {
+                Some(newest) if found.more && ends.len() < PROFILE_ENDS_MAX => from = newest,
                 _ => break,
             }
         }
@@ -221,6 +229,14 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             .or(self.book.known.period())
             .unwrap_or(Period::HALF_HOUR)
     }
+}
+
+/// The marks of a period that an interval of another one covers.
+fn marks_of(end: Timestamp, own: Period, period: Period) -> impl Iterator<Item = Timestamp> {
+    let count = (own.seconds() / period.seconds()).max(1);
+    (0..count)
+        .rev()
+        .map(move |back| end.before(period.duration() * back))
 }
 
 /// Bits of a mask that are no channels.

@@ -19,9 +19,14 @@ impl FlagBook {
             hold_max: turn.hold_max,
             attempts: SESSION_ATTEMPTS,
             opening_attempts: openings(turn),
-            streams: self.flag.carries_octets(),
+            streams: self.has_streams(),
         };
         terms(&self.flag.model, &wish)
+    }
+
+    /// Whether data streams are worth a try.
+    pub(super) fn has_streams(&self) -> bool {
+        self.flag.carries_octets() && !self.has_no_streams
     }
 
     pub(in super::super) fn line_use(&self, bus: &BusSettings) -> LineUse {

@@ -1,7 +1,7 @@
 //! One look at everything a meter has to say, in as many sessions as that needs.
 
 use super::billing::Sets;
-use super::ends::{end_of, gone};
+use super::ends::gone;
 use super::profile::ProfileRun;
 use super::task::Slice;
 use super::{FlagBook, FlagSaid};
@@ -9,8 +9,10 @@ use crate::adapters::clock::Clock;
 use crate::adapters::dialled::CallFault;
 use crate::config::BusSettings;
 use crate::health::Pulse;
+use crate::jobs::Ticket;
 use crate::plan::{self, COLLECT, INSTANT, SAMPLE};
 use crate::tasks::storekeeper::StoreHandle;
+use desk::Progress;
 use line::{GuardedLine, Line};
 use meters::catalogue::flag::{FlagIdentity, FlagModel};
 use meters::flag::{Raw, Visit, VisitFault};
@@ -25,6 +27,21 @@ pub(in super::super) struct Desk<'a> {
     pub(in super::super) store: &'a StoreHandle,
     pub(in super::super) clock: &'a Clock,
     pub(in super::super) pulse: &'a Pulse,
+    /// Of the work that somebody started, if the session is for that.
+    pub(in super::super) ticket: Option<&'a Ticket>,
+}
+
+impl Desk<'_> {
+    /// Says how far the work is.
+    pub(super) fn report(&self, progress: &Progress) {
+        if let Some(ticket) = self.ticket {
+            ticket.runs(progress.clone());
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.ticket.is_some_and(Ticket::is_cancelled)
+    }
 }
 
 /// What a session came to.
@@ -125,7 +142,7 @@ impl FlagBook {
         let visit = visit.map_err(|fault| (fault, FlagSaid::default()))?;
         self.last_answer = Some(desk.clock.now().utc);
         let packet = plan::packet_time(&self.flag, desk.bus);
-        let has_streams = self.flag.carries_octets() && model.session.stream_option.is_some();
+        let has_streams = self.has_streams() && model.session.stream_option.is_some();
         let mut sitting = Sitting {
             book: self,
             visit,
@@ -159,8 +176,8 @@ impl FlagBook {
             }
             Err(fault) => {
                 log::debug!(meter:% = self.id(), fault:%; "a session failed");
-                self.note_failure(&fault, desk, &mut said);
-                (end_of(&fault), gone(&fault))
+                let end = self.note_failure(&fault, desk, &mut said);
+                (end, gone(&fault))
             }
         };
         match end {
@@ -237,6 +254,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 }
                 Ok(StepEnd::Later) => {
                     self.book.round = Some(round);
+                    self.book.brought.octets += self.visit.octets();
                     return Ok(StepEnd::Later);
                 }
                 Err(fault) if fault.ends_session() => {
@@ -253,6 +271,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             }
         }
         self.collected().await;
+        self.book.brought.octets += self.visit.octets();
         Ok(StepEnd::Done)
     }
 
@@ -266,9 +285,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         }
     }
 
-    /// Whether there is time for so many packets.
+    /// Whether there is time for so many packets, and somebody still wants them.
     pub(super) fn has_room(&self, packets: u16) -> bool {
-        self.visit.left() >= self.packet * u32::from(packets)
+        !self.desk.is_cancelled() && self.visit.left() >= self.packet * u32::from(packets)
     }
 
     /// Reads an identity if its session has time for it.

@@ -1,24 +1,31 @@
 //! Entering a session, and what is watched in each round: who the meter is, how it is set up, what
 //! it counted.
 
+use super::ends::end_of;
 use super::memory::Note;
+use super::profile::Known;
 use super::round::{Round, Sitting, Step, StepEnd};
 use super::{FlagBook, FlagSaid};
-use crate::limits::{PASSWORD_RETRY_AFTER, REMARKS_MAX};
+use crate::limits::{PASSWORD_DOUBTS_MAX, PASSWORD_RETRY_AFTER, REMARKS_MAX};
 use crate::tasks::bus::flag::round::Desk;
-use iec62056_21::conversation::SessionFault;
+use iec62056_21::conversation::{PasswordRefusal, SessionFault};
 use line::Line;
-use metering::EventCode;
+use metering::{EventCode, Timestamp};
 use meters::catalogue::flag::{FlagIdentity, FlagLayout, IdentityWhat};
 use meters::elster::{Content, ContentReader};
 use meters::flag::{Credentials, VisitFault};
 use meters::meter_log::MeterLog;
+use meters::planner::SessionEnd;
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Proves the password, if that makes sense, and looks whether it is the right meter.
     pub(super) async fn enter(&mut self) -> Result<(), VisitFault> {
+        let told = self.visit.identification();
+        let memory = &mut self.book.memory;
+        memory.set_note(Note::Identification, told.as_bytes());
         let credentials = self.book.credentials();
-        let credentials = if self.was_refused() {
+        let now = self.desk.clock.now().utc;
+        let credentials = if self.book.was_refused(Some(now)) {
             Credentials::None
         } else {
             credentials
@@ -27,26 +34,13 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         self.visit.log_on(&credentials).await?;
         if is_proven {
             self.level = self.book.flag.access.level;
+            self.book.password_doubts = 0;
             self.book.memory.set_note(Note::PasswordRefused, &[]);
         }
         self.look_who_it_is().await
     }
 
-    /// A refused password is not tried again for a day: too many wrong ones lock a meter.
-    fn was_refused(&self) -> bool {
-        let refused = self.book.memory.number(Note::PasswordRefused);
-        let now = self.desk.clock.now().utc;
-        refused.is_some_and(|at| {
-            let at = metering::Timestamp::from_millis(at);
-            now < at.after(PASSWORD_RETRY_AFTER) && now.after(PASSWORD_RETRY_AFTER) > at
-        })
-    }
-
     async fn look_who_it_is(&mut self) -> Result<(), VisitFault> {
-        let told = self.visit.identification();
-        self.book
-            .memory
-            .set_note(Note::Identification, told.as_bytes());
         let Some(row) = self.serial_row() else {
             return Ok(());
         };
@@ -61,7 +55,10 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             .map(|expected| format!("has serial number {serial}, not {expected}"));
         let before = self.book.identity.trust();
         let meter = self.book.settings.id.clone();
-        let judged = self.book.identity.judge(&meter, Some(serial), complaint);
+        let judged = self
+            .book
+            .identity
+            .judge(&meter, Some(serial.clone()), complaint);
         for (code, detail) in judged.events {
             let event = self.book.event(code, detail, self.desk.clock);
             self.said.events.push(event);
@@ -74,11 +71,11 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             let rows = self.book.sampled.hear_held(trust, self.desk.clock);
             self.said.take(rows);
         }
-        if self.book.identity.is_trusted() {
-            Ok(())
-        } else {
-            Err(VisitFault::WrongMeter)
+        if !self.book.identity.is_trusted() {
+            return Err(VisitFault::WrongMeter);
         }
+        self.book.know_serial(&serial);
+        Ok(())
     }
 
     pub(super) fn reader(&self) -> ContentReader<'_> {
@@ -176,17 +173,37 @@ impl<'m, L: Line> Sitting<'_, '_, 'm, L> {
 }
 
 impl FlagBook {
-    /// What a failed session means for a person.
+    /// A refused password is not tried again for a day: too many wrong ones lock a meter.
+    pub(super) fn was_refused(&self, now: Option<Timestamp>) -> bool {
+        let refused = self.memory.number(Note::PasswordRefused);
+        refused.zip(now).is_some_and(|(at, now)| {
+            let at = Timestamp::from_millis(at);
+            now < at.after(PASSWORD_RETRY_AFTER) && now.after(PASSWORD_RETRY_AFTER) > at
+        })
+    }
+
+    /// What a failed session means for a person, and for the plan of the bus.
     pub(super) fn note_failure(
         &mut self,
         fault: &VisitFault,
         desk: &Desk<'_>,
         said: &mut FlagSaid,
-    ) {
+    ) -> SessionEnd {
         self.remark(fault.to_string());
         let VisitFault::Session(SessionFault::PasswordRefused { how }) = fault else {
-            return;
+            return end_of(fault);
         };
+        if matches!(
+            how,
+            PasswordRefusal::Silent | PasswordRefusal::Garbled | PasswordRefusal::SignedOff
+        ) {
+            // The line may have done that as well as the meter.
+            self.password_doubts += 1;
+            if self.password_doubts < PASSWORD_DOUBTS_MAX {
+                return SessionEnd::Broken;
+            }
+        }
+        self.password_doubts = 0;
         let now = desk.clock.now().utc;
         self.memory.set_number(Note::PasswordRefused, now.millis());
         let level = self.flag.access.level;
@@ -197,6 +214,19 @@ impl FlagBook {
         );
         let event = self.event(EventCode::MeterPasswordRefused, detail, desk.clock);
         said.events.push(event);
+        SessionEnd::Refused
+    }
+
+    /// What is remembered of another meter that was here before is of no use.
+    fn know_serial(&mut self, serial: &str) {
+        let before = self.memory.note(Note::Serial);
+        if before.is_some_and(|before| before != serial.as_bytes()) {
+            self.memory.forget();
+            self.known = Known::default();
+            self.known.is_changed = true;
+            self.round = None;
+        }
+        self.memory.set_note(Note::Serial, serial.as_bytes());
     }
 
     /// Something that a person should know, newest last.

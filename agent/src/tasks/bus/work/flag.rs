@@ -1,41 +1,82 @@
 //! Work at a FLAG meter: sessions that take turns with those of the schedule.
 
-use super::super::flag::{Slice, Task};
-use super::{Bus, words};
+use super::super::flag::{CollectWish, FlagBook, Slice, Task, layer_of};
+use super::{Bus, diagnoses, words};
+use crate::front::refusal;
 use crate::jobs::Ticket;
 use crate::plan;
-use desk::Work;
-use metering::MeterId;
+use desk::{Diagnosis, Outcome, Part, Progress, ReadValue, Refusal, Work};
+use metering::{MeterId, Timestamp};
+use meters::doctor::Trial;
 use meters::planner::{Respect, SessionEnd, SessionRequest, SessionTurn};
+use tokio::sync::oneshot;
 
-/// A job in sessions.
+/// Something that somebody waits for, in sessions.
 pub(in super::super) struct FlagJob {
-    ticket: Ticket,
+    whose: Whose,
     meter: MeterId,
     task: Task,
+    is_ping: bool,
     /// Sessions in a row that broke.
     breaks: u8,
 }
 
+/// Who waits.
+enum Whose {
+    /// Whoever started a piece of work.
+    Work(Ticket),
+    /// Whoever asked for the values of now.
+    Person(oneshot::Sender<Result<Vec<ReadValue>, Refusal>>),
+}
+
 /// Sessions in a row that may break before a job fails.
 const BREAKS_MAX: u8 = 3;
+
+/// A session that is over, and nothing more to do.
+const OVER: SessionEnd = SessionEnd::Worked {
+    unfinished: Vec::new(),
+    more: false,
+};
 
 impl Bus {
     pub(super) fn flag_work(&mut self, ticket: Ticket, meter: &MeterId, what: &Work) {
         if let Some(trouble) = self.line_trouble() {
             return super::modbus::fail(ticket, what, trouble);
         }
-        let Some(task) = task(what) else {
-            return ticket.failed(words::not_here("this model"));
+        let job = FlagJob {
+            whose: Whose::Work(ticket),
+            meter: meter.clone(),
+            task: task(what),
+            is_ping: matches!(what, Work::Ping { .. }),
+            breaks: 0,
         };
-        let Some(book) = self.flags.iter().find(|book| book.id() == meter) else {
+        self.ask_flag(job);
+    }
+
+    /// Reads the registers of a FLAG meter for somebody who waits.
+    pub(in super::super) fn read_flag(
+        &mut self,
+        meter: &MeterId,
+        reply: oneshot::Sender<Result<Vec<ReadValue>, Refusal>>,
+    ) {
+        self.ask_flag(FlagJob {
+            whose: Whose::Person(reply),
+            meter: meter.clone(),
+            task: Task::read(Part::Registers),
+            is_ping: false,
+            breaks: 0,
+        });
+    }
+
+    fn ask_flag(&mut self, job: FlagJob) {
+        let Some(book) = self.flags.iter().find(|book| *book.id() == job.meter) else {
             return;
         };
         let bus = &self.parts.settings;
         let planned = plan::session_meter(&book.settings, &book.flag, bus);
         self.token += 1;
         let request = SessionRequest {
-            meter: Some(meter.clone()),
+            meter: Some(job.meter.clone()),
             token: self.token,
             hold_min: planned.hold_min,
             hold_max: planned.hold_max,
@@ -43,15 +84,9 @@ impl Bus {
         };
         match self.planner.ask_session(request) {
             Ok(()) => {
-                let job = FlagJob {
-                    ticket,
-                    meter: meter.clone(),
-                    task,
-                    breaks: 0,
-                };
                 self.flag_jobs.insert(self.token, job);
             }
-            Err(error) => ticket.failed(words::busy(&error.to_string())),
+            Err(error) => job.whose.failed(words::busy(&error.to_string())),
         }
     }
 
@@ -62,30 +97,29 @@ impl Bus {
         turn: &SessionTurn,
     ) -> SessionEnd {
         let Some(mut job) = self.flag_jobs.remove(&token) else {
-            return SessionEnd::Worked {
-                unfinished: Vec::new(),
-                more: false,
-            };
+            return OVER;
         };
-        if job.ticket.is_cancelled() {
-            let progress = std::mem::take(&mut job.task.progress);
-            job.ticket.cancelled(progress);
-            return SessionEnd::Worked {
-                unfinished: Vec::new(),
-                more: false,
-            };
+        if job.whose.is_cancelled() {
+            job.whose.cancelled(job.task.progress);
+            return OVER;
         }
         let place = self.flags.iter().position(|book| *book.id() == job.meter);
         let Some(place) = place else {
             // Its meter left the configuration: the ticket says so.
             return SessionEnd::Refused;
         };
-        job.ticket.runs(job.task.progress.clone());
+        job.whose.runs(&job.task.progress);
         let mut book = self.flags.remove(place);
-        let (held, slice) = self.hold_task(&mut book, turn, &mut job.task).await;
+        let ticket = match &job.whose {
+            Whose::Work(ticket) => Some(ticket),
+            Whose::Person(_) => None,
+        };
+        let (held, slice, trials) = self.hold_task(&mut book, turn, &mut job.task, ticket).await;
+        let end = held.end.clone();
+        let next = self.slice_done(token, job, slice, &trials, (end, &book));
         self.flags.insert(place, book);
-        let end = self.heard_session(turn, held).await;
-        self.slice_done(token, job, slice, end)
+        self.heard_session(turn, held).await;
+        next
     }
 
     fn slice_done(
@@ -93,13 +127,18 @@ impl Bus {
         token: u64,
         mut job: FlagJob,
         slice: Slice,
-        end: SessionEnd,
+        trials: &[Trial],
+        (end, book): (SessionEnd, &FlagBook),
     ) -> SessionEnd {
         match slice {
-            Slice::Done(outcome) => job.ticket.done(outcome),
+            Slice::Done(outcome) => job.whose.done(outcome),
+            Slice::More if job.whose.is_cancelled() => {
+                job.whose.cancelled(job.task.progress);
+                return OVER;
+            }
             Slice::More => {
                 job.breaks = 0;
-                job.ticket.runs(job.task.progress.clone());
+                job.whose.runs(&job.task.progress);
                 self.flag_jobs.insert(token, job);
             }
             Slice::Failed(_) if end == SessionEnd::Broken && job.breaks < BREAKS_MAX => {
@@ -110,22 +149,103 @@ impl Bus {
                     more: true,
                 };
             }
-            Slice::NotReached(why) => job.ticket.failed(words::not_reached(&why)),
+            Slice::NotReached(fault) => {
+                let diagnosis = diagnoses::not_reached(&fault);
+                job.fails(0, diagnosis, book);
+            }
             Slice::Failed(fault) => {
-                job.ticket
-                    .failed(words::visit_failed(job.meter.as_str(), &fault));
+                let progress = &job.task.progress;
+                let diagnosis = diagnoses::visit_failed(book, &fault, trials, progress);
+                job.fails(layer_of(&fault), diagnosis, book);
             }
         }
         end
     }
 }
 
-fn task(what: &Work) -> Option<Task> {
+impl FlagJob {
+    fn fails(self, layer: usize, diagnosis: Diagnosis, book: &FlagBook) {
+        if self.is_ping {
+            let result = book.unhealthy(layer, diagnosis);
+            self.whose.done(Outcome::Ping(result));
+        } else {
+            self.whose.failed(diagnosis);
+        }
+    }
+}
+
+impl Whose {
+    fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Work(ticket) => ticket.is_cancelled(),
+            Self::Person(reply) => reply.is_closed(),
+        }
+    }
+
+    fn runs(&self, progress: &Progress) {
+        if let Self::Work(ticket) = self {
+            ticket.runs(progress.clone());
+        }
+    }
+
+    fn cancelled(self, progress: Progress) {
+        if let Self::Work(ticket) = self {
+            ticket.cancelled(progress);
+        }
+    }
+
+    fn done(self, outcome: Outcome) {
+        match self {
+            Self::Work(ticket) => ticket.done(outcome),
+            Self::Person(reply) => {
+                let Outcome::Values(values) = outcome else {
+                    return;
+                };
+                let shown = values.into_iter().map(|value| ReadValue {
+                    obis: value.obis,
+                    name: value.name,
+                    value: value.value,
+                });
+                let shown = shown.filter(|value| !value.obis.is_empty());
+                answer(reply, Ok(shown.collect()));
+            }
+        }
+    }
+
+    fn failed(self, diagnosis: Diagnosis) {
+        match self {
+            Self::Work(ticket) => ticket.failed(diagnosis),
+            Self::Person(reply) => {
+                let remedy = diagnosis.next.first().cloned().unwrap_or_default();
+                answer(reply, Err(refusal(diagnosis.happened, &remedy)));
+            }
+        }
+    }
+}
+
+fn answer(
+    reply: oneshot::Sender<Result<Vec<ReadValue>, Refusal>>,
+    what: Result<Vec<ReadValue>, Refusal>,
+) {
+    if reply.send(what).is_err() {
+        log::debug!("nobody waits for this answer any more");
+    }
+}
+
+fn task(what: &Work) -> Task {
     match what {
-        Work::Poll { .. } => Some(Task::poll()),
-        Work::Read { part, .. } => Some(Task::read(*part)),
-        Work::Instant { .. } => Some(Task::instant()),
-        Work::Backup { .. } => Some(Task::backup()),
-        _ => None,
+        Work::Read { part, .. } => Task::read(*part),
+        Work::Instant { .. } => Task::instant(),
+        Work::Backup { .. } => Task::backup(),
+        Work::Collect {
+            from, to, again, ..
+        } => Task::collect(CollectWish {
+            from: from.map(Timestamp::from_seconds),
+            to: to.map(Timestamp::from_seconds),
+            again: *again,
+        }),
+        Work::Clock { .. } => Task::clock(),
+        Work::Ping { .. } => Task::ping(),
+        Work::Poll { .. } | Work::Scan { .. } | Work::Listen { .. } => Task::poll(),
     }
 }

@@ -1,7 +1,6 @@
 //! What is said of work that cannot be done.
 
 use desk::Diagnosis;
-use meters::flag::VisitFault;
 use meters::planner::Why;
 
 /// A diagnosis without trials.
@@ -20,7 +19,8 @@ pub(in super::super) fn diagnosis(
     }
 }
 
-pub(super) fn line_gone(why: &str) -> Diagnosis {
+/// The port is gone.
+pub(in super::super) fn line_gone(why: &str) -> Diagnosis {
     diagnosis(
         "C12",
         format!("the line is not open: {why}"),
@@ -52,35 +52,12 @@ pub(super) fn not_here(what: &str) -> Diagnosis {
 }
 
 /// The line has too much to do already.
-pub(super) fn busy(why: &str) -> Diagnosis {
+pub(in super::super) fn busy(why: &str) -> Diagnosis {
     diagnosis(
         "C12",
         why.to_owned(),
         "nothing was read, and nothing is lost",
         &["start it again in a minute"],
-    )
-}
-
-/// A call that failed.
-pub(super) fn not_reached(why: &str) -> Diagnosis {
-    diagnosis(
-        "C09",
-        format!("the meter could not be called: {why}"),
-        "its own load profile is read with the next call",
-        &[
-            "check the telephone line or SIM card, and the number",
-            "check that the meter's modem has power",
-        ],
-    )
-}
-
-/// A session that failed.
-pub(super) fn visit_failed(meter: &str, fault: &VisitFault) -> Diagnosis {
-    diagnosis(
-        "C01",
-        format!("the session with {meter} failed: {fault}"),
-        "what was read before is kept; the rest is read when the meter answers",
-        &["`pmuctl meter ping` tries it layer by layer"],
     )
 }
 

@@ -173,7 +173,11 @@ impl Timeline {
         rows.found_again(at);
         let offset = i64::try_from(shown.seconds()).unwrap_or(0) - i64::try_from(at).unwrap_or(0);
         let mark = floor(at, period, offset);
-        self.check_overlap(meaning, mark, period, at, shown, rows);
+        // Other columns may come with a shorter period, within an interval of the old one.
+        let is_within = last.is_some_and(|(_, from)| from <= at);
+        if meaning != MarkerMeaning::Configuration || !is_within {
+            self.check_overlap(meaning, mark, period, at, shown, rows);
+        }
         self.clock = Some(mark);
         self.open_from = at;
         self.down_at = None;

@@ -6,7 +6,7 @@ use crate::front::{CONFLICT_PROFILE, GATEWAY_PROFILE};
 use crate::limits::BLOCK_ROWS_MAX;
 use crate::tasks::storekeeper::{Look, Record};
 use line::Line;
-use metering::{EventCode, ProfileId, ProfileRows, ProfileShape, Row, Timestamp};
+use metering::{EventCode, Flag, Flags, ProfileId, ProfileRows, ProfileShape, Row, Timestamp};
 use meters::collection::{Conflict, Marks, days_until_overwrite, merge};
 use meters::elster::profile::{
     GapCause, ProfileConversion, ProfileEvent, ProfileGap, ProfileHappening, ProfileOwner,
@@ -52,37 +52,19 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     }
 
     async fn keep_block(&mut self, block: ProfileRows) -> bool {
-        let (Some(first), Some(last)) = (block.rows.first(), block.rows.last()) else {
-            return true;
-        };
-        let ask = |reply| Look::Profile {
-            meter: block.meter.clone(),
-            profile: block.profile,
-            from: first.end.before(block.shape.period.duration()),
-            to: last.end,
-            reply,
-        };
-        let Ok(found) = self.desk.store.ask(ask).await else {
+        let Some(found) = self.stored_like(&block, GATEWAY_PROFILE).await else {
             return false;
         };
-        let same_shape = found
-            .blocks
-            .iter()
-            .filter(|known| known.shape == block.shape);
-        let stored: Vec<Row> = same_shape.flat_map(|known| known.rows.clone()).collect();
-        let others = found
-            .blocks
-            .iter()
-            .filter(|known| known.shape != block.shape);
-        let others: Vec<Timestamp> = others
-            .flat_map(|known| &known.rows)
-            .map(|row| row.end)
-            .collect();
+        let is_same = |known: &&ProfileRows| known.shape == block.shape;
+        let (same, others): (Vec<_>, Vec<_>) = found.iter().partition(is_same);
+        let stored: Vec<Row> = same.iter().flat_map(|known| known.rows.clone()).collect();
+        let others = others.iter().flat_map(|known| &known.rows);
+        let others: Vec<Timestamp> = others.map(|row| row.end).collect();
         self.book.brought.intervals += count(block.rows.len());
-        let shape = block.shape.clone();
         let (elsewhere, rows): (Vec<Row>, Vec<Row>) = block
             .rows
-            .into_iter()
+            .iter()
+            .cloned()
             .partition(|row| others.contains(&row.end));
         let merged = merge(&stored, rows);
         self.book.brought.new += count(merged.new.len());
@@ -90,22 +72,52 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         kept.extend(merged.completed);
         kept.sort_by_key(|row| row.end);
         self.count_rows(&kept);
-        self.keep_rows(GATEWAY_PROFILE, &shape, &kept);
-        let mut conflicting: Vec<Row> = elsewhere;
-        conflicting.extend(
-            merged
-                .conflicts
-                .iter()
-                .map(|conflict| conflict.read.clone()),
-        );
-        self.tell_conflicts(&shape, &merged.conflicts, conflicting);
+        self.keep_rows(GATEWAY_PROFILE, &block.shape, &kept);
+        let read = merged.conflicts.iter().map(|found| found.read.clone());
+        let conflicting: Vec<Row> = elsewhere.into_iter().chain(read).collect();
+        if conflicting.is_empty() {
+            return true;
+        }
+        let Some(told) = self.stored_like(&block, CONFLICT_PROFILE).await else {
+            return false;
+        };
+        let told: Vec<Row> = told.iter().flat_map(|known| known.rows.clone()).collect();
+        self.tell_conflicts(&block.shape, &merged.conflicts, conflicting, &told);
         true
+    }
+
+    /// What the store holds of a profile where a block lies. Nothing if it cannot say.
+    async fn stored_like(
+        &self,
+        block: &ProfileRows,
+        profile: ProfileId,
+    ) -> Option<Vec<ProfileRows>> {
+        let (first, last) = (block.rows.first()?, block.rows.last()?);
+        let mut from = first.end.before(block.shape.period.duration());
+        let mut all: Vec<ProfileRows> = Vec::new();
+        loop {
+            let ask = |reply| Look::Profile {
+                meter: block.meter.clone(),
+                profile,
+                from,
+                to: last.end,
+                reply,
+            };
+            let found = self.desk.store.ask(ask).await.ok()?;
+            let newest = found.blocks.last().and_then(|known| known.rows.last());
+            let newest = newest.map(|row| row.end);
+            all.extend(found.blocks);
+            match newest.filter(|_| found.more) {
+                Some(newest) => from = newest,
+                None => return Some(all),
+            }
+        }
     }
 
     fn count_rows(&mut self, rows: &[Row]) {
         let totals = &mut self.book.totals;
         totals.intervals += count(rows.len());
-        let flagged = rows.iter().filter(|row| !row.flags.is_good());
+        let flagged = rows.iter().filter(|row| is_remarkable(row.flags));
         totals.flagged += count(flagged.count());
         let newest = rows.last().map(|row| row.end);
         totals.last_interval = totals.last_interval.max(newest);
@@ -129,11 +141,21 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         self.said.records.extend(records);
     }
 
-    /// Both readings are kept; a person is told of each mark once.
-    fn tell_conflicts(&mut self, shape: &ProfileShape, found: &[Conflict], mut rows: Vec<Row>) {
+    /// Both readings are kept, and a person is told of each mark once. `told` is what was kept so
+    /// before: of three readings of one mark, two are kept and all are told.
+    fn tell_conflicts(
+        &mut self,
+        shape: &ProfileShape,
+        found: &[Conflict],
+        mut rows: Vec<Row>,
+        told: &[Row],
+    ) {
         rows.retain(|row| {
-            let words = format!("conflict {} {:?} {}", row.end, row.values, row.flags);
-            self.book.known.is_news(&words)
+            let before = told.iter().find(|told| told.end == row.end);
+            before.is_none_or(|before| {
+                let words = format!("conflict {} {:?} {}", row.end, row.values, row.flags);
+                before.values != row.values && self.book.known.is_news(&words)
+            })
         });
         let Some(first) = rows.first() else {
             return;
@@ -156,6 +178,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             ),
         };
         self.tell(EventCode::MeterProfileConflict, detail);
+        rows.retain(|row| !told.iter().any(|told| told.end == row.end));
         rows.sort_by_key(|row| row.end);
         self.keep_rows(CONFLICT_PROFILE, shape, &rows);
     }
@@ -264,7 +287,7 @@ fn words(event: &ProfileEvent) -> Option<(EventCode, String)> {
             "channels or period changed".to_owned(),
         ),
         ProfileHappening::TimeChange { from } => {
-            let from = from.map(|from| format!(", within the interval that began {from}"));
+            let from = from.map(|from| format!("; the interval before ended {from}"));
             let words = format!("the clock was changed{}", from.unwrap_or_default());
             (EventCode::MeterClockChanged, words)
         }
@@ -320,6 +343,11 @@ fn words(event: &ProfileEvent) -> Option<(EventCode, String)> {
         | ProfileHappening::ForcedEnd
         | ProfileHappening::Daylight => return None,
     })
+}
+
+/// Whether there is more to say of an interval than that it is summer.
+fn is_remarkable(flags: Flags) -> bool {
+    flags.bits() & !Flags::NONE.with(Flag::DstActive).bits() != 0
 }
 
 fn values(row: &Row) -> String {

@@ -70,16 +70,16 @@ impl ProfileRun {
 
     /// How far it is, in days.
     pub(in super::super) fn progress(&self) -> Progress {
-        let begun = self.reading.as_ref().map_or(0, |reading| {
-            let per_mille = reading.state.progress().per_mille();
-            reading.plan.days * u64::from(per_mille) / 1000
-        });
-        let done = self.days_done + begun;
-        Progress {
-            done,
-            total: self.days_total,
-            words: format!("day {done} of {}", self.days_total),
-        }
+        let begun = self.reading.as_ref().map_or(0, Reading::days);
+        progress(self.days_done + begun, self.days_total)
+    }
+}
+
+fn progress(done: u64, total: u64) -> Progress {
+    Progress {
+        done,
+        total,
+        words: format!("day {done} of {total}"),
     }
 }
 
@@ -130,7 +130,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 run.plans.push_front(plan);
                 continue;
             }
-            if self.read_window(reading, profile).await? == StepEnd::Later {
+            let days = (run.days_done, run.days_total);
+            if self.read_window(reading, profile, days).await? == StepEnd::Later {
                 return Ok(StepEnd::Later);
             }
             let Some(mut reading) = run.reading.take() else {
@@ -216,25 +217,20 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         &mut self,
         reading: &mut Reading,
         profile: &ProfileModel,
+        (days_before, days): (u64, u64),
     ) -> Result<StepEnd, VisitFault> {
         while let Some(packet) = reading.state.next_packet() {
             self.desk.pulse.beat();
+            self.desk
+                .report(&progress(days_before + reading.days(), days));
             if !self.has_room(1) {
                 return Ok(StepEnd::Later);
             }
             let blocks = self.blocks(reading, packet);
-            let read = if blocks > 0 {
-                stream(&mut self.visit, profile, reading, packet, blocks).await
+            if blocks > 0 {
+                self.read_many(reading, profile, packet, blocks).await?;
             } else {
-                self.read_one(reading, profile, packet).await
-            };
-            match read {
-                Ok(()) => {}
-                // Beyond what was announced the meter may have nothing.
-                Err(fault) if fault.refusal().is_some() && reading.last.is_some() => {
-                    reading.state.ended();
-                }
-                Err(fault) => return Err(fault),
+                self.read_one(reading, profile, packet).await?;
             }
             let settled = reading.decoder.take();
             if settled == ProfileRead::default() {
@@ -255,9 +251,36 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         profile: &ProfileModel,
         packet: u16,
     ) -> Result<(), VisitFault> {
-        let raw = self.visit.window_packet(profile, packet).await?;
-        reading.took(packet, &raw.octets);
+        match self.visit.window_packet(profile, packet).await {
+            Ok(raw) => reading.took(packet, &raw.octets),
+            // Beyond what was announced the meter may have nothing.
+            Err(fault) if fault.refusal().is_some() && reading.last.is_some() => {
+                reading.state.ended();
+            }
+            Err(fault) => return Err(fault),
+        }
         Ok(())
+    }
+
+    /// Reads blocks in one stream. Where the meter has none, for want of eight data bits or because
+    /// it is of an older kind, the rest is read in packets, now and until the gateway starts again.
+    async fn read_many(
+        &mut self,
+        reading: &mut Reading,
+        profile: &ProfileModel,
+        packet: u16,
+        blocks: u16,
+    ) -> Result<(), VisitFault> {
+        match stream(&mut self.visit, profile, reading, packet, blocks).await {
+            Ok(()) => Ok(()),
+            Err(fault) if fault.ends_session() => Err(fault),
+            Err(fault) => {
+                log::info!(meter:% = self.book.id(), fault:%; "no data streams");
+                self.book.has_no_streams |= fault.refusal().is_some();
+                self.has_streams = false;
+                Ok(())
+            }
+        }
     }
 
     /// Blocks that one data stream should bring now; 0: packets are read one by one.
@@ -276,6 +299,12 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 }
 
 impl Reading {
+    /// Days that are read.
+    fn days(&self) -> u64 {
+        let per_mille = self.state.progress().per_mille();
+        self.plan.days * u64::from(per_mille) / 1000
+    }
+
     fn saw(&mut self, read: &ProfileRead) {
         let ends = || {
             read.pieces

@@ -1,0 +1,408 @@
+//! Work that people start at FLAG meters, and what the doctor says when it fails.
+
+use super::bench::{Bench, Seat};
+use desk::{
+    Diagnosis, JobState, MeterValue, Outcome, Part, PingResult, ScanResult, ScanWish, Work,
+};
+use metering::EventCode;
+use simulator::elster::{ElsterModel, Scenario};
+use simulator::trouble::OneIn;
+
+fn scenario(serial: &str) -> Scenario {
+    Scenario {
+        days: 2,
+        ..Scenario::new(9, serial)
+    }
+}
+
+/// A bus with one A1140 whose first round is over.
+async fn settled(keys: &str) -> (Bench, Seat) {
+    let scenario = scenario("90123456");
+    let mut bench = Bench::new(&scenario);
+    let seat = bench.seat("elster-1", ElsterModel::A1140, scenario, keys);
+    bench.start();
+    bench
+        .live_until(1200, |meter| meter.last_collected.is_some())
+        .await;
+    (bench, seat)
+}
+
+async fn outcome(bench: &Bench, what: Work) -> Outcome {
+    let job = bench.work(what).await;
+    match job.state {
+        JobState::Done(outcome) => *outcome,
+        other => panic!("{other:#?}"),
+    }
+}
+
+async fn failure(bench: &Bench, what: Work) -> Diagnosis {
+    let job = bench.work(what).await;
+    match job.state {
+        JobState::Failed(diagnosis) => diagnosis,
+        other => panic!("{other:#?}"),
+    }
+}
+
+fn meter() -> String {
+    "elster-1".to_owned()
+}
+
+async fn ping(bench: &Bench) -> PingResult {
+    match outcome(bench, Work::Ping { meter: meter() }).await {
+        Outcome::Ping(result) => result,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The layers of a ping, those that do not hold with a `!`.
+fn layers(result: &PingResult) -> Vec<String> {
+    let layers = result.layers.iter();
+    let words = layers.map(|layer| {
+        let mark = if layer.is_well { "" } else { "!" };
+        format!("{mark}{}", layer.name)
+    });
+    words.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_goes_through_every_layer() {
+    let (bench, seat) = settled("").await;
+    let result = ping(&bench).await;
+    assert_eq!(result.diagnosis, None);
+    let layers: Vec<String> = result
+        .layers
+        .iter()
+        .map(|layer| format!("{}: {}", layer.name, layer.words))
+        .collect();
+    let identity = format!(
+        "identity: serial number {}, the right one",
+        seat.meter.serial()
+    );
+    let expected = [
+        "port: open",
+        "line: the meter is heard",
+        "sign-on: /GEC5120510010401@000",
+        &identity,
+        "password: taken, level 1",
+    ];
+    assert_eq!(layers, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_of_a_dead_meter_says_what_was_tried() {
+    let (bench, seat) = settled("").await;
+    bench
+        .wire
+        .change_flag(seat.place, |trouble| trouble.dead = true);
+    let result = ping(&bench).await;
+    assert_eq!(layers(&result), ["port", "!line"]);
+    let diagnosis = result.diagnosis.expect("something is wrong");
+    assert_eq!(diagnosis.code, "C01");
+    assert_eq!(
+        diagnosis.tried[0],
+        "9600 baud 7E1 made by software on 8N1, address 456: nothing was heard"
+    );
+    assert!(diagnosis.tried.len() > 5, "{:#?}", diagnosis.tried);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_doctor_finds_the_speed_at_which_a_meter_answers() {
+    let scenario = scenario("90123456");
+    let mut bench = Bench::new(&scenario);
+    let keys = "line = { baud = 4800 }";
+    bench.seat("elster-1", ElsterModel::A1140, scenario, keys);
+    bench.start();
+    bench.live(60).await;
+    let result = ping(&bench).await;
+    assert_eq!(layers(&result), ["port", "!line"]);
+    let diagnosis = result.diagnosis.expect("something is wrong");
+    assert_eq!(diagnosis.next, ["set 9600 baud for it"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_password_is_tried_once_a_day() {
+    let (bench, seat) = settled("").await;
+    seat.meter.change(|scenario| {
+        scenario.passwords = ["XXXX0001", "XXXX0002", "XXXX0003"].map(str::to_owned);
+    });
+    let on_wire = seat.meter.settings().unwrap();
+    bench
+        .wire
+        .change_flag_settings(seat.place, |settings| *settings = on_wire);
+    let result = ping(&bench).await;
+    assert_eq!(
+        layers(&result).last().map(String::as_str),
+        Some("!password")
+    );
+    let diagnosis = result.diagnosis.expect("something is wrong");
+    assert_eq!(diagnosis.code, "C06", "{diagnosis:#?}");
+    let result = ping(&bench).await;
+    let last = result.layers.last().expect("a layer");
+    assert_eq!(
+        last.words,
+        "it was refused before, and is not tried again for a day"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_meter_is_refused_until_somebody_accepts_it() {
+    let (mut bench, seat) = settled("").await;
+    bench.wire.unseat_flag(seat.place);
+    let other = Scenario {
+        seed: 10,
+        ..scenario("80000456")
+    };
+    let other = simulator::elster::ElsterMeter::new(ElsterModel::A1140, other);
+    bench.wire.seat_flag(
+        other.on_wire().unwrap(),
+        simulator::trouble::FlagTroubles::default(),
+    );
+    let diagnosis = failure(&bench, Work::Poll { meter: meter() }).await;
+    assert_eq!(diagnosis.code, "C05", "{diagnosis:#?}");
+    let meters = bench.meters().await;
+    assert_eq!(meters[0].trust, desk::MeterTrust::Wrong);
+    let accept = desk::Request::AcceptMeter { meter: meter() };
+    bench.ask(accept).await.expect("it is accepted");
+    bench.live(120).await;
+    let meters = bench.meters().await;
+    assert_eq!(meters[0].trust, desk::MeterTrust::Right);
+    assert_eq!(meters[0].serial.as_deref(), Some(&*other.serial()));
+    bench.stop().await;
+    let events = bench.events();
+    assert!(
+        events
+            .iter()
+            .any(|event| event.code == EventCode::WrongMeter)
+    );
+    // Nothing of the meter before says that this one has changed.
+    let changed = |event: &&metering::Event| {
+        matches!(
+            event.code,
+            EventCode::MeterSetupChanged | EventCode::MeterRatioChanged
+        )
+    };
+    assert_eq!(events.iter().find(changed), None);
+}
+
+fn value<'a>(values: &'a [MeterValue], obis: &str) -> &'a MeterValue {
+    let found = values.iter().find(|value| value.obis == obis);
+    found.unwrap_or_else(|| panic!("no {obis} in {values:#?}"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_are_shown_with_their_octets() {
+    let (bench, _) = settled("").await;
+    let read = |part| {
+        let work = Work::Read {
+            meter: meter(),
+            part,
+        };
+        outcome(&bench, work)
+    };
+    let Outcome::Values(values) = read(Part::Registers).await else {
+        panic!("values");
+    };
+    let import = value(&values, "1-0:1.8.0");
+    assert_eq!(import.place, "507");
+    assert!(import.value.ends_with("kWh"), "{import:?}");
+    assert!(!import.raw.is_empty());
+    let Outcome::Values(values) = read(Part::Identity).await else {
+        panic!("values");
+    };
+    assert!(
+        values.iter().any(|value| value.value == "0000000090123456"),
+        "{values:#?}"
+    );
+    let Outcome::Events(events) = read(Part::Events).await else {
+        panic!("events");
+    };
+    assert!(events.counters.len() > 3, "{events:#?}");
+    let Outcome::Values(values) = read(Part::Billing).await else {
+        panic!("values");
+    };
+    drop(values);
+    let Outcome::Values(values) = read(Part::Status).await else {
+        panic!("values");
+    };
+    assert!(!values.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_of_the_moment_and_of_now_are_read() {
+    let (bench, _) = settled("").await;
+    let Outcome::Values(values) = outcome(&bench, Work::Instant { meter: meter() }).await else {
+        panic!("values");
+    };
+    assert!(
+        value(&values, "1-0:32.7.0").value.ends_with(" V"),
+        "{values:#?}"
+    );
+    let read = bench.ask(desk::Request::ReadMeter { meter: meter() }).await;
+    let Ok(desk::Answer::Values(values)) = read else {
+        panic!("{read:?}");
+    };
+    assert!(
+        values.iter().any(|value| value.obis == "1-0:1.8.0"),
+        "{values:#?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_is_shown_with_how_far_it_may_be_off() {
+    let (bench, seat) = settled("").await;
+    let shown = outcome(&bench, Work::Clock { meter: meter() }).await;
+    let Outcome::Clock(shown) = shown else {
+        panic!("{shown:?}");
+    };
+    let error = seat.meter.clock_error(bench.utc()) * 1000;
+    assert!((error - shown.error_ms).abs() <= 1500, "{shown:?}");
+    assert_eq!(shown.action, "none");
+    assert_eq!(shown.gateway_clock, "synchronised");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backup_holds_every_identity() {
+    let (bench, _) = settled("").await;
+    let backup = outcome(&bench, Work::Backup { meter: meter() }).await;
+    let Outcome::Backup(backup) = backup else {
+        panic!("{backup:?}");
+    };
+    assert_eq!(backup.serial, "0000000090123456");
+    assert!(backup.identities.len() > 30, "{}", backup.identities.len());
+    let entries = backup.identities.iter();
+    let refused = entries.filter(|entry| !entry.refused.is_empty());
+    let refused = refused.map(|entry| format!("{}: {}", entry.place, entry.refused));
+    // What this meter lacks is in the backup too.
+    let refused: Vec<String> = refused.collect();
+    assert_eq!(refused, ["554: ERR2: identity unknown"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_collection_says_how_far_it_is_and_can_be_cancelled() {
+    let scenario = Scenario {
+        days: 200,
+        ..Scenario::new(9, "90123456")
+    };
+    let mut bench = Bench::new(&scenario);
+    let keys = "collect = { every-seconds = 86400, days-max = 1 }";
+    let seat = bench.seat("elster-1", ElsterModel::A1140, scenario, keys);
+    bench.start();
+    bench
+        .live_until(1200, |meter| meter.last_collected.is_some())
+        .await;
+    let collect = Work::Collect {
+        meter: meter(),
+        from: Some(u64::try_from(seat.meter.begun()).unwrap()),
+        to: None,
+        again: false,
+    };
+    let number = bench.begin(collect.clone()).await;
+    let mut days = Vec::new();
+    for _ in 0..120 {
+        bench.live(1).await;
+        if let JobState::Running(progress) = bench.job(number).await.state {
+            days.push(progress.done);
+            if progress.done > 20 {
+                break;
+            }
+        }
+    }
+    assert!(days.windows(2).all(|pair| pair[0] <= pair[1]), "{days:?}");
+    let cancel = desk::Request::Cancel { number };
+    bench.ask(cancel).await.expect("it runs");
+    let job = bench.end_of(number, 60).await;
+    assert!(matches!(job.state, JobState::Cancelled(_)), "{job:?}");
+    // What was read is kept, and the rest comes with the next one.
+    let Outcome::Collected(result) = outcome(&bench, collect).await else {
+        panic!("collected");
+    };
+    assert!(result.new > 100 * 48 && result.new < 190 * 48, "{result:?}");
+    assert_eq!(result.conflicts, 0);
+    assert!(result.octets > 10_000, "{result:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_survives_sessions_that_break() {
+    let (bench, seat) = settled("").await;
+    bench.wire.change_flag(seat.place, |trouble| {
+        trouble.signs_off = OneIn::times(40);
+    });
+    let backup = outcome(&bench, Work::Backup { meter: meter() }).await;
+    assert!(matches!(backup, Outcome::Backup(_)), "{backup:?}");
+}
+
+async fn scan(bench: &Bench, wish: ScanWish) -> ScanResult {
+    let work = Work::Scan {
+        bus: "main".to_owned(),
+        wish,
+    };
+    match outcome(bench, work).await {
+        Outcome::Scan(result) => result,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn wish(addresses: &[&str]) -> ScanWish {
+    ScanWish {
+        modbus: false,
+        flag: true,
+        addresses: addresses.iter().map(|&text| text.to_owned()).collect(),
+        bauds: vec![9600],
+        seconds_max: 600,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_finds_meters_and_says_who_they_are() {
+    let (bench, _) = settled("").await;
+    let other = simulator::elster::ElsterMeter::new(ElsterModel::A1700, scenario("77777007"));
+    bench.wire.seat_flag(
+        other.on_wire().unwrap(),
+        simulator::trouble::FlagTroubles::default(),
+    );
+    let result = scan(&bench, wish(&["7"])).await;
+    let found: Vec<_> = result
+        .found
+        .iter()
+        .map(|meter| {
+            (
+                meter.address.as_str(),
+                meter.serial.as_deref().unwrap_or_default(),
+                meter.configured.as_deref().unwrap_or_default(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("456", "0000000090123456", "elster-1"),
+        ("7", "0000000077777007", ""),
+    ];
+    assert_eq!(found, expected, "{result:#?}");
+    assert_eq!(result.found[1].models[0], "elster-a1700");
+    // Both answer at once where nobody is named.
+    assert!(!result.doubts.is_empty(), "{result:#?}");
+    assert_eq!(result.left_out, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_ends_in_time_and_says_what_it_left_out() {
+    let (bench, _) = settled("").await;
+    let wish = ScanWish {
+        seconds_max: 30,
+        ..wish(&["500-900"])
+    };
+    let result = scan(&bench, wish).await;
+    assert!(!result.left_out.is_empty(), "{result:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_listens_hears_and_sends_nothing() {
+    let (bench, _) = settled("").await;
+    let before = bench.wire.counters().requests;
+    let work = Work::Listen {
+        bus: "main".to_owned(),
+        seconds: 45,
+    };
+    let heard = outcome(&bench, work).await;
+    assert!(matches!(heard, Outcome::Heard(_)), "{heard:?}");
+    assert_eq!(bench.wire.counters().requests, before);
+}
