@@ -1,18 +1,22 @@
 //! The folder of a demonstration and all that lies in it: keys, configuration, line and broker.
 
-use std::fmt::Write;
-use std::fs;
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use simulator::broker::{Access, Broker, BrokerConfig, BrokerHandle, Rights, ServerTls};
+use simulator::broker::{Access, Broker, BrokerConfig, BrokerHandle, Overheard, Rights, ServerTls};
 use simulator::pki::{IdentityFiles, Pki};
 use simulator::wire::PtyWire;
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 
 use super::cast::{BAUD, Cast, Player, TOTALS};
 use super::child::{Child, run};
-use super::limits::{FOLDER_OCTETS_MAX, INSTANT_S, PERIOD_S};
+use super::elster::Elster;
+use super::limits::{COLLECT_S, FOLDER_OCTETS_MAX, INSTANT_S, PERIOD_S};
 use super::programs::Programs;
 
 /// Name of the gateway, in its certificate too.
@@ -85,6 +89,16 @@ impl Folder {
         self.write("clock-state", "synchronised\n")
     }
 
+    /// Writes a line into a file that its owner alone may read.
+    fn write_private(&self, name: &str, line: &str) -> Result<()> {
+        let path = self.path.join(name);
+        let mut options = OpenOptions::new();
+        let opened = options.write(true).create_new(true).mode(0o600).open(&path);
+        opened
+            .and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
+            .with_context(|| format!("{}: cannot be written", path.display()))
+    }
+
     fn write(&self, name: &str, text: &str) -> Result<()> {
         let path = self.path.join(name);
         fs::write(&path, text).with_context(|| format!("{}: cannot be written", path.display()))
@@ -121,6 +135,9 @@ impl Stage {
             .context("the broker gets no port on 127.0.0.1")?;
         let line = PtyWire::open(&cast.wire, &folder.path().join("line"))?;
         folder.renew_clock_state()?;
+        for elster in &cast.elsters {
+            folder.write_private(&password_file(elster), elster.password)?;
+        }
         let file = agent_file(folder, cast, programs, broker.port(), &gateway);
         folder.write("agent.toml", &file)?;
         Ok(Self {
@@ -179,6 +196,11 @@ impl Stage {
             "10s",
         ];
         Child::start("head-end", &programs.pmuctl, &arguments, folder.path())
+    }
+
+    /// Copies of what is published under a filter from now on.
+    pub(crate) fn overhear(&self, filter: &str) -> mpsc::Receiver<Overheard> {
+        self.broker.broker().overhear(filter)
     }
 
     /// Who is connected to the broker.
@@ -243,6 +265,9 @@ fn agent_file(
     for player in &cast.players {
         text.push_str(&meter_section(player));
     }
+    for elster in &cast.elsters {
+        text.push_str(&elster_section(folder, elster));
+    }
     text
 }
 
@@ -267,6 +292,24 @@ fn meter_section(player: &Player) -> String {
         log::debug!("a string cannot be written to");
     }
     text
+}
+
+fn password_file(elster: &Elster) -> String {
+    format!("{}.password", elster.id)
+}
+
+fn elster_section(folder: &Folder, elster: &Elster) -> String {
+    format!(
+        "\n[[meter]]\nid = \"{}\"\nbus = \"hall\"\nmodel = \"{}\"\naddress = {}\nserial = {}\n\
+         access = {{ password-file = {} }}\nclock = {{ basis = {} }}\n\
+         collect = {{ every-seconds = {COLLECT_S} }}\n",
+        elster.id,
+        elster.model,
+        quoted(&elster.address()),
+        quoted(&elster.serial()),
+        quoted(&folder.text(&password_file(elster))),
+        quoted(elster.basis),
+    )
 }
 
 /// A basic string of TOML.
