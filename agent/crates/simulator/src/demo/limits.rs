@@ -2,23 +2,25 @@
 
 use std::time::Duration;
 
-/// Below this no interval would be confirmed.
-pub(crate) const RUN_MIN: Duration = Duration::from_secs(20);
+/// Below this no interval of an Elster meter would be confirmed.
+pub(crate) const RUN_MIN: Duration = Duration::from_secs(30);
 /// What the meters' truth was made for; longer soaks are the business of `hil-tests`.
 pub(crate) const RUN_MAX: Duration = Duration::from_hours(24);
 /// Length of an interval of the Modbus meters, in seconds: half a minute shall show some, and
-/// between two samples there shall be room for a session with an Elster meter, which needs six
-/// seconds at 9600 baud before it has read much.
-pub(crate) const PERIOD_S: u32 = 10;
+/// between two samples there shall be room for a session with an Elster meter.
+pub(crate) const PERIOD_S: u32 = 15;
 /// Pace of the instantaneous values, in seconds.
-pub(crate) const INSTANT_S: u32 = 10;
+pub(crate) const INSTANT_S: u32 = 15;
+/// The longest session, in seconds: what the samples leave of an interval.
+pub(crate) const SESSION_S: u32 = 12;
 /// Days of load profile that an Elster meter has at least when the gateway meets it.
 pub(crate) const PAST_DAYS: i64 = 2;
 /// Intervals that ended this shortly before they were asked for may not have been recorded yet: the
 /// clocks of the Elster meters differ from the gateway's.
 pub(crate) const ERRAND_SLACK: Duration = Duration::from_secs(30);
-/// What an Elster meter holds is read anew this often, in seconds.
-pub(crate) const COLLECT_S: u32 = 60;
+/// What an Elster meter holds is read anew this often, in seconds; oftener, the line would be more
+/// than busy.
+pub(crate) const COLLECT_S: u32 = 300;
 /// Registers of an Elster meter were on it within this distance from the time they are booked
 /// under, in seconds: its answer takes a while, and its clock counts whole seconds.
 pub(crate) const REGISTER_REACH_S: i64 = 3;

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::cast::{BAUD, Cast, Player, TOTALS};
 use super::child::{Child, run};
 use super::elster::Elster;
-use super::limits::{COLLECT_S, FOLDER_OCTETS_MAX, INSTANT_S, PERIOD_S};
+use super::limits::{COLLECT_S, FOLDER_OCTETS_MAX, INSTANT_S, PAST_DAYS, PERIOD_S, SESSION_S};
 use super::programs::Programs;
 
 /// Name of the gateway, in its certificate too.
@@ -251,7 +251,8 @@ fn agent_file(
          demonstration = true\n\n[store]\ncommit-every-seconds = 1\n\n[clock]\nstate-file = {}\n\n\
          [uplink]\nhost = \"localhost\"\nport = {port}\nca-file = {}\ncertificate-file = {}\n\
          key-file = {}\ningest-keys-file = {}\n\n\
-         [[bus]]\nid = \"hall\"\nlink = \"serial\"\ndevice = {}\nbaud = {BAUD}\n",
+         [[bus]]\nid = \"hall\"\nlink = \"serial\"\ndevice = {}\nbaud = {BAUD}\n\
+         session-seconds-max = {SESSION_S}\n",
         lie("data"),
         lie("run"),
         path(&programs.models),
@@ -302,13 +303,14 @@ fn elster_section(folder: &Folder, elster: &Elster) -> String {
     format!(
         "\n[[meter]]\nid = \"{}\"\nbus = \"hall\"\nmodel = \"{}\"\naddress = {}\nserial = {}\n\
          access = {{ password-file = {} }}\nclock = {{ basis = {} }}\n\
-         collect = {{ every-seconds = {COLLECT_S} }}\n",
+         collect = {{ every-seconds = {COLLECT_S}, days-max = {} }}\n",
         elster.id,
         elster.model,
         quoted(&elster.address()),
         quoted(&elster.serial()),
         quoted(&folder.text(&password_file(elster))),
         quoted(elster.basis),
+        PAST_DAYS + 1,
     )
 }
 
