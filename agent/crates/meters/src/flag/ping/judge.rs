@@ -46,11 +46,7 @@ impl Ping {
         None
     }
 
-    pub(super) fn judge_identity(
-        &mut self,
-        meter: &ExaminedMeter,
-        seen: &SeenMeter,
-    ) -> bool {
+    pub(super) fn judge_identity(&mut self, meter: &ExaminedMeter, seen: &SeenMeter) -> bool {
         let layer = PingLayer::Identity;
         let identification = seen.identification.as_ref();
         if !identification.is_some_and(|line| meter.model.fits(line)) {
@@ -115,7 +111,11 @@ impl Ping {
         )
     }
 
-    pub(super) async fn try_password<L: Line>(&mut self, site: &mut Site<'_, L>, meter: &ExaminedMeter) {
+    pub(super) async fn try_password<L: Line>(
+        &mut self,
+        site: &mut Site<'_, L>,
+        meter: &ExaminedMeter,
+    ) {
         if meter.credentials == Credentials::None {
             let words = "none is configured: only what is public can be read";
             self.note(PingLayer::Password, true, words);
@@ -156,4 +156,3 @@ fn told(fault: &VisitFault) -> String {
         None => fault.to_string(),
     }
 }
-
