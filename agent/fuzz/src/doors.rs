@@ -3,6 +3,8 @@
 //! The fuzz targets and the smoke test of the suite share this file.
 
 use authority::{IngestKeys, SigningKey};
+use meters::catalogue::Catalogue;
+use meters::catalogue::flag::FlagModel;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -18,6 +20,9 @@ pub const DOORS: &[(&str, Door)] = &[
     ("flag_answer", flag_answer),
     ("flag_request", flag_request),
     ("flag_meter", flag_meter),
+    ("flag_profile", flag_profile),
+    ("flag_identity", flag_identity),
+    ("vdew_text", vdew_text),
     ("model_file", model_file),
     ("register", register),
     ("store_chunk", store_chunk),
@@ -60,6 +65,45 @@ pub fn flag_request(data: &[u8]) {
 /// What the meter's side makes of it: the first octet chooses what kind of meter it is.
 pub fn flag_meter(data: &[u8]) {
     iec62056_21::meter::fuzz_meter(data);
+}
+
+/// A load profile of a meter: the first octet chooses the model.
+pub fn flag_profile(data: &[u8]) {
+    if let Some((model, data)) = flag_model(data) {
+        meters::elster::fuzz_profile(model, data);
+    }
+}
+
+/// What an identity of a meter holds: the first octet chooses the model.
+pub fn flag_identity(data: &[u8]) {
+    if let Some((model, data)) = flag_model(data) {
+        meters::elster::fuzz_content(model, data);
+    }
+}
+
+/// A readout, or a load profile in data lines.
+pub fn vdew_text(data: &[u8]) {
+    let vdew = flag_models()
+        .iter()
+        .find_map(|model| model.vdew.as_ref()?.profile.as_ref());
+    let profile = vdew.expect("a shipped model of that style has a profile");
+    meters::vdew::fuzz_text(profile, &String::from_utf8_lossy(data));
+}
+
+fn flag_model(data: &[u8]) -> Option<(&'static FlagModel, &[u8])> {
+    let (which, data) = data.split_first()?;
+    let models = flag_models();
+    Some((models.get(usize::from(*which) % models.len())?, data))
+}
+
+/// The shipped ones.
+fn flag_models() -> &'static [FlagModel] {
+    static MODELS: OnceLock<Vec<FlagModel>> = OnceLock::new();
+    MODELS.get_or_init(|| {
+        let catalogue = Catalogue::load(&root().join("config/meter-models"));
+        let catalogue = catalogue.expect("the shipped models load");
+        catalogue.flag_models().cloned().collect()
+    })
 }
 
 /// A meter model file.
@@ -192,6 +236,7 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         corpus.push(("register", bytes));
     }
     corpus.extend(flag(&root));
+    corpus.extend(flag_models_corpus(&root));
     for (name, text) in texts(&root.join("config/meter-models")) {
         corpus.push(("model_file", text.clone().into_bytes()));
         corpus.push(("store_chunk", text.into_bytes()));
@@ -280,6 +325,29 @@ fn links() -> Vec<(&'static str, Vec<u8>)> {
         "\r\nERR\r\nFREE\r\nENGAGED\r\n",
     ] {
         corpus.push(("pad_signal", said.into()));
+    }
+    corpus
+}
+
+/// Vectors of the FLAG models.
+fn flag_models_corpus(root: &Path) -> Vec<(&'static str, Vec<u8>)> {
+    let mut corpus = Vec::new();
+    for (which, model) in (0..).zip(flag_models()) {
+        let vectors = format!("agent/crates/meters/tests/vectors/models/{}.txt", model.id);
+        let text = fs::read_to_string(root.join(vectors)).expect("each model has vectors");
+        let heard = |case: &str| -> String {
+            let lines = case.lines().filter_map(|line| line.strip_prefix("< "));
+            lines.flat_map(|line| [line, "\r\n"]).collect()
+        };
+        for case in text.split("> ").map(heard) {
+            if let Some(octets) = unhex(&case) {
+                let profile = [&[which, 7, 0], octets.as_slice()].concat();
+                corpus.push(("flag_profile", profile));
+                corpus.push(("flag_identity", [&[which, 3], octets.as_slice()].concat()));
+            } else {
+                corpus.push(("vdew_text", case.into_bytes()));
+            }
+        }
     }
     corpus
 }

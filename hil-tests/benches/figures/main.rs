@@ -2,7 +2,7 @@
 //! the same run: `cargo bench -p hil-tests --bench figures`.
 //!
 //! Arguments after `--`: `--quick` for shorter runs, and names of parts (`late`, `dead`,
-//! `saturation`, `cpu`, `memory`, `start`, `store`, `block`, `flag`) to run only those.
+//! `saturation`, `cpu`, `memory`, `start`, `store`, `block`, `decoder`, `flag`) to run only those.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,6 +17,7 @@ mod agent_cpu;
 mod bare;
 mod block;
 mod dead;
+mod decoder;
 mod flag;
 mod guard_cpu;
 mod late;
@@ -54,6 +55,7 @@ type Part = fn(&Ground) -> Vec<Row>;
 
 const PARTS: [(&str, Part); 10] = [
     ("block", block::rows),
+    ("decoder", decoder::rows),
     ("late", late::rows),
     ("dead", dead::rows),
     ("saturation", saturation::rows),

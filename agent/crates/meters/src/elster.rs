@@ -25,7 +25,7 @@ pub use billing::{BillingInfo, BillingPart, BillingSet};
 pub use clock::{ClockFault, ClockStamp, SecondsStamp};
 pub use content::{Battery, Content, ContentReader};
 pub use demand::MaximumDemand;
-pub use fault::ContentFault;
+pub use fault::{ContentFault, ContentRemedy};
 pub use fuzz::{fuzz_content, fuzz_profile};
 pub use instant::{InstantReading, InstantRequest, PhaseOrder, Selected};
 pub use log::{EventLog, LogEntry};

@@ -139,6 +139,9 @@ pub(crate) const BUSY_REFUSED: u32 = 1000;
 pub(crate) const PROFILE_BUFFER_OCTETS_MAX: usize = 64 * 1024;
 /// Octets of one stretch that was not understood which are kept to be shown; the rest is counted.
 pub(crate) const PUZZLE_OCTETS_KEPT: usize = 256;
+/// Values that are no numbers which are told one by one; a profile that is coded otherwise than its
+/// model says consists of them.
+pub(crate) const NO_NUMBERS_TOLD_MAX: usize = 32;
 /// Channels of a profile of the VDEW style; ours, twice what such meters are sold with.
 pub(crate) const VDEW_CHANNELS_MAX: usize = 32;
 /// Days of a load profile asked for at most: no meter of this kind holds more (900).

@@ -1,4 +1,4 @@
-//! Every shipped model file loads, and decodes its vectors in `tests/vectors/models`.
+//! Every shipped Modbus model loads, and decodes its vectors in `tests/vectors/models`.
 //!
 //! `<model>.txt`, or `<model>+<case>.txt`, holds exchanges as frames of Modbus RTU: `>` request,
 //! `<` answer, then one `=` line a value of the answer (`-` = not available), an identity, or a
@@ -242,6 +242,10 @@ fn every_vector_is_decoded_as_it_says() {
     let catalogue = catalogue();
     for path in vector_files() {
         let id = model_of(&path);
+        // What is about these is not made of Modbus frames: `flag_model_vectors.rs` reads it.
+        if catalogue.flag_model(&id).is_some() {
+            continue;
+        }
         let model = catalogue.model(&id);
         check(
             &path,

@@ -43,3 +43,6 @@ pub(super) use file::FlagFile;
 
 /// The word under which such files say what their meters speak.
 pub(super) const PROTOCOL: &str = "iec62056-21";
+
+#[cfg(test)]
+mod tests;

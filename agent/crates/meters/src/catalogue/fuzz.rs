@@ -1,6 +1,7 @@
 //! Doors for the fuzz targets; property tests use them too.
 
 use super::encoding::{Absent, Encoding, Layout, Order};
+use super::flag::FlagModel;
 use super::model::{Certainty, Fact};
 use super::register::{Register, ScaleKind, ScaleRegister};
 use super::sunspec::{Step, SunSpecWalk};
@@ -30,6 +31,9 @@ pub fn fuzz_model(text: &str) {
                     walk(SunSpecWalk::new(plan), &words);
                 }
             }
+            for model in catalogue.flag_models() {
+                flag_model(model);
+            }
         }
         Err(complaints) => {
             assert!(!complaints.is_empty(), "a refusal says why");
@@ -38,6 +42,23 @@ pub fn fuzz_model(text: &str) {
                 assert!(complaint.line <= 1 + text.matches('\n').count());
             }
         }
+    }
+}
+
+/// A FLAG model that was let through can be used, whatever its meters say.
+fn flag_model(model: &FlagModel) {
+    assert!(!model.variants.is_empty(), "a model has a variant");
+    for doubt in model.doubts() {
+        assert!(!doubt.about.is_empty());
+    }
+    let octets: Vec<u8> = (0..=255).collect();
+    for (which, _) in (0..=u8::MAX).zip(&model.identities) {
+        crate::elster::fuzz_content(model, &[&[which], octets.as_slice()].concat());
+    }
+    crate::elster::fuzz_profile(model, &octets);
+    for row in &model.identities {
+        let octets: u32 = row.packets(0).map(|(_, octets)| u32::from(octets)).sum();
+        assert_eq!(octets, u32::from(row.octets));
     }
 }
 

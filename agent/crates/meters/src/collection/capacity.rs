@@ -10,8 +10,10 @@ const DAY_S: u64 = 86_400;
 pub struct Storage {
     /// Octets of an undisturbed day.
     pub day_octets: u64,
-    /// Days that fit, where the model knows.
+    /// Days that fit into the smallest meter of the model, where that is known: to be counted on.
     pub days: Option<u64>,
+    /// Days that fit into the largest one, as storage is an option: to be asked for.
+    pub days_at_most: Option<u64>,
 }
 
 impl Storage {
@@ -23,11 +25,11 @@ impl Storage {
             let each = octets_a_day(profile, usize::from(capacity.channels), seconds);
             u64::from(capacity.days) * each
         };
-        // The smallest meter of its kind, where there are several.
-        let octets = profile.capacity.iter().map(total).min();
+        let days = |octets: u64| octets / day_octets.max(1);
         Self {
             day_octets,
-            days: octets.map(|octets| octets / day_octets.max(1)),
+            days: profile.capacity.iter().map(total).min().map(days),
+            days_at_most: profile.capacity.iter().map(total).max().map(days),
         }
     }
 

@@ -58,7 +58,7 @@ pub struct CollectPlan {
 /// one window at most; one that takes two times has one for each stretch of days.
 pub fn plan(wanted: &Wanted, ground: &CollectGround<'_>) -> Vec<CollectPlan> {
     let storage = Storage::of(ground.profile, ground.channels, ground.period);
-    let holds = storage.days.unwrap_or(COLLECT_DAYS_MAX);
+    let holds = storage.days_at_most.unwrap_or(COLLECT_DAYS_MAX);
     let today = ground.shown_now.day();
     let oldest = today.saturating_sub(holds.min(COLLECT_DAYS_MAX).saturating_sub(1));
     let stretches = match wanted {

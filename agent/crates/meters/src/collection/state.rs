@@ -16,6 +16,8 @@ pub struct CollectState {
     until_ms: Option<u64>,
     /// Packets that the meter announced, and those to read beyond them.
     packets: u32,
+    /// Blocks of the data stream that it announced.
+    blocks: u16,
     /// The next packet, from 1.
     next: u32,
     /// The end of the newest row that was handed over.
@@ -49,6 +51,7 @@ impl CollectState {
             from_ms: from.map(Timestamp::millis),
             until_ms: plan.until.map(Timestamp::millis),
             packets: 0,
+            blocks: 0,
             next: 1,
             settled_ms: None,
             is_over: false,
@@ -60,6 +63,7 @@ impl CollectState {
         // An empty profile has nothing beyond it either.
         let extra = if size.packets == 0 { 0 } else { extra };
         self.packets = u32::from(size.packets) + u32::from(extra);
+        self.blocks = size.blocks;
         self.next = 1;
         self.is_over = self.packets == 0;
     }
@@ -75,6 +79,11 @@ impl CollectState {
     pub fn next_packet(&self) -> Option<u16> {
         let is_left = !self.is_over && self.next <= self.packets;
         is_left.then(|| u16::try_from(self.next).ok()).flatten()
+    }
+
+    /// Blocks to ask a data stream for.
+    pub fn blocks(&self) -> u16 {
+        self.blocks
     }
 
     /// A packet was taken in; `newest` is the end of the newest interval in it, `settled` that of

@@ -79,7 +79,7 @@ fn by_default_it_is_read_since_the_last_row_with_a_day_of_overlap() {
 #[test]
 fn what_a_meter_cannot_hold_any_more_is_not_asked_for() {
     let since = Wanted::Since(Some(Timestamp::from_seconds(1_500_000_000)));
-    check_plan("elster-a1700", "utc", &since, &["551 450 days"]);
+    check_plan("elster-a1700", "utc", &since, &["551 900 days"]);
     let only = Wanted::Only(vec![Marks {
         first: Timestamp::from_seconds(1_500_000_000),
         last: Timestamp::from_seconds(1_500_001_800),
@@ -119,6 +119,8 @@ fn days_that_fit_follow_from_channels_and_period() {
     assert_eq!(days(1, 30), 450);
     assert_eq!(days(4, 30), 142);
     assert_eq!(days(1, 15), 229);
+    let most = Storage::of(profile, 1, half_hour()).days_at_most;
+    assert_eq!(most, Some(900), "storage is an option");
     let profile = model("elster-as230").profile.as_ref().unwrap();
     assert_eq!(Storage::of(profile, 1, half_hour()).days, None);
 }
@@ -241,6 +243,7 @@ fn a_collection_knows_where_it_is() {
         1,
     );
     assert_eq!(state.next_packet(), Some(1));
+    assert_eq!(state.blocks(), 1);
     state.took(Some(at("06-07 06:00")), None);
     state.took(Some(at("06-07 09:00")), Some(at("06-07 05:00")));
     assert_eq!(state.progress().per_mille(), 500);
@@ -297,7 +300,7 @@ proptest! {
         };
         let last = now.before(Duration::from_secs(days * 86_400));
         let plans = plan(&Wanted::Since(Some(last)), &ground);
-        let holds = Storage::of(ground.profile, 3, ground.period).days.unwrap();
+        let holds = Storage::of(ground.profile, 3, ground.period).days_at_most.unwrap();
         for plan in plans {
             prop_assert!(plan.days <= holds.max(1));
         }

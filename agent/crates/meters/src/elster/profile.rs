@@ -180,7 +180,8 @@ pub enum ProfileHappening {
     },
     /// The meter's own word on daylight saving time contradicts its clock basis.
     BasisContradicted,
-    /// A value that is no decimal number; it is missing in its row.
+    /// A value that is no decimal number; it is missing in its row. Only the first ones of a
+    /// profile are told one by one; [`CodingEvidence`] counts them all.
     NoNumber {
         /// Its channel, from 0.
         channel: usize,

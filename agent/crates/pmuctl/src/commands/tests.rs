@@ -333,7 +333,7 @@ async fn a_long_profile_is_asked_for_in_pages() {
     let done = typed(line, desk).await;
     assert!(done.ended.unwrap());
     assert_eq!(done.out.text().lines().count(), 1 + 2000);
-    let froms: Vec<u64> = done
+    let begins: Vec<u64> = done
         .asked
         .iter()
         .map(|request| match request {
@@ -344,7 +344,7 @@ async fn a_long_profile_is_asked_for_in_pages() {
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(froms, [0, 60_000, 120_000]);
+    assert_eq!(begins, [0, 60_000, 120_000]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -53,9 +53,9 @@ impl<'a> Rows<'a> {
             };
             Self::row_alone(&place, notes);
             self.row_variants(&place, notes);
-            for variant in self.variants.iter().filter(|one| row.is_of(&one.id)) {
-                self.row_in_variant(&place, &variant.id, notes);
-            }
+            // What is wrong in one variant is commonly wrong in all: once is enough.
+            let mut variants = self.variants.iter().filter(|one| row.is_of(&one.id));
+            variants.any(|variant| self.row_is_wrong_in(&place, &variant.id, notes));
         }
         self.probe(notes);
         self.others(notes);
@@ -97,7 +97,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn row_in_variant(&self, place: &Place, variant: &str, notes: &mut Notebook) {
+    fn row_is_wrong_in(&self, place: &Place, variant: &str, notes: &mut Notebook) -> bool {
         let row = place.row;
         let mut same = self.rows().filter(|other| other.number == row.number);
         let is_first = same
@@ -111,7 +111,9 @@ impl<'a> Rows<'a> {
         let fits = self.layout(&row.layout, variant, row.octets);
         if let Err((problem, remedy)) = fits {
             notes.note(&place.at, place.key.as_str(), problem, remedy);
+            return true;
         }
+        !is_first
     }
 
     /// Whether the layout fits into so many octets, and names only what there is.
@@ -285,6 +287,7 @@ impl<'a> Rows<'a> {
                     problem,
                     "choose a length that no other answer has",
                 );
+                return;
             }
         }
     }

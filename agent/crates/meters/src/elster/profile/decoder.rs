@@ -10,7 +10,7 @@ use crate::catalogue::flag::{
     FlagModel, MarkerMeaning, ProfileModel, ProfileStatusBit, ProfileValue,
 };
 use crate::clock_basis::ClockBasis;
-use crate::limits::{PROFILE_BUFFER_OCTETS_MAX, PUZZLE_OCTETS_KEPT};
+use crate::limits::{NO_NUMBERS_TOLD_MAX, PROFILE_BUFFER_OCTETS_MAX, PUZZLE_OCTETS_KEPT};
 use metering::{Flags, MeterTime, Period, Timestamp};
 use std::sync::Arc;
 
@@ -92,6 +92,7 @@ pub struct ProfileDecoder {
     position: u64,
     mode: Mode,
     evidence: Vec<CodingEvidence>,
+    told_no_numbers: usize,
 }
 
 impl ProfileDecoder {
@@ -112,6 +113,7 @@ impl ProfileDecoder {
             position: 0,
             mode: Mode::Reading,
             evidence: Vec::new(),
+            told_no_numbers: 0,
         }
     }
 
@@ -208,7 +210,8 @@ impl ProfileDecoder {
         let mut values = Vec::with_capacity(columns.channels.len());
         for (channel, octets) in octets.chunks_exact(self.reader.width).enumerate() {
             let value = values::decode(self.value, octets);
-            if value.is_none() {
+            if value.is_none() && self.told_no_numbers < NO_NUMBERS_TOLD_MAX {
+                self.told_no_numbers += 1;
                 let octets = octets.to_vec();
                 self.happened(position, ProfileHappening::NoNumber { channel, octets });
             }
