@@ -53,7 +53,7 @@ impl Ground {
 
 type Part = fn(&Ground) -> Vec<Row>;
 
-const PARTS: [(&str, Part); 10] = [
+const PARTS: [(&str, Part); 11] = [
     ("block", block::rows),
     ("decoder", decoder::rows),
     ("late", late::rows),
