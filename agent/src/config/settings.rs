@@ -10,6 +10,7 @@ use metering::{BusId, GatewayId};
 use meters::catalogue::Catalogue;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
 
@@ -32,6 +33,8 @@ pub struct Settings {
     pub buses: Vec<BusSettings>,
     /// The meters, in the order of the file.
     pub meters: Vec<MeterSettings>,
+    /// Every model of the folder.
+    pub catalogue: Arc<Catalogue>,
 }
 
 /// The durable store.
@@ -138,13 +141,13 @@ impl Settings {
                 return notes.finish(None);
             }
         };
-        let settings = Self::from_file(&file, &catalogue, beside, &mut notes);
+        let settings = Self::from_file(&file, &Arc::new(catalogue), beside, &mut notes);
         notes.finish(settings)
     }
 
     fn from_file(
         file: &AgentFile,
-        catalogue: &Catalogue,
+        catalogue: &Arc<Catalogue>,
         folder: &Path,
         notes: &mut Notebook,
     ) -> Option<Self> {
@@ -173,6 +176,7 @@ impl Settings {
             },
             buses,
             meters,
+            catalogue: Arc::clone(catalogue),
         })
     }
 

@@ -146,6 +146,7 @@ fn start_lines(
         let parts = BusParts {
             settings: bus.clone(),
             meters: settings.meters_of(&bus.id).cloned().collect(),
+            catalogue: Arc::clone(&settings.catalogue),
             runtime_folder: settings.runtime_folder.clone(),
             store: store.clone(),
             clock: common.clock.clone(),

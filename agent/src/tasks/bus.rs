@@ -4,7 +4,6 @@
 //! its end, which its deadline bounds.
 
 mod book;
-mod doctor;
 mod flag;
 mod handle;
 mod identity;
@@ -14,7 +13,6 @@ mod requests;
 mod restore;
 mod sampled;
 mod sessions;
-mod trials;
 mod view;
 mod work;
 
@@ -36,6 +34,7 @@ use flag::FlagBook;
 use line::Trace;
 use link::{Change, Link};
 use metering::{Event, EventCode, MeterId, Moment};
+use meters::catalogue::Catalogue;
 use meters::planner::{Exchange, Happening, Next, Outcome, Planner, PlannerSettings};
 use sampled::{Begin, Sampled};
 use std::collections::HashMap;
@@ -68,6 +67,8 @@ pub struct Bus {
     waiting: HashMap<u64, requests::Waiting>,
     /// Work in sessions, by token.
     flag_jobs: HashMap<u64, work::FlagJob>,
+    /// Work at the line itself, by token.
+    line_jobs: HashMap<u64, work::LineJob>,
     token: u64,
     quarantined: Option<MeterId>,
     /// Both clocks at the last look.
@@ -80,6 +81,8 @@ pub struct BusParts {
     pub settings: BusSettings,
     /// Its meters.
     pub meters: Vec<MeterSettings>,
+    /// Every model, for whoever looks for meters.
+    pub catalogue: Arc<Catalogue>,
     /// Where the crash marker lives.
     pub runtime_folder: PathBuf,
     /// The store.
@@ -147,6 +150,7 @@ impl Bus {
             patient: Vec::new(),
             waiting: HashMap::new(),
             flag_jobs: HashMap::new(),
+            line_jobs: HashMap::new(),
             token: 0,
             quarantined,
             seen: now,

@@ -2,4 +2,5 @@
 
 mod bench;
 mod collecting;
+mod line_work;
 mod profiles;

@@ -7,11 +7,12 @@ use crate::front::{going_down, refusal};
 use crate::hex::hex;
 use crate::jobs::Ticket;
 use desk::{ReadValue, Refusal, TraceLine, Work};
-use line::{Trace, TraceRecord, Use};
+use line::{Run, Trace, TraceRecord, Use};
 use metering::{BusId, MeterId};
 use std::path::Path;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 /// What is asked of a bus.
 #[derive(Debug)]
@@ -101,5 +102,23 @@ pub(super) fn trace_line(record: &TraceRecord) -> TraceLine {
         fate: record.used.to_string(),
         bytes: hex(&record.octets),
         meaning,
+    }
+}
+
+/// A run of octets of others, with its meaning. Who said them, what they say tells.
+pub(super) fn overheard_line(run: &Run, began: Instant) -> TraceLine {
+    let meaning = |from_gateway: bool| {
+        meters::modbus::explain(&run.octets, from_gateway)
+            .unwrap_or_else(|| iec62056_21::codec::explain(&run.octets, from_gateway))
+    };
+    let is_request = matches!(run.octets.first(), Some(b'/' | 0x01 | 0x06))
+        && !matches!(run.octets.as_slice(), [b'/', letter, ..] if letter.is_ascii_alphabetic());
+    let at = run.began_at.saturating_duration_since(began);
+    TraceLine {
+        at_us: u64::try_from(at.as_micros()).unwrap_or(u64::MAX),
+        direction: if is_request { '>' } else { '<' },
+        fate: Use::Overheard.to_string(),
+        bytes: hex(&run.octets),
+        meaning: meaning(is_request),
     }
 }

@@ -154,9 +154,9 @@ impl Link {
         self.gone(self.words(error))
     }
 
-    /// The line as it is, for whoever only looks at it.
-    pub(super) fn line(&mut self) -> Option<&mut GuardedLine<Port>> {
-        self.guard.as_mut()
+    /// The line, and the numbers of its requests, where it is a Modbus TCP connection.
+    pub(super) fn line_and_ids(&mut self) -> Option<(&mut GuardedLine<Port>, &mut TransactionIds)> {
+        Some((self.guard.as_mut()?, &mut self.ids))
     }
 
     /// The line with the meter of this number at its end, called if it has one.

@@ -1,12 +1,10 @@
 //! Sessions on a line: they are given the line, and what comes of them is handed over.
 
+use super::Bus;
 use super::flag::{Desk, FlagBook, FlagSaid, Held, Slice, Task, signs_of_life};
-use super::{Bus, doctor};
 use crate::health::Pulse;
 use crate::jobs::Ticket;
-use crate::limits::DOCTOR_TIME_MAX;
 use metering::MeterId;
-use meters::doctor::Trial;
 use meters::planner::{SessionEnd, SessionTurn};
 use std::time::Duration;
 use tokio::time::{Instant, interval};
@@ -71,18 +69,17 @@ impl Bus {
         alive(holding, &pulse, at_most).await
     }
 
-    /// Reaches a meter and holds a session for a task. Where it does not answer, other settings are
-    /// tried to find out why.
+    /// Reaches a meter and holds a session for a task.
     pub(super) async fn hold_task(
         &mut self,
         book: &mut FlagBook,
         turn: &SessionTurn,
         task: &mut Task,
         ticket: Option<&Ticket>,
-    ) -> (Held, Slice, Vec<Trial>) {
+    ) -> (Held, Slice) {
         let pulse = self.parts.pulse.clone();
         let bus = &self.parts.settings;
-        let at_most = signs_of_life(turn, bus) + DOCTOR_TIME_MAX;
+        let at_most = signs_of_life(turn, bus);
         let number = book.flag.number.clone();
         let desk = Desk {
             bus,
@@ -94,20 +91,13 @@ impl Bus {
         let holding = async {
             match self.link.reach(number.as_ref()).await {
                 Ok(line) => {
-                    let (held, slice) = book.hold_task(line, turn, &desk, task).await;
-                    let trials = match &slice {
-                        Slice::Failed(fault) if doctor::is_worth_trials(fault) => {
-                            let meter = (&book.flag, &book.line_use(bus));
-                            doctor::examine(line, bus, meter, fault, &pulse).await
-                        }
-                        _ => Vec::new(),
-                    };
+                    let held = book.hold_task(line, turn, &desk, task).await;
                     self.link.leave().await;
-                    (held, slice, trials)
+                    held
                 }
                 Err(fault) => {
                     let held = book.not_reached(fault.clone(), &desk);
-                    (held, Slice::NotReached(fault), Vec::new())
+                    (held, Slice::NotReached(fault))
                 }
             }
         };

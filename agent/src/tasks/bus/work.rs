@@ -2,6 +2,9 @@
 
 mod diagnoses;
 mod flag;
+mod found;
+mod line;
+mod listen;
 mod modbus;
 mod words;
 
@@ -11,6 +14,7 @@ use desk::{Diagnosis, Work};
 use metering::MeterId;
 
 pub(super) use flag::FlagJob;
+pub(super) use line::LineJob;
 pub(super) use modbus::ModbusJob;
 pub(super) use words::diagnosis;
 
@@ -18,9 +22,8 @@ impl Bus {
     /// Takes up a piece of work.
     pub(super) fn work(&mut self, ticket: Ticket, what: &Work) {
         match what {
-            Work::Scan { .. } | Work::Listen { .. } => {
-                ticket.failed(words::not_here("this kind of line"));
-            }
+            Work::Scan { wish, .. } => self.scan_work(ticket, wish),
+            Work::Listen { seconds, .. } => self.listen_work(ticket, *seconds),
             Work::Ping { meter }
             | Work::Poll { meter }
             | Work::Read { meter, .. }

@@ -174,6 +174,7 @@ impl Bench {
         let (_, stepped) = watch::channel(0);
         let parts = BusParts {
             meters: settings.meters_of(&bus.id).cloned().collect(),
+            catalogue: Arc::clone(&settings.catalogue),
             settings: bus,
             runtime_folder: self.folder.path().to_owned(),
             store: store.clone(),

@@ -60,6 +60,7 @@ impl Common<'_> {
         let (requests, asked) = mpsc::channel(BUS_REQUESTS_MAX);
         let parts = BusParts {
             meters: settings.meters_of(&bus.id).cloned().collect(),
+            catalogue: Arc::clone(&settings.catalogue),
             settings: bus,
             runtime_folder: settings.runtime_folder.clone(),
             store: self.store.clone(),

@@ -5,9 +5,10 @@ use super::memory::Note;
 use super::profile::Known;
 use super::round::{Round, Sitting, Step, StepEnd};
 use super::{FlagBook, FlagSaid};
+use crate::adapters::clock::Clock;
 use crate::limits::{PASSWORD_RETRY_AFTER, REMARKS_MAX};
 use crate::tasks::bus::flag::round::Desk;
-use iec62056_21::conversation::SessionFault;
+use iec62056_21::conversation::{PasswordRefusal, SessionFault};
 use line::Line;
 use metering::{EventCode, Timestamp};
 use meters::catalogue::flag::{FlagIdentity, FlagLayout, IdentityWhat};
@@ -171,7 +172,7 @@ impl<'m, L: Line> Sitting<'_, '_, 'm, L> {
 
 impl FlagBook {
     /// A refused password is not tried again for a day: too many wrong ones lock a meter.
-    pub(super) fn was_refused(&self, now: Option<Timestamp>) -> bool {
+    pub(in super::super) fn was_refused(&self, now: Option<Timestamp>) -> bool {
         let refused = self.memory.number(Note::PasswordRefused);
         refused.zip(now).is_some_and(|(at, now)| {
             let at = Timestamp::from_millis(at);
@@ -187,10 +188,19 @@ impl FlagBook {
         said: &mut FlagSaid,
     ) {
         self.remark(fault.to_string());
-        let VisitFault::Session(SessionFault::PasswordRefused { how }) = fault else {
-            return;
-        };
-        let now = desk.clock.now().utc;
+        if let VisitFault::Session(SessionFault::PasswordRefused { how }) = fault {
+            self.note_refused_password(how, desk.clock, said);
+        }
+    }
+
+    /// The password is not tried again for a while.
+    pub(in super::super) fn note_refused_password(
+        &mut self,
+        how: &PasswordRefusal,
+        clock: &Clock,
+        said: &mut FlagSaid,
+    ) {
+        let now = clock.now().utc;
         self.memory.set_number(Note::PasswordRefused, now.millis());
         let level = self.flag.access.level;
         let detail = format!(
@@ -198,7 +208,7 @@ impl FlagBook {
              too many wrong ones may lock the meter. Correct the password file, then `systemctl \
              reload pmu-agent`"
         );
-        let event = self.event(EventCode::MeterPasswordRefused, detail, desk.clock);
+        let event = self.event(EventCode::MeterPasswordRefused, detail, clock);
         said.events.push(event);
     }
 
