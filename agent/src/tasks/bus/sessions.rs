@@ -18,7 +18,7 @@ impl Bus {
         let name = turn.meter.as_ref().map_or("the line", MeterId::as_str);
         self.marker.set(name);
         let end = match turn.token {
-            Some(token) => self.session_for_job(token, &turn).await,
+            Some(token) => Box::pin(self.session_for_job(token, &turn)).await,
             None => self.scheduled_session(&turn).await,
         };
         self.marker.clear();

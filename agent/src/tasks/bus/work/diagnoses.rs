@@ -41,7 +41,7 @@ pub(super) fn not_reached(fault: &CallFault) -> Diagnosis {
         ..Trials::default()
     };
     let told = diagnose(&trials).message();
-    told.map_or_else(|| unknown(fault.to_string()), |told| said(told))
+    told.map_or_else(|| unknown(fault.to_string()), said)
 }
 
 /// A session that failed.

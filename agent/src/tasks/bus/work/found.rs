@@ -18,7 +18,7 @@ pub(super) fn scan_progress(told: &ScanProgress) -> Progress {
 
 /// What a scan found; `configured` names the meter that one is.
 pub(super) fn scan_result(
-    report: ScanReport,
+    report: &ScanReport,
     reach: &LineReach,
     configured: &dyn Fn(&meters::flag::FoundMeter) -> Option<String>,
 ) -> ScanResult {
@@ -67,7 +67,7 @@ fn doubted(doubt: &ScanDoubt, reach: &LineReach) -> Option<Diagnosis> {
 }
 
 /// What a ping found.
-pub(super) fn ping_result(ping: Ping, reach: &LineReach, meter: &str) -> PingResult {
+pub(super) fn ping_result(ping: &Ping, reach: &LineReach, meter: &str) -> PingResult {
     let layers = ping.steps.iter().map(|step| Layer {
         name: step.layer.to_string(),
         is_well: step.is_well,
@@ -94,7 +94,8 @@ pub(super) fn tell_refused(result: &mut PingResult) {
     let mut layers = result.layers.iter_mut();
     if let Some(layer) = layers.find(|layer| layer.name == "password") {
         layer.is_well = false;
-        layer.words = "it was refused before, and is not tried again for a day".to_owned();
+        let words = "it was refused before, and is not tried again for a day";
+        words.clone_into(&mut layer.words);
         result.diagnosis.get_or_insert_with(words::refused_before);
     }
 }

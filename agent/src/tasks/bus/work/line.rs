@@ -287,23 +287,13 @@ impl Bus {
                     .0
                     .go_on(&mut site, catalogue, until, &cancelled)
                     .await;
-                progress.words = "looking for what is set wrong".to_owned();
-                match went {
-                    Ok(true) => Slice::Ended,
-                    Ok(false) => Slice::More,
-                    Err(LineFault::Gone(error)) => Slice::Gone(error),
-                    Err(fault) => Slice::Unusable(fault.to_string()),
-                }
+                "looking for what is set wrong".clone_into(&mut progress.words);
+                slice_of(went)
             }
             Kind::Listen(listening) => {
                 let went = listening.go_on(site.line, until, ticket, &cancelled).await;
                 *progress = listening.progress();
-                match went {
-                    Ok(true) => Slice::Ended,
-                    Ok(false) => Slice::More,
-                    Err(LineFault::Gone(error)) => Slice::Gone(error),
-                    Err(fault) => Slice::Unusable(fault.to_string()),
-                }
+                slice_of(went)
             }
         }
     }
@@ -317,7 +307,7 @@ impl Bus {
                     job.ticket.cancelled(job.progress);
                 } else {
                     let names = |found: &meters::flag::FoundMeter| self.configured_as(found);
-                    let result = found::scan_result(report, &reach, &names);
+                    let result = found::scan_result(&report, &reach, &names);
                     job.ticket.done(Outcome::Scan(result));
                 }
             }
@@ -327,7 +317,7 @@ impl Bus {
                 if let Some(how) = &ping.password {
                     self.note_refused(&examined.name, how).await;
                 }
-                let mut result = found::ping_result(ping, &reach, &examined.name);
+                let mut result = found::ping_result(&ping, &reach, &examined.name);
                 if examined.was_refused {
                     found::tell_refused(&mut result);
                 }
@@ -426,6 +416,15 @@ impl Bus {
             name: book.id().to_string(),
             number: book.flag.number.clone(),
         })
+    }
+}
+
+fn slice_of(went: Result<bool, LineFault>) -> Slice {
+    match went {
+        Ok(true) => Slice::Ended,
+        Ok(false) => Slice::More,
+        Err(LineFault::Gone(error)) => Slice::Gone(error),
+        Err(fault) => Slice::Unusable(fault.to_string()),
     }
 }
 
