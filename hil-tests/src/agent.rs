@@ -95,6 +95,16 @@ impl Agent {
         assert!(answers, "the daemon does not answer\n{}", self.tail());
     }
 
+    /// Starts the daemon and waits until every line of its configuration is open as well.
+    #[track_caller]
+    pub fn start_with_lines(&mut self) {
+        self.start();
+        let lines = u64::try_from(self.file.buses.len()).expect("few lines");
+        wait_until("every line is open", START_WITHIN, || {
+            self.metric("pmu_bus_open") == lines
+        });
+    }
+
     /// Starts the daemon and waits for nothing.
     pub fn launch(&mut self) {
         self.write_config();

@@ -23,6 +23,9 @@ use simulator::wire::{FlagPlace, MemoryLine, Wire, WireSettings};
 
 use crate::flag::PASSWORD;
 
+mod kinds;
+pub use kinds::every_kind;
+
 /// What is read in each session.
 const READS: u32 = 10;
 /// Identities and packets that are asked for, in turn as the dice fall.

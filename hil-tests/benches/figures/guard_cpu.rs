@@ -139,7 +139,7 @@ fn stay_on_one_processor() {
     sched_setaffinity(None, &one).unwrap();
 }
 
-pub(crate) fn thread_cpu() -> Duration {
+fn thread_cpu() -> Duration {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0))

@@ -60,7 +60,8 @@ pub fn plan(wanted: &Wanted, ground: &CollectGround<'_>) -> Vec<CollectPlan> {
     let storage = Storage::of(ground.profile, ground.channels, ground.period);
     let holds = storage.days_at_most.unwrap_or(COLLECT_DAYS_MAX);
     let today = ground.shown_now.day();
-    let oldest = today.saturating_sub(holds.min(COLLECT_DAYS_MAX).saturating_sub(1));
+    // A meter may hold more than the smallest of its kind: it knows itself where its profile begins.
+    let oldest = today.saturating_sub(COLLECT_DAYS_MAX.saturating_sub(1));
     let stretches = match wanted {
         Wanted::All | Wanted::Since(None) => return vec![ground.everything(&storage, holds)],
         Wanted::Since(Some(last)) => {
