@@ -144,9 +144,12 @@ pub(crate) fn trouble_of(fault: &VisitFault, level: u8) -> Option<SessionTrouble
             level,
             how: password_refusal(how),
         },
-        VisitFault::Session(SessionFault::Garbled { .. } | SessionFault::NotAcknowledged { .. }) => {
-            SessionTrouble::BlockChecks { failed: 1, of: 1 }
-        }
+        VisitFault::Session(
+            SessionFault::Garbled { .. }
+            | SessionFault::NotAcknowledged { .. }
+            // It was one before.
+            | SessionFault::NoIdentification { .. },
+        ) => SessionTrouble::BlockChecks { failed: 1, of: 1 },
         VisitFault::Session(_) => SessionTrouble::Dropped {
             per_cent: 0,
             resume_from: None,
