@@ -211,8 +211,21 @@ fn shown_clock(looked: &Looked) -> ClockResult {
         uncertainty_ms: error.map_or(0, |error| error.uncertainty_ms),
         gateway_clock: quality_word(looked.gateway).to_owned(),
         action: action.to_owned(),
-        why: looked.advice.reason.clone(),
+        why: looked.advice.event.and_then(message_code).map_or_else(
+            || looked.advice.reason.clone(),
+            |code| format!("{code}: {}", looked.advice.reason),
+        ),
     }
+}
+
+/// The code of the message about it, as the how-to pages list it.
+fn message_code(event: EventCode) -> Option<&'static str> {
+    Some(match event {
+        EventCode::MeterClockOff => "T01",
+        EventCode::MeterClockInvalid => "T02",
+        EventCode::ClockWritesBlocked => "T03",
+        _ => return None,
+    })
 }
 
 /// An argument of a model's file as octets; its digits were proven when it was loaded.

@@ -84,9 +84,12 @@ impl Ping {
         if lost == 0 || lost * LOST_SHARE < all || self.is_told() {
             return;
         }
-        self.trouble = Some(if seen.damaged >= seen.silent {
+        // A sign-on that was damaged counts too: the line counted it as an answer.
+        let is_known = matches!(self.trouble, Some(SessionTrouble::BlockChecks { .. }));
+        let damaged = seen.damaged.max(u64::from(is_known));
+        self.trouble = Some(if damaged >= seen.silent {
             SessionTrouble::BlockChecks {
-                failed: count(seen.damaged),
+                failed: count(damaged),
                 of: count(all),
             }
         } else {
