@@ -136,37 +136,7 @@ impl Elster {
         let until = seconds(until);
         let intervals = self.meter.intervals(self.meter.begun(), until);
         let intervals = intervals.iter();
-        intervals.filter_map(|one| self.interval(one)).collect()
-    }
-
-    fn interval(&self, interval: &TrueInterval) -> Option<Recorded> {
-        let mut values = BTreeMap::new();
-        for channel in &interval.channels {
-            let (obis, unit) = measured(channel.source)?;
-            let milli = i64::try_from(channel.shown).ok()?;
-            let demand = Quantity {
-                digits: milli,
-                exponent: -3,
-                unit: unit.as_power()?,
-            };
-            let energy = Quantity {
-                digits: milli.checked_mul(interval.period)?.checked_mul(1000)? / 3600,
-                exponent: -6,
-                unit,
-            };
-            values.insert(obis.as_average(), demand);
-            values.insert(obis.as_increment(), energy);
-        }
-        let (bit, flag) = PHASE_FAILED;
-        Some(Recorded {
-            end: Timestamp::from_seconds(u64::try_from(interval.end).ok()?),
-            values,
-            is_whole: interval.seconds == interval.period,
-            flags: (interval.status & bit != 0)
-                .then_some(flag)
-                .into_iter()
-                .collect(),
-        })
+        intervals.filter_map(recorded).collect()
     }
 
     /// Whether a register showed this when the meter's clock showed `at`; `None` for what is no
@@ -208,6 +178,36 @@ impl Elster {
     pub(crate) fn shown_at(&self, since_began: std::time::Duration) -> Timestamp {
         Timestamp::from_seconds(u64::try_from(self.meter.utc(since_began)).unwrap_or(0))
     }
+}
+
+fn recorded(interval: &TrueInterval) -> Option<Recorded> {
+    let mut values = BTreeMap::new();
+    for channel in &interval.channels {
+        let (obis, unit) = measured(channel.source)?;
+        let milli = i64::try_from(channel.shown).ok()?;
+        let demand = Quantity {
+            digits: milli,
+            exponent: -3,
+            unit: unit.as_power()?,
+        };
+        let energy = Quantity {
+            digits: milli.checked_mul(interval.period)?.checked_mul(1000)? / 3600,
+            exponent: -6,
+            unit,
+        };
+        values.insert(obis.as_average(), demand);
+        values.insert(obis.as_increment(), energy);
+    }
+    let (bit, flag) = PHASE_FAILED;
+    Some(Recorded {
+        end: Timestamp::from_seconds(u64::try_from(interval.end).ok()?),
+        values,
+        is_whole: interval.seconds == interval.period,
+        flags: (interval.status & bit != 0)
+            .then_some(flag)
+            .into_iter()
+            .collect(),
+    })
 }
 
 /// On the second day: no power for an hour and a bit, of which two intervals keep a part and one is
@@ -268,6 +268,15 @@ fn milli(quantity: Quantity, unit: Unit) -> Option<i64> {
 
 fn seconds(at: Timestamp) -> i64 {
     i64::try_from(at.seconds()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+impl Elster {
+    /// What its first register showed at this time of its clock, in milliwatt hours.
+    pub(crate) fn import(&self, at: Timestamp) -> i64 {
+        let total = self.meter.total(Source::Import, seconds(at)) / 3600;
+        i64::try_from(total).unwrap_or(i64::MAX)
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ pub(crate) const INSTANT_S: u32 = 15;
 pub(crate) const SESSION_S: u32 = 12;
 /// Days of load profile that an Elster meter has at least when the gateway meets it.
 pub(crate) const PAST_DAYS: i64 = 2;
+/// Every Elster meter's load profile has begun to arrive after this; one at a time gets the line.
+pub(crate) const ELSTERS_WITHIN: Duration = Duration::from_mins(2);
 /// Intervals that ended this shortly before they were asked for may not have been recorded yet: the
 /// clocks of the Elster meters differ from the gateway's.
 pub(crate) const ERRAND_SLACK: Duration = Duration::from_secs(30);

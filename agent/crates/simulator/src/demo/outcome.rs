@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::judge::Verdict;
-use super::limits::FINDINGS_SHOWN;
+use super::limits::{ELSTERS_WITHIN, FINDINGS_SHOWN};
 use super::table::percent;
 
 /// Everything known at the end.
@@ -132,6 +132,11 @@ impl Outcome {
         if !self.elsters.is_empty() && self.elsters_heard() == 0 {
             broken.push("no interval of an Elster meter arrived".to_owned());
         }
+        if self.ran >= ELSTERS_WITHIN {
+            let heard = |meter: &&str| self.verdict.heard.contains(*meter);
+            let unheard = self.elsters.iter().filter(|meter| !heard(meter));
+            broken.extend(unheard.map(|meter| format!("no interval of {meter} arrived")));
+        }
         broken.extend(self.faults.iter().cloned());
         broken
     }
@@ -234,6 +239,13 @@ mod tests {
         breaks(
             |o| o.verdict.heard.retain(|meter| meter != "elster-1"),
             "no interval of an Elster meter arrived",
+        );
+        breaks(
+            |o| {
+                o.elsters.push("elster-2");
+                o.ran = ELSTERS_WITHIN;
+            },
+            "no interval of elster-2 arrived",
         );
         breaks(
             |o| o.faults.push("pmu-agent ended unasked".to_owned()),

@@ -1,31 +1,29 @@
 //! The course of a demonstration: start, watch, let everything arrive, end, judge.
 
-use std::fs;
+mod judging;
+mod scene;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use metering::Timestamp;
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::cast::Cast;
 use super::child::Child;
 use super::desk::{Desk, Gateway, MeterState};
+use super::elster::Elster;
 use super::errands::Errand;
-use super::export::{Booking, parse};
-use super::judge::{Made, judge};
 use super::limits::{
     AGENT_GRACE, CLOCK_STATE_EVERY, COMMIT_GRACE, CONSUMER_GRACE, DRAIN_WITHIN, SILENT_MAX,
     START_WITHIN, STEP, TICK,
 };
 use super::outcome::Outcome;
-use super::own::{self, Profile};
 use super::programs::Programs;
 use super::registers::{Registers, TOPICS};
 use super::report::Report;
 use super::screen::Screen;
-use super::stage::{Folder, Stage, export};
-use super::table::{Line, OwnLine, Scene};
+use super::stage::{Folder, Stage};
 use super::wishes::Wishes;
 use crate::DemoArguments;
 
@@ -219,49 +217,6 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Judges what was booked. Children have ended.
-    fn judge(&self, programs: &Programs, mut outcome: Outcome) -> Result<Outcome> {
-        self.cast.check_clock()?;
-        let bookings = parse(&export(self.folder, programs)?)?;
-        let made: Vec<Made> = self.meters.iter().map(|meter| meter.made.clone()).collect();
-        let is_own = |meter: &str| self.cast.elsters.iter().any(|elster| elster.id == meter);
-        let (own, sampled): (Vec<Booking>, Vec<Booking>) = bookings
-            .into_iter()
-            .partition(|booking| is_own(&booking.meter));
-        let (own_made, made): (Vec<Made>, Vec<Made>) =
-            made.into_iter().partition(|made| is_own(&made.meter));
-        outcome.verdict = judge(&sampled, &made, &self.cast);
-        for profile in own_made.into_iter().filter_map(|made| self.profile(made)) {
-            own::judge(&own, &profile, &mut outcome.verdict);
-        }
-        self.registers.tell(&mut outcome);
-        match self.figures() {
-            Ok((conflicts, refused)) => {
-                outcome.conflicts = conflicts;
-                outcome.refused += refused;
-            }
-            // Why it gave none was said when it ended.
-            Err(_) if !outcome.faults.is_empty() => {}
-            Err(fault) => return Err(fault),
-        }
-        Ok(outcome)
-    }
-
-    /// What an Elster meter recorded, beside what the gateway says of it.
-    fn profile(&self, made: Made) -> Option<Profile> {
-        let mut elsters = self.cast.elsters.iter();
-        let elster = elsters.find(|elster| elster.id == made.meter)?;
-        let errand = self
-            .errands
-            .iter()
-            .find(|errand| errand.meter() == elster.id);
-        Some(Profile {
-            made,
-            recorded: elster.recorded(self.cast.shown_at(elster, self.cast.utc())),
-            complete_to: errand.and_then(Errand::done_to),
-        })
-    }
-
     fn follow_errands(&mut self) {
         let now = self.cast.utc();
         for errand in &mut self.errands {
@@ -272,24 +227,8 @@ impl Play<'_> {
 
     fn follow_registers(&mut self) {
         let cast = &self.cast;
-        let shown = |elster: &super::elster::Elster, at: Timestamp| cast.shown_at(elster, at);
+        let shown = |elster: &Elster, at: Timestamp| cast.shown_at(elster, at);
         self.registers.follow(&cast.elsters, shown);
-    }
-
-    /// What came to the head-end with two contents, and what it could not read.
-    fn figures(&self) -> Result<(u64, u64)> {
-        let path = self.folder.path().join("head-end.out");
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("{}: cannot be read", path.display()))?;
-        let last = text.lines().last().unwrap_or_default();
-        let summary: Value =
-            serde_json::from_str(last).context("the head-end gave no figures at its end")?;
-        let figure = |key: &str| {
-            let found = summary.get(key).and_then(Value::as_u64);
-            found.with_context(|| format!("the head-end's figures have no `{key}`"))
-        };
-        let conflicts = figure("conflicts")?.saturating_add(figure("differing")?);
-        Ok((conflicts, figure("refused")?))
     }
 
     fn ask(&mut self) -> Result<()> {
@@ -301,51 +240,5 @@ impl Play<'_> {
     fn must_run(&mut self) -> Result<()> {
         self.agent.must_run()?;
         self.head_end.must_run()
-    }
-
-    fn scene(&self) -> Scene {
-        let known = |id: &str| self.meters.iter().find(|meter| meter.made.meter == id);
-        let own_line = |elster: &super::elster::Elster| {
-            let (id, known) = (elster.id, known(elster.id));
-            OwnLine {
-                meter: id,
-                model: elster.model,
-                address: elster.address(),
-                state: known.map_or_else(|| "-".to_owned(), |meter| meter.state.clone()),
-                stored: known.map_or(0, |meter| meter.made.intervals),
-                clock_error_ms: known.and_then(|meter| meter.clock_error_ms),
-                booked: self.report.of(id),
-                is_whole: self
-                    .errands
-                    .iter()
-                    .any(|errand| errand.meter() == id && errand.is_done()),
-            }
-        };
-        let line = |player: &super::cast::Player| {
-            let known = known(player.id);
-            Line {
-                meter: player.id,
-                model: player.model,
-                state: known.map_or_else(|| "-".to_owned(), |meter| meter.state.clone()),
-                stored: known.map_or(0, |meter| meter.made.intervals),
-                late: known.map_or(0, |meter| meter.late),
-                booked: self.report.of(player.id),
-            }
-        };
-        Scene {
-            elapsed: self.began.elapsed(),
-            stop_after: self.stop_after,
-            lines: self.cast.players.iter().map(line).collect(),
-            own_lines: self.cast.elsters.iter().map(own_line).collect(),
-            registers: self.registers.compared,
-            busy_per_mille: self.cast.busy_per_mille(self.opened),
-            requests: self.gateway.requests,
-            damaged: self.gateway.damaged,
-            late: self.gateway.late,
-            waiting: self.gateway.waiting,
-            watermarks: self.gateway.watermarks,
-            clients: self.stage.connected(),
-            uplink: self.gateway.uplink.clone(),
-        }
     }
 }

@@ -91,3 +91,72 @@ impl Registers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use metering::{ClockQuality, Obis, Quantity, Reading, Unit};
+    use simulator::wire::{Wire, WireSettings};
+
+    use super::super::elster::seat;
+    use super::*;
+
+    const BEGAN: Timestamp = Timestamp::from_seconds(1_795_428_000);
+
+    fn telemetry(meter: &str, digits: i64) -> Overheard {
+        let obis: Obis = "1-0:1.8.0".parse().unwrap();
+        let quantity = Quantity {
+            digits,
+            exponent: -3,
+            unit: Unit::WattHour,
+        };
+        let readings = MeterReadings {
+            meter: meter.parse().unwrap(),
+            taken_at: BEGAN,
+            clock: ClockQuality::Synchronised,
+            values: vec![Reading {
+                obis,
+                quantity: Some(quantity),
+            }],
+        };
+        let body = Body::Readings(vec![readings]);
+        let message = Message::new([1; 8], 1, BEGAN, ClockQuality::Synchronised, &body).unwrap();
+        Overheard {
+            topic: "gw/v1/pmu-demo/up/tm".to_owned(),
+            payload: message.encode().unwrap(),
+        }
+    }
+
+    /// What is found in messages: compared, wrong, not read.
+    fn found(messages: Vec<Overheard>) -> (u64, usize, u64) {
+        let wire = Wire::new(WireSettings::serial(9600, 10), 1);
+        let elsters = seat(&wire, BEGAN, 1).unwrap();
+        let (sender, heard) = mpsc::channel(8);
+        for message in messages {
+            sender.try_send(message).unwrap();
+        }
+        let mut registers = Registers::new(heard);
+        registers.follow(&elsters, |_, at| at);
+        (registers.compared, registers.wrong.len(), registers.unread)
+    }
+
+    #[test]
+    fn registers_of_elster_meters_are_compared_and_others_are_not() {
+        let wire = Wire::new(WireSettings::serial(9600, 10), 1);
+        let elsters = seat(&wire, BEGAN, 1).unwrap();
+        let held = elsters[0].import(BEGAN);
+        assert_eq!(found(vec![telemetry("elster-1", held)]), (1, 0, 0));
+        assert_eq!(
+            found(vec![telemetry("elster-1", held + 9_000_000)]),
+            (1, 1, 0)
+        );
+        assert_eq!(found(vec![telemetry("elster-2", held)]), (1, 1, 0));
+        assert_eq!(found(vec![telemetry("feeder-1", held)]), (0, 0, 0));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_counted() {
+        let mut broken = telemetry("elster-1", 1);
+        broken.payload.truncate(9);
+        assert_eq!(found(vec![broken]), (0, 0, 1));
+    }
+}

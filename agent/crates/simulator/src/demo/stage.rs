@@ -349,6 +349,21 @@ mod tests {
     }
 
     #[test]
+    fn passwords_are_for_their_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = Folder::open(None).unwrap();
+        folder
+            .write_private("elster-1.password", "0001ABCD")
+            .unwrap();
+        let path = folder.path().join("elster-1.password");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "0001ABCD\n");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(folder.write_private("elster-1.password", "other").is_err());
+    }
+
+    #[test]
     fn names_of_files_may_hold_anything() {
         assert_eq!(quoted("/tmp/a b"), "\"/tmp/a b\"");
         assert_eq!(quoted("a\"b\\c\n"), "\"a\\\"b\\\\c\\u000A\"");

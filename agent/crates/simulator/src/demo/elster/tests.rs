@@ -40,7 +40,7 @@ fn they_differ_in_what_a_gateway_must_know() {
     assert_ne!(one.address(), other.address());
     assert_ne!(one.model, other.model);
     assert_ne!(one.password, other.password);
-    let shown = |elster: &Elster| elster.shown_at(Duration::from_secs(60));
+    let shown = |elster: &Elster| elster.shown_at(Duration::from_mins(1));
     assert_eq!(shown(&one), Timestamp::from_seconds(BEGAN_S + 64));
     assert_eq!(shown(&other), Timestamp::from_seconds(BEGAN_S + 53));
 }
