@@ -3,4 +3,5 @@
 mod bench;
 mod collecting;
 mod profiles;
+mod troubles;
 mod working;

@@ -1,5 +1,6 @@
 //! Listens to a foreign master and its meters. Nothing is sent.
 
+use super::sessions::alive;
 use super::{Bus, LineJob};
 use crate::hex::hex;
 use crate::jobs::Ticket;
@@ -90,7 +91,12 @@ impl Bus {
         };
         let heard = overhear(line, until, silence(settings), &mut take);
         let at_most = SCAN_HOLD_MAX + SCAN_HOLD_MIN;
-        if let Err(LineFault::Gone(error)) = super::sessions::alive(heard, &pulse, at_most).await {
+        let shutdown = self.parts.shutdown.clone();
+        let heard = tokio::select! {
+            heard = alive(heard, &pulse, at_most, &shutdown) => heard,
+            () = shutdown.cancelled() => None,
+        };
+        if let Some(Err(LineFault::Gone(error))) = heard {
             let change = self.link.lost(&error);
             self.say(change).await;
             job.ticket

@@ -97,6 +97,9 @@ impl Bus {
         let begun = Instant::now();
         let end = begun + turn.hold_max.max(SCAN_PLACE_TIME);
         while Instant::now() + SCAN_PLACE_TIME <= end && Instant::now() < scan.until {
+            if self.parts.shutdown.is_cancelled() {
+                break;
+            }
             if scan.ticket.is_cancelled() {
                 let progress = scan.progress();
                 scan.ticket.cancelled(progress);

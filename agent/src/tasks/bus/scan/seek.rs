@@ -5,7 +5,7 @@ use super::super::{Bus, work};
 use super::address_of;
 use super::places::{Place, line_words};
 use desk::{FoundMeter, ScanResult};
-use iec62056_21::codec::Identification;
+use iec62056_21::codec::{Identification, MeterAddress};
 use line::{LineFault, LineSettings, Peer};
 use meters::catalogue::flag::{FlagModel, IdentityWhat};
 use meters::catalogue::{Identify, IdentityValue, Model, What};
@@ -105,7 +105,7 @@ impl Bus {
             None => None,
         };
         let configured = self.flags.iter().find(|book| {
-            let own = book.flag.address.as_ref().map(|address| address.text());
+            let own = book.flag.address.as_ref().map(MeterAddress::text);
             let bare = |text: &str| text.trim_start_matches('0').to_owned();
             let is_here = own.map(bare).unwrap_or_default() == bare(&with.address);
             let known = [book.serial(), book.expected_serial()];

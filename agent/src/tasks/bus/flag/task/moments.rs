@@ -26,18 +26,19 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     ) -> Result<Slice, VisitFault> {
         let unknown = VisitFault::Unknown("values of the moment");
         let model = self.visit.model().instant.as_ref().ok_or(unknown)?;
-        let wanted: Vec<Obis> = match &self.book.settings.instant {
-            Some(instant) => instant.values.clone(),
-            None => {
+        let configured = self.book.settings.instant.as_ref();
+        let wanted: Vec<Obis> = configured.map_or_else(
+            || {
                 let usual = model.values.iter().filter(|value| value.default);
                 usual.map(|value| value.obis).collect()
-            }
-        };
+            },
+            |instant| instant.values.clone(),
+        );
         let requests = InstantRequest::of_codes(model, &wanted);
         progress.total = u64::try_from(requests.len()).unwrap_or(0);
         while let Some(request) = requests.get(moments.next) {
             progress.done = u64::try_from(moments.next).unwrap_or(0);
-            progress.words = "values of the moment".to_owned();
+            "values of the moment".clone_into(&mut progress.words);
             self.desk.report(progress);
             if !self.has_room(INSTANT_PACKETS) {
                 return Ok(Slice::More);
