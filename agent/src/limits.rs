@@ -135,26 +135,6 @@ pub const SECONDARY_GROUP_B: u8 = 65;
 pub const PASSWORD_DOUBTS_MAX: u8 = 3;
 /// A meter's clock is adjusted at most this often: what the last time has done is seen first.
 pub const CLOCK_ADJUST_EVERY: Duration = Duration::from_hours(24);
-/// Sign-ons with other settings that are tried to find out why a meter does not answer.
-pub const DOCTOR_TRIALS_MAX: usize = 12;
-/// No such trial is begun after so long.
-pub const DOCTOR_TIME_MAX: Duration = Duration::from_secs(40);
-/// Places at which one scan looks.
-pub const SCAN_PLACES_MAX: usize = 4000;
-/// Modbus units that a scan tries unasked.
-pub const SCAN_UNITS_LIKELY: u8 = 20;
-/// A scan holds the line for so long at a time.
-pub const SCAN_HOLD_MAX: Duration = Duration::from_secs(20);
-/// It does not begin with less.
-pub const SCAN_HOLD_MIN: Duration = Duration::from_secs(5);
-/// One place takes at most so long where nobody answers.
-pub const SCAN_PLACE_TIME: Duration = Duration::from_secs(4);
-/// No scan lasts longer, whatever was asked for.
-pub const SCAN_LONGEST: Duration = Duration::from_hours(2);
-/// Nobody listens longer.
-pub const LISTEN_LONGEST: Duration = Duration::from_hours(1);
-/// Runs of a foreign conversation that are kept of one job.
-pub const HEARD_RUNS_MAX: usize = 2000;
 /// Gaps of a meter's load profile are looked for this often.
 pub const GAP_LOOK_EVERY: Duration = Duration::from_hours(24);
 /// A meter's load profile is read with a day of overlap this often; in between only what is new.
@@ -163,3 +143,17 @@ pub const OVERLAP_EVERY: Duration = Duration::from_hours(20);
 pub const PROFILE_ENDS_MAX: usize = 90_000;
 /// From so many packets on a data stream is worth its beginning.
 pub const STREAM_FROM_PACKETS: u32 = 8;
+/// A slice of work at the line shorter than this tries nothing: one silent meter takes two seconds.
+pub const LINE_WORK_HOLD_MIN: Duration = Duration::from_secs(4);
+/// A scan ends after this, whatever was wished.
+pub const SCAN_SECONDS_MAX: u32 = 3600;
+/// How long it is looked for what is set wrong.
+pub const EXAMINE_FOR: Duration = Duration::from_mins(2);
+/// Somebody listens no longer than this.
+pub const LISTEN_SECONDS_MAX: u32 = 3600;
+/// Octets that are kept of what was heard: they go to the caller in one line.
+pub const LISTEN_OCTETS_MAX: usize = 128 * 1024;
+/// Messages that are kept of it.
+pub const LISTEN_RUNS_MAX: usize = 6000;
+/// How soon a listener notices that nobody wants more.
+pub const LISTEN_LOOK_EVERY: Duration = Duration::from_secs(1);

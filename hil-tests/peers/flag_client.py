@@ -3,9 +3,10 @@
     flag_client.py HOST PORT ADDRESS readout
     flag_client.py HOST PORT ADDRESS programming PASSWORD READ...
 
-A READ is `address(value)`, `R5:address(value)` and so on for other commands than R1. One JSON line comes out. The library brings frames,
-block checks, parity-free transport, partial blocks and the option select. What it lacks is the Elster answer to the
-operand (P2); it is written here once more, from the published description, not from our code.
+A READ is `address(value)`, `R5:address(value)` and so on for other commands than R1. A PASSWORD is sent as Elster's
+answer to the operand (P2), or bare (P1) if it is written `plain:PASSWORD`. One JSON line comes out. The library brings
+frames, block checks, parity-free transport, partial blocks and the option select. What it lacks is the answer to the
+operand; it is written here once more, from the published description, not from our code.
 """
 
 import json
@@ -33,8 +34,11 @@ def elster_answer(password: str, operand: str) -> str:
 
 
 def log_on(client: Iec6205621Client, operand: str, password: str) -> str:
+    if password.startswith("plain:"):
+        client.send_password(password.removeprefix("plain:"))
+        return client._recv_ack()
     answer = messages.DataSet(value=elster_answer(password, operand), address="")
-    command = messages.CommandMessage(command="P", command_type="2", data_set=answer)
+    command = messages.CommandMessage(command="P", command_type=2, data_set=answer)
     client.transport.send(command.to_bytes())
     return client._recv_ack()
 
@@ -42,7 +46,7 @@ def log_on(client: Iec6205621Client, operand: str, password: str) -> str:
 def read(client: Iec6205621Client, wish: str) -> list:
     kind, address, value = re.fullmatch(r"(?:R(\d):)?([^()]*)\(([^()]*)\)", wish).groups()
     wanted = messages.DataSet(value=value, address=address)
-    command = messages.CommandMessage(command="R", command_type=kind or "1", data_set=wanted)
+    command = messages.CommandMessage(command="R", command_type=int(kind or 1), data_set=wanted)
     client.transport.send(command.to_bytes())
     answer = client.read_response()
     return [[one.address, one.value, one.unit] for one in answer.data]
@@ -50,7 +54,7 @@ def read(client: Iec6205621Client, wish: str) -> list:
 
 def main() -> None:
     host, port, address, purpose, *rest = sys.argv[1:]
-    client = Iec6205621Client(Transport((host, int(port)), timeout=10), device_address=address)
+    client = Iec6205621Client(Transport((host, int(port)), timeout=4), device_address=address)
     client.connect()
     said: dict = {}
     if purpose == "readout":

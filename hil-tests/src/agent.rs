@@ -89,10 +89,20 @@ impl Agent {
                 Ok(Ok(Answer::Meters(meters))) => Some(meters.len()),
                 _ => None,
             };
-            answers = shown >= Some(self.file.meters.len());
+            answers = shown >= Some(self.file.meters.len() + self.file.flags.len());
             answers || !self.is_running()
         });
         assert!(answers, "the daemon does not answer\n{}", self.tail());
+    }
+
+    /// Starts the daemon and waits until every line of its configuration is open as well.
+    #[track_caller]
+    pub fn start_with_lines(&mut self) {
+        self.start();
+        let lines = u64::try_from(self.file.buses.len()).expect("few lines");
+        wait_until("every line is open", START_WITHIN, || {
+            self.metric("pmu_bus_open") == lines
+        });
     }
 
     /// Starts the daemon and waits for nothing.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use crate::binaries::models;
+use crate::flag::FlagLines;
 use crate::openssl::Identity;
 
 /// The road to the head-end.
@@ -51,6 +52,8 @@ pub struct MeterLines {
 pub struct AgentFile {
     /// Name of the gateway.
     pub gateway: String,
+    /// The folder of the models.
+    pub models: PathBuf,
     /// Seconds between commits.
     pub commit_every_s: u32,
     /// More lines of the section `store`.
@@ -59,8 +62,10 @@ pub struct AgentFile {
     pub uplink: Option<UplinkLines>,
     /// The sections of the lines, as they stand.
     pub buses: Vec<String>,
-    /// The meters.
+    /// The Modbus meters.
     pub meters: Vec<MeterLines>,
+    /// The FLAG meters.
+    pub flags: Vec<FlagLines>,
     /// More sections, as they stand.
     pub more: String,
 }
@@ -70,11 +75,13 @@ impl AgentFile {
     pub fn new(gateway: &str) -> Self {
         Self {
             gateway: gateway.to_owned(),
+            models: models(),
             commit_every_s: 1,
             store: String::new(),
             uplink: None,
             buses: Vec::new(),
             meters: Vec::new(),
+            flags: Vec::new(),
             more: String::new(),
         }
     }
@@ -85,6 +92,14 @@ impl AgentFile {
         self.buses.push(format!(
             "id = \"{id}\"\nlink = \"serial\"\ndevice = \"{device}\"\nbaud = {baud}\n"
         ));
+    }
+
+    /// Adds a serial line of seven bits and even parity, as FLAG meters have it.
+    pub fn serial_of_seven_bits(&mut self, id: &str, device: &Path, baud: u32) {
+        self.serial(id, device, baud);
+        if let Some(bus) = self.buses.last_mut() {
+            bus.push_str("data-bits = 7\nparity = \"even\"\nsession-seconds-max = 60\n");
+        }
     }
 
     /// Adds a TCP line of this kind.
@@ -102,7 +117,7 @@ impl AgentFile {
             self.gateway,
             folder.join("data").display(),
             folder.join("run").display(),
-            models().display(),
+            self.models.display(),
             self.commit_every_s,
             self.store,
         );
@@ -119,6 +134,9 @@ impl AgentFile {
             write!(text, "\n[[bus]]\n{bus}").expect("text");
         }
         for meter in &self.meters {
+            text.push_str(&meter.text());
+        }
+        for meter in &self.flags {
             text.push_str(&meter.text());
         }
         text.push_str(&self.more);

@@ -28,6 +28,28 @@ pub fn models() -> PathBuf {
     root().join("config/meter-models")
 }
 
+/// The shipped models, for simulated FLAG meters that need no rest before a request: a promise about
+/// what is read need not wait for what meters wait for.
+pub fn brisk_models(folder: &Path) -> PathBuf {
+    let brisk = folder.join("brisk-models");
+    std::fs::create_dir_all(&brisk).expect("a folder");
+    for entry in std::fs::read_dir(models()).expect("the models") {
+        let path = entry.expect("a model").path();
+        let text = std::fs::read_to_string(&path).expect("a model");
+        let lines = text.lines().map(|line| {
+            if line.starts_with("gap-ms = ") {
+                "gap-ms = 20"
+            } else {
+                line
+            }
+        });
+        let text = lines.collect::<Vec<_>>().join("\n");
+        let name = path.file_name().expect("a file");
+        std::fs::write(brisk.join(name), text).expect("a file");
+    }
+    brisk
+}
+
 /// The folder of the programs: built once, nothing to do when they are fresh. `PMU_PROGRAMS` names
 /// a folder with programs to be tried as they are: those of an image, for example.
 fn built() -> &'static Path {

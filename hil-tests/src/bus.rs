@@ -13,6 +13,7 @@ use simulator::wire::{PtyWire, TcpWire, Wire, WireSettings};
 use crate::agent_file::MeterLines;
 use crate::binaries::models;
 use crate::clock::utc;
+use crate::flag::SimulatedFlag;
 
 /// A meter that knows what it held at any time.
 #[derive(Debug, Clone)]
@@ -34,8 +35,10 @@ pub struct Bus {
     pub id: String,
     /// The wire; its troubles can be changed at any time.
     pub wire: Wire,
-    /// The meters on it.
+    /// The Modbus meters on it.
     pub meters: Vec<SimulatedMeter>,
+    /// The FLAG meters on it.
+    pub flags: Vec<SimulatedFlag>,
     baud: u32,
     pty: Option<PtyWire>,
 }
@@ -60,15 +63,15 @@ pub fn model(id: &str) -> &'static Model {
 impl Bus {
     /// A serial line whose port has this name in the folder.
     pub fn serial(id: &str, folder: &Path, baud: u32, seed: u64) -> Self {
-        let wire = Wire::new(WireSettings::serial(baud, 10), seed);
-        let pty = PtyWire::open(&wire, &folder.join(format!("tty-{id}"))).expect("a pty");
-        Self {
-            id: id.to_owned(),
-            wire,
-            meters: Vec::new(),
-            baud,
-            pty: Some(pty),
-        }
+        Self::behind_pty(id, folder, WireSettings::serial(baud, 10), seed)
+    }
+
+    /// A line made like this, whose port has this name in the folder.
+    pub fn behind_pty(id: &str, folder: &Path, settings: WireSettings, seed: u64) -> Self {
+        let mut bus = Self::stream(id, settings, seed);
+        let pty = PtyWire::open(&bus.wire, &folder.join(format!("tty-{id}")));
+        bus.pty = Some(pty.expect("a pty"));
+        bus
     }
 
     /// A line behind a TCP port; see [`Bus::open_tcp`].
@@ -78,6 +81,7 @@ impl Bus {
             id: id.to_owned(),
             wire,
             meters: Vec::new(),
+            flags: Vec::new(),
             baud: settings.baud,
             pty: None,
         }

@@ -252,6 +252,7 @@ impl Poller {
     async fn turn(&mut self) {
         match self.planner.next(now(self.origin)) {
             Next::Exchange(exchange) => self.exchange(exchange).await,
+            Next::Session(turn) => panic!("a line of Modbus meters has a session: {turn:?}"),
             Next::Happened(_) => {}
             Next::WaitUntil(moment) => sleep_until(self.origin + moment.since_origin()).await,
         }

@@ -85,6 +85,14 @@ pub enum Dtr {
 }
 
 impl Dtr {
+    /// How the port is set, where the other way may be tried too.
+    pub const fn to_be_found(self) -> Option<bool> {
+        match self {
+            Self::Auto => Some(self.at_first()),
+            Self::On | Self::Off => None,
+        }
+    }
+
     /// How the port begins.
     pub const fn at_first(self) -> bool {
         !matches!(self, Self::Off)

@@ -133,7 +133,7 @@ impl Settings {
         let beside = Path::new(name).parent().unwrap_or(Path::new(""));
         let folder = beside.join(file.gateway.model_folder.as_ref());
         let catalogue = match Catalogue::load(&folder) {
-            Ok(catalogue) => Arc::new(catalogue),
+            Ok(catalogue) => catalogue,
             Err(complaints) => {
                 for found in complaints {
                     notes.add(Complaint::from(found));
@@ -141,7 +141,7 @@ impl Settings {
                 return notes.finish(None);
             }
         };
-        let settings = Self::from_file(&file, &catalogue, beside, &mut notes);
+        let settings = Self::from_file(&file, &Arc::new(catalogue), beside, &mut notes);
         notes.finish(settings)
     }
 

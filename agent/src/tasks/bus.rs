@@ -4,20 +4,16 @@
 //! its end, which its deadline bounds.
 
 mod book;
-mod doctor;
 mod flag;
 mod handle;
 mod identity;
 mod link;
-mod listen;
 mod place;
 mod requests;
 mod restore;
 mod sampled;
-mod scan;
 mod sessions;
 mod showing;
-mod trials;
 mod view;
 mod work;
 
@@ -70,10 +66,10 @@ pub struct Bus {
     /// Kept within a second, in one piece.
     patient: Vec<Record>,
     waiting: HashMap<u64, requests::Waiting>,
-    /// Work on the line itself, by token.
-    line_jobs: HashMap<u64, LineJob>,
     /// Work in sessions, by token.
     flag_jobs: HashMap<u64, work::FlagJob>,
+    /// Work at the line itself, by token.
+    line_jobs: HashMap<u64, work::LineJob>,
     token: u64,
     quarantined: Option<MeterId>,
     /// Both clocks at the last look.
@@ -102,12 +98,6 @@ pub struct BusParts {
     pub shutdown: CancellationToken,
     /// Signs of life.
     pub pulse: Pulse,
-}
-
-/// Work on a line itself.
-enum LineJob {
-    Scan(Box<scan::Scan>),
-    Listen(Box<listen::Listening>),
 }
 
 /// What can wake a bus.
@@ -160,8 +150,8 @@ impl Bus {
             show_at: Instant::now(),
             patient: Vec::new(),
             waiting: HashMap::new(),
-            line_jobs: HashMap::new(),
             flag_jobs: HashMap::new(),
+            line_jobs: HashMap::new(),
             token: 0,
             quarantined,
             seen: now,
@@ -179,7 +169,7 @@ impl Bus {
     /// Reads meters until shutdown.
     pub async fn run(self) {
         let marker = self.marker.clone();
-        marker.scope(Box::pin(self.live())).await;
+        Box::pin(marker.scope(self.live())).await;
     }
 
     async fn live(mut self) {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod collecting;
+mod line_work;
 mod profiles;
 mod troubles;
 mod working;

@@ -2,7 +2,7 @@
 //! the same run: `cargo bench -p hil-tests --bench figures`.
 //!
 //! Arguments after `--`: `--quick` for shorter runs, and names of parts (`late`, `dead`,
-//! `saturation`, `cpu`, `memory`, `start`, `store`, `block`, `decoder`) to run only those.
+//! `saturation`, `cpu`, `memory`, `start`, `store`, `block`, `decoder`, `flag`) to run only those.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,6 +18,7 @@ mod bare;
 mod block;
 mod dead;
 mod decoder;
+mod flag;
 mod guard_cpu;
 mod late;
 mod memory;
@@ -52,7 +53,7 @@ impl Ground {
 
 type Part = fn(&Ground) -> Vec<Row>;
 
-const PARTS: [(&str, Part); 10] = [
+const PARTS: [(&str, Part); 11] = [
     ("block", block::rows),
     ("decoder", decoder::rows),
     ("late", late::rows),
@@ -63,6 +64,8 @@ const PARTS: [(&str, Part); 10] = [
     ("store", store::rows),
     ("start", start::rows),
     ("memory", memory::rows),
+    // Last: it lets time jump.
+    ("flag", flag::rows),
 ];
 
 fn main() -> ExitCode {

@@ -147,4 +147,7 @@ pub(crate) const VDEW_CHANNELS_MAX: usize = 32;
 /// Days of a load profile asked for at most: no meter of this kind holds more (900).
 pub(crate) const COLLECT_DAYS_MAX: u64 = 1000;
 /// Windows of one collection; days between them are read with the next one.
-pub(crate) const COLLECT_PLANS_MAX: usize = 16;
+pub(crate) const COLLECT_PLANS_MAX: usize = 64;
+/// Octets of a window that is asked for: packets of 64 have numbers of three hexadecimal digits,
+/// and a quarter is left for markers.
+pub(crate) const WINDOW_OCTETS_MAX: u64 = 0xfff * 64 * 3 / 4;

@@ -458,7 +458,7 @@ async fn a_late_answer_is_followed_by_the_one_to_the_repetition() {
         line.write_all(request.octets()).await.unwrap();
         assert_eq!(listen(&mut line, ms(2_000)).await, b"");
         let mut heard = ask(&mut line, request.octets()).await;
-        heard.extend(listen(&mut line, WAIT).await);
+        heard.extend(listen(&mut line, WAIT * 3).await);
         assert_eq!(heard.len(), 37 * answers, "{habit:?}");
     }
 }

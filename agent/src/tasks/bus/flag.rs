@@ -16,7 +16,7 @@ mod task;
 pub(super) use profile::CollectWish;
 pub(super) use reach::signs_of_life;
 pub(super) use round::{Desk, Held};
-pub(super) use task::{Slice, Task, layer_of};
+pub(super) use task::{Slice, Task};
 
 use super::identity::Identity;
 use super::sampled::{Rows, Sampled, Total};

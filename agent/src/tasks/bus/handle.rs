@@ -1,6 +1,5 @@
 //! How other tasks reach a bus.
 
-use super::listen::is_request;
 use super::view::BusView;
 use crate::adapters::trace_file::Tracer;
 use crate::config::MeterSettings;
@@ -8,11 +7,12 @@ use crate::front::{going_down, refusal};
 use crate::hex::hex;
 use crate::jobs::Ticket;
 use desk::{ReadValue, Refusal, TraceLine, Work};
-use line::{Trace, TraceRecord, Use};
+use line::{Run, Trace, TraceRecord, Use};
 use metering::{BusId, MeterId};
 use std::path::Path;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 /// What is asked of a bus.
 #[derive(Debug)]
@@ -102,5 +102,54 @@ pub(super) fn trace_line(record: &TraceRecord) -> TraceLine {
         fate: record.used.to_string(),
         bytes: hex(&record.octets),
         meaning,
+    }
+}
+
+/// A run of octets of others, with its meaning. Who said them, what they say tells.
+pub(super) fn overheard_line(run: &Run, began: Instant) -> TraceLine {
+    let meaning = |from_gateway: bool| {
+        meters::modbus::explain(&run.octets, from_gateway)
+            .unwrap_or_else(|| iec62056_21::codec::explain(&run.octets, from_gateway))
+    };
+    let is_request = is_request(&run.octets);
+    let at = run.began_at.saturating_duration_since(began);
+    TraceLine {
+        at_us: u64::try_from(at.as_micros()).unwrap_or(u64::MAX),
+        direction: if is_request { '>' } else { '<' },
+        fate: Use::Overheard.to_string(),
+        bytes: hex(&run.octets),
+        meaning: meaning(is_request),
+    }
+}
+
+/// Whether octets begin as only a master's do: a sign-on, an option select, a command.
+fn is_request(octets: &[u8]) -> bool {
+    let mut bare = octets.iter().map(|octet| octet & 0x7f);
+    match bare.next() {
+        Some(b'/') => bare.next() == Some(b'?'),
+        Some(0x01) => true,
+        Some(0x06) => octets.len() >= 6,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(octets: &[u8], expected: bool) {
+        assert_eq!(is_request(octets), expected, "{octets:02x?}");
+    }
+
+    #[test]
+    fn what_only_a_master_says_is_told_from_answers() {
+        check(b"/?001!\r\n", true);
+        check(b"\xaf\x3f!\r\n", true);
+        check(b"\x06051\r\n", true);
+        check(b"\x06", false);
+        check(b"\x01R1\x02507001(40)\x03\x13", true);
+        check(b"/GEC5090100100400@000\r\n", false);
+        check(b"\x02(00)\x03\x02", false);
     }
 }

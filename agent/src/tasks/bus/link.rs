@@ -8,7 +8,6 @@ use crate::config::{LinkSettings, Number};
 use crate::limits::REOPEN_EVERY;
 use desk::LinkState;
 use line::{GuardSettings, GuardedLine, LineFault, LineTiming, Peer, Trace};
-use meters::Span;
 use meters::modbus::{ReadAnswer, ReadFault, TransactionIds, read_registers, read_registers_tcp};
 use meters::planner::{Exchange, Outcome};
 use std::collections::BTreeMap;
@@ -156,9 +155,9 @@ impl Link {
         self.gone(self.words(error))
     }
 
-    /// The line as it is, for whoever only looks at it.
-    pub(super) fn line(&mut self) -> Option<&mut GuardedLine<Port>> {
-        self.guard.as_mut()
+    /// The line, and the numbers of its requests, where it is a Modbus TCP connection.
+    pub(super) fn line_and_ids(&mut self) -> Option<(&mut GuardedLine<Port>, &mut TransactionIds)> {
+        Some((self.guard.as_mut()?, &mut self.ids))
     }
 
     /// The line with the meter of this number at its end, called if it has one.
@@ -218,19 +217,6 @@ impl Link {
             Err(LineFault::Gone(error)) => self.lost(&error),
             Ok(()) | Err(_) => Change::Same,
         }
-    }
-
-    /// Reads registers of whoever may be there.
-    pub(super) async fn ask(&mut self, unit: u8, span: Span) -> Result<Vec<u16>, ReadFault> {
-        let gone = || LineFault::Gone(Arc::new(std::io::ErrorKind::NotConnected.into()));
-        let guard = self.guard.as_mut().ok_or_else(gone)?;
-        let read = match &self.settings {
-            LinkSettings::ModbusTcp { .. } => {
-                read_registers_tcp(guard, &mut self.ids, unit, span, Duration::ZERO).await
-            }
-            _ => read_registers(guard, unit, span, Duration::ZERO).await,
-        };
-        Ok(read?.words)
     }
 
     /// Puts one exchange on the line. Runs to its end whatever happens meanwhile.

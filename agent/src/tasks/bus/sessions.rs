@@ -1,12 +1,11 @@
 //! Sessions on a line: they are given the line, and what comes of them is handed over.
 
+use super::Bus;
 use super::flag::{Desk, FlagBook, FlagSaid, Held, Slice, Task, signs_of_life};
-use super::{Bus, LineJob, doctor};
 use crate::health::Pulse;
 use crate::jobs::Ticket;
-use crate::limits::{DOCTOR_TIME_MAX, PROGRESS_WITHIN};
+use crate::limits::PROGRESS_WITHIN;
 use metering::MeterId;
-use meters::doctor::Trial;
 use meters::planner::{SessionEnd, SessionTurn};
 use std::time::Duration;
 use tokio::time::{Instant, interval, sleep};
@@ -23,11 +22,7 @@ impl Bus {
         let name = turn.meter.as_ref().map_or("the line", MeterId::as_str);
         self.marker.set(name);
         let end = match turn.token {
-            Some(token) => match self.line_jobs.remove(&token) {
-                Some(LineJob::Scan(scan)) => self.scan_on(token, scan, &turn).await,
-                Some(LineJob::Listen(job)) => self.listen_on(token, job, &turn).await,
-                None => Box::pin(self.session_for_job(token, &turn)).await,
-            },
+            Some(token) => Box::pin(self.session_for_job(token, &turn)).await,
             None => self.scheduled_session(&turn).await,
         };
         if !matches!(end, SessionEnd::Worked { more: true, .. }) {
@@ -89,18 +84,17 @@ impl Bus {
         held.unwrap_or_else(Held::dropped)
     }
 
-    /// Reaches a meter and holds a session for a task. Where it does not answer, other settings are
-    /// tried to find out why.
+    /// Reaches a meter and holds a session for a task.
     pub(super) async fn hold_task(
         &mut self,
         book: &mut FlagBook,
         turn: &SessionTurn,
         task: &mut Task,
         ticket: Option<&Ticket>,
-    ) -> (Held, Slice, Vec<Trial>) {
+    ) -> (Held, Slice) {
         let pulse = self.parts.pulse.clone();
         let bus = &self.parts.settings;
-        let at_most = signs_of_life(turn, bus) + DOCTOR_TIME_MAX;
+        let at_most = signs_of_life(turn, bus);
         let number = book.flag.number.clone();
         let desk = Desk {
             bus,
@@ -112,25 +106,15 @@ impl Bus {
         };
         let holding = async {
             match self.link.reach(number.as_ref()).await {
-                Ok(line) => {
-                    let (held, slice) = book.hold_task(line, turn, &desk, task).await;
-                    let trials = match &slice {
-                        Slice::Failed(fault) if doctor::is_worth_trials(fault) => {
-                            let meter = (&book.flag, &book.line_use(bus));
-                            doctor::examine(line, bus, meter, fault, &pulse).await
-                        }
-                        _ => Vec::new(),
-                    };
-                    (held, slice, trials)
-                }
+                Ok(line) => book.hold_task(line, turn, &desk, task).await,
                 Err(fault) => {
                     let held = book.not_reached(fault.clone(), &desk);
-                    (held, Slice::NotReached(fault), Vec::new())
+                    (held, Slice::NotReached(fault))
                 }
             }
         };
         let held = alive(holding, &pulse, at_most, &self.parts.shutdown).await;
-        held.unwrap_or_else(|| (Held::dropped(), Slice::More, Vec::new()))
+        held.unwrap_or_else(|| (Held::dropped(), Slice::More))
     }
 
     /// What a session brought goes where it belongs.

@@ -2,6 +2,9 @@
 
 mod diagnoses;
 mod flag;
+mod found;
+mod line;
+mod listen;
 mod modbus;
 mod words;
 
@@ -10,17 +13,17 @@ use crate::jobs::Ticket;
 use desk::{Diagnosis, Work};
 use metering::MeterId;
 
-pub(super) use diagnoses::{heard, said};
 pub(super) use flag::FlagJob;
+pub(super) use line::LineJob;
 pub(super) use modbus::ModbusJob;
-pub(super) use words::{busy, diagnosis, line_gone};
+pub(super) use words::diagnosis;
 
 impl Bus {
     /// Takes up a piece of work.
     pub(super) fn work(&mut self, ticket: Ticket, what: &Work) {
         match what {
-            Work::Scan { wish, .. } => self.scan(ticket, wish),
-            Work::Listen { seconds, .. } => self.listen_to(ticket, *seconds),
+            Work::Scan { wish, .. } => self.scan_work(ticket, wish),
+            Work::Listen { seconds, .. } => self.listen_work(ticket, *seconds),
             Work::Ping { meter }
             | Work::Poll { meter }
             | Work::Read { meter, .. }

@@ -61,6 +61,9 @@ pub struct Garble {
     pub eighth_bit: usize,
     /// Zeros: so a port reports characters of wrong parity or framing.
     pub zeros: usize,
+    /// Whether they begin as an identification does. Then speed and characters are right, and the
+    /// rest was damaged on the way, or by another meter.
+    pub begins_well: bool,
 }
 
 impl Garble {
@@ -79,6 +82,7 @@ impl Garble {
             even,
             eighth_bit,
             zeros: count(|octet| octet == 0),
+            begins_well: parity.received(octets).first() == Some(&b'/'),
         }
     }
 }

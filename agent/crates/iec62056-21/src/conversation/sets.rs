@@ -82,11 +82,26 @@ impl<L: Line> Session<'_, L> {
         inquiry: &Inquiry,
         address: Option<&str>,
     ) -> Result<String, SessionFault> {
+        let mut blocks = Vec::new();
+        let read = self.read_parts_surely(inquiry, address, &mut blocks).await;
+        // A late copy of any of them is no block of a later answer.
+        for block in blocks {
+            self.track.remember(block);
+        }
+        read
+    }
+
+    async fn read_parts_surely(
+        &mut self,
+        inquiry: &Inquiry,
+        address: Option<&str>,
+        blocks: &mut Vec<Print>,
+    ) -> Result<String, SessionFault> {
         let (mut attempts, mut doubts) = (self.terms.attempts.get(), DOUBTS_MAX);
         let mut doubted = None;
         loop {
             self.make_ready().await?;
-            let fault = match self.read_parts_once(inquiry).await {
+            let fault = match self.read_parts_once(inquiry, blocks).await {
                 Ok(parts) => {
                     let answers = address.is_none_or(|address| parts.text.starts_with(address));
                     let print = Print::of(parts.text.as_bytes());
@@ -124,7 +139,11 @@ impl<L: Line> Session<'_, L> {
         }
     }
 
-    async fn read_parts_once(&mut self, inquiry: &Inquiry) -> Result<InParts, SessionFault> {
+    async fn read_parts_once(
+        &mut self,
+        inquiry: &Inquiry,
+        blocks: &mut Vec<Print>,
+    ) -> Result<InParts, SessionFault> {
         let step = inquiry.step;
         let (next, again) = (Request::Next.encode(), Request::Again.encode());
         let mut joined = Joined::default();
@@ -157,7 +176,8 @@ impl<L: Line> Session<'_, L> {
                 }
             };
             let print = Print::of(&said.octets);
-            is_sure &= !last.contains(&print);
+            is_sure &= !last.contains(&print) && !self.track.knows(print);
+            blocks.push(print);
             if last.len() >= COPIES_REMEMBERED {
                 last.pop_front();
             }

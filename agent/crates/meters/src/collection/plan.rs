@@ -5,7 +5,7 @@ use super::capacity::Storage;
 use crate::catalogue::flag::ProfileModel;
 use crate::clock_basis::{ClockBasis, Instants};
 use crate::elster::ProfileWindow;
-use crate::limits::{COLLECT_DAYS_MAX, COLLECT_PLANS_MAX};
+use crate::limits::{COLLECT_DAYS_MAX, COLLECT_PLANS_MAX, WINDOW_OCTETS_MAX};
 use metering::{MeterTime, Period, Timestamp};
 use std::time::Duration;
 
@@ -60,7 +60,8 @@ pub fn plan(wanted: &Wanted, ground: &CollectGround<'_>) -> Vec<CollectPlan> {
     let storage = Storage::of(ground.profile, ground.channels, ground.period);
     let holds = storage.days_at_most.unwrap_or(COLLECT_DAYS_MAX);
     let today = ground.shown_now.day();
-    let oldest = today.saturating_sub(holds.min(COLLECT_DAYS_MAX).saturating_sub(1));
+    // A meter may hold more than the smallest of its kind: it knows itself where its profile begins.
+    let oldest = today.saturating_sub(COLLECT_DAYS_MAX.saturating_sub(1));
     let stretches = match wanted {
         Wanted::All | Wanted::Since(None) => return vec![ground.everything(&storage, holds)],
         Wanted::Since(Some(last)) => {
@@ -75,12 +76,21 @@ pub fn plan(wanted: &Wanted, ground: &CollectGround<'_>) -> Vec<CollectPlan> {
     };
     let takes_times = ground.profile.dates.is_some();
     let is_old = stretches.iter().any(|days| days.last < today);
-    if takes_times && (ground.profile.prefers_dates || is_old) {
-        let stretches = stretches.iter().take(COLLECT_PLANS_MAX);
-        let plans = stretches.filter_map(|days| ground.between(days, &storage));
-        return plans.collect();
+    let is_long = stretches.iter().any(|days| {
+        let count = days.last + 1 - days.first;
+        storage.octets(count) > WINDOW_OCTETS_MAX
+    });
+    if takes_times && (ground.profile.prefers_dates || is_old || is_long) {
+        let windows = stretches
+            .iter()
+            .flat_map(|days| CollectGround::parts(*days, &storage));
+        let plans = windows.filter_map(|days| ground.between(&days, &storage));
+        return plans.take(COLLECT_PLANS_MAX).collect();
     }
-    let first = stretches.iter().map(|days| days.first).min();
+    // What lies further back than packets have numbers cannot be had from such a meter.
+    let reach = (WINDOW_OCTETS_MAX / storage.day_octets.max(1)).max(1);
+    let nearest = today.saturating_sub(reach - 1);
+    let first = stretches.iter().map(|days| days.first.max(nearest)).min();
     let until = match stretches.last() {
         Some(days) if days.last < today => days.until,
         _ => None,
@@ -156,6 +166,17 @@ impl CollectGround<'_> {
             until,
             octets: storage.octets(days),
         }
+    }
+
+    /// The days in stretches whose packets can be numbered, with room for what disturbs them.
+    fn parts(days: Days, storage: &Storage) -> impl Iterator<Item = Days> + use<> {
+        let step = (WINDOW_OCTETS_MAX / storage.day_octets.max(1)).max(1);
+        let starts = (days.first..=days.last).step_by(usize::try_from(step).unwrap_or(usize::MAX));
+        starts.map(move |first| {
+            let last = (first + step - 1).min(days.last);
+            let until = days.until.filter(|_| last == days.last);
+            Days { first, last, until }
+        })
     }
 
     fn between(&self, days: &Days, storage: &Storage) -> Option<CollectPlan> {

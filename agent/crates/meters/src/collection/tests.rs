@@ -3,6 +3,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::flag::FlagModel;
 use crate::clock_basis::ClockBasis;
 use crate::elster::{ProfileSize, ProfileWindow};
+use crate::limits::COLLECT_DAYS_MAX;
 use metering::{Flag, Flags, MeterTime, Period, Row};
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -77,14 +78,35 @@ fn by_default_it_is_read_since_the_last_row_with_a_day_of_overlap() {
 }
 
 #[test]
-fn what_a_meter_cannot_hold_any_more_is_not_asked_for() {
+fn what_no_meter_holds_any_more_is_not_asked_for() {
     let since = Wanted::Since(Some(Timestamp::from_seconds(1_500_000_000)));
-    check_plan("elster-a1700", "utc", &since, &["551 900 days"]);
+    check_plan("elster-a1700", "utc", &since, &["551 982 days"]);
     let only = Wanted::Only(vec![Marks {
         first: Timestamp::from_seconds(1_500_000_000),
         last: Timestamp::from_seconds(1_500_001_800),
     }]);
     check_plan("elster-a1700", "utc", &only, &[]);
+}
+
+#[test]
+fn a_window_has_no_more_packets_than_have_numbers() {
+    let now = at("06-07 12:15");
+    let basis = ClockBasis::utc();
+    let ground = CollectGround {
+        profile: model("elster-a1140").profile.as_ref().unwrap(),
+        shown_now: basis.shown_at(now),
+        basis: &basis,
+        channels: 10,
+        period: half_hour(),
+    };
+    let wanted = Wanted::Only(vec![Marks {
+        first: now.before(Duration::from_hours(900 * 24)),
+        last: now,
+    }]);
+    let plans = plan(&wanted, &ground);
+    assert_eq!(plans.iter().map(|plan| plan.days).sum::<u64>(), 901);
+    assert!(plans.iter().all(|plan| plan.octets < 0xfff * 64));
+    assert_eq!(plans.len(), 7);
 }
 
 #[test]
@@ -288,7 +310,7 @@ proptest! {
     }
 
     #[test]
-    fn any_window_is_within_the_meters_memory(days in 0_u64..2000, minutes in prop::sample::select(vec![1_u32, 5, 15, 30, 60])) {
+    fn any_window_is_within_what_meters_hold_at_most(days in 0_u64..2000, minutes in prop::sample::select(vec![1_u32, 5, 15, 30, 60])) {
         let basis = ClockBasis::utc();
         let now = Timestamp::from_seconds(1_750_000_000);
         let ground = CollectGround {
@@ -300,9 +322,8 @@ proptest! {
         };
         let last = now.before(Duration::from_secs(days * 86_400));
         let plans = plan(&Wanted::Since(Some(last)), &ground);
-        let holds = Storage::of(ground.profile, 3, ground.period).days_at_most.unwrap();
         for plan in plans {
-            prop_assert!(plan.days <= holds.max(1));
+            prop_assert!(plan.days <= COLLECT_DAYS_MAX);
         }
     }
 }

@@ -202,7 +202,7 @@ pub(super) fn form(form: VdewForm) -> Form {
 }
 
 /// `/GEC5090100100400@000`, without its line end.
-fn identification_words(identification: &Identification) -> String {
+pub(super) fn identification_words(identification: &Identification) -> String {
     let line = identification.encode();
     let text: String = line.octets().iter().copied().map(char::from).collect();
     text.trim_end().to_owned()

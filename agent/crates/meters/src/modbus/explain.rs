@@ -114,7 +114,7 @@ mod tests {
         check(
             &[9, 0x83, 2],
             false,
-            Some("unit 9: refused: illegal data address (2)"),
+            Some("unit 9: refused: illegal data address"),
         );
         check(&[9, 6, 0, 1, 0, 3], false, Some("unit 9: written"));
         check(&[9, 99, 0, 1, 0, 3], true, None);

@@ -4,24 +4,28 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use metering::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::cast::Cast;
 use super::child::Child;
 use super::desk::{Desk, Gateway, MeterState};
-use super::export::parse;
+use super::errands::Errand;
+use super::export::{Booking, parse};
 use super::judge::{Made, judge};
 use super::limits::{
     AGENT_GRACE, CLOCK_STATE_EVERY, COMMIT_GRACE, CONSUMER_GRACE, DRAIN_WITHIN, SILENT_MAX,
     START_WITHIN, STEP, TICK,
 };
 use super::outcome::Outcome;
+use super::own::{self, Profile};
 use super::programs::Programs;
+use super::registers::{Registers, TOPICS};
 use super::report::Report;
 use super::screen::Screen;
 use super::stage::{Folder, Stage, export};
-use super::table::{Line, Scene};
+use super::table::{Line, OwnLine, Scene};
 use super::wishes::Wishes;
 use crate::DemoArguments;
 
@@ -39,8 +43,13 @@ pub(crate) async fn play(
     let mut head_end = stage.start_head_end(folder, programs)?;
     let mut report = Report::new(head_end.log());
     listening(&mut head_end, &mut report, &mut wishes).await?;
+    let registers = Registers::new(stage.overhear(TOPICS));
     let agent = Stage::start_agent(folder, programs)?;
+    let errands = cast.elsters.iter();
+    let errands = errands.map(|elster| Errand::new(elster.id)).collect();
     let mut play = Play {
+        registers,
+        errands,
         stop_after: arguments.stop_after,
         folder,
         desk: Desk::new(folder.desk()),
@@ -98,6 +107,8 @@ struct Play<'a> {
     /// What the gateway said last.
     gateway: Gateway,
     meters: Vec<MeterState>,
+    registers: Registers,
+    errands: Vec<Errand>,
 }
 
 impl Play<'_> {
@@ -127,7 +138,10 @@ impl Play<'_> {
             followed.context("the log of the head-end cannot be read")?;
             let now = Instant::now();
             match self.ask() {
-                Ok(()) => answered = now,
+                Ok(()) => {
+                    answered = now;
+                    self.follow_errands();
+                }
                 Err(fault) if answered.elapsed() > SILENT_MAX => return Err(fault),
                 Err(_) => {}
             }
@@ -150,8 +164,10 @@ impl Play<'_> {
         screen.say("ending: what is stored has to be confirmed first");
         self.ask()
             .context("how the gateway is at the end is not known")?;
+        self.follow_errands();
         let mut outcome = Outcome {
-            meters: self.cast.players.len(),
+            meters: self.cast.players.len() + self.cast.elsters.len(),
+            elsters: self.cast.elsters.iter().map(|elster| elster.id).collect(),
             alive: self
                 .cast
                 .players
@@ -169,6 +185,7 @@ impl Play<'_> {
             outcome.faults.push(format!("{fault:#}"));
         }
         outcome.late = self.gateway.late;
+        self.follow_registers();
         self.meters = made;
         for stopped in [
             self.agent.stop(AGENT_GRACE).await,
@@ -207,14 +224,56 @@ impl Play<'_> {
         self.cast.check_clock()?;
         let bookings = parse(&export(self.folder, programs)?)?;
         let made: Vec<Made> = self.meters.iter().map(|meter| meter.made.clone()).collect();
-        outcome.verdict = judge(&bookings, &made, &self.cast);
+        let is_own = |meter: &str| self.cast.elsters.iter().any(|elster| elster.id == meter);
+        let (own, sampled): (Vec<Booking>, Vec<Booking>) = bookings
+            .into_iter()
+            .partition(|booking| is_own(&booking.meter));
+        let (own_made, made): (Vec<Made>, Vec<Made>) =
+            made.into_iter().partition(|made| is_own(&made.meter));
+        outcome.verdict = judge(&sampled, &made, &self.cast);
+        for profile in own_made.into_iter().filter_map(|made| self.profile(made)) {
+            own::judge(&own, &profile, &mut outcome.verdict);
+        }
+        self.registers.tell(&mut outcome);
         match self.figures() {
-            Ok((conflicts, refused)) => (outcome.conflicts, outcome.refused) = (conflicts, refused),
+            Ok((conflicts, refused)) => {
+                outcome.conflicts = conflicts;
+                outcome.refused += refused;
+            }
             // Why it gave none was said when it ended.
             Err(_) if !outcome.faults.is_empty() => {}
             Err(fault) => return Err(fault),
         }
         Ok(outcome)
+    }
+
+    /// What an Elster meter recorded, beside what the gateway says of it.
+    fn profile(&self, made: Made) -> Option<Profile> {
+        let mut elsters = self.cast.elsters.iter();
+        let elster = elsters.find(|elster| elster.id == made.meter)?;
+        let errand = self
+            .errands
+            .iter()
+            .find(|errand| errand.meter() == elster.id);
+        Some(Profile {
+            made,
+            recorded: elster.recorded(self.cast.shown_at(elster, self.cast.utc())),
+            complete_to: errand.and_then(Errand::done_to),
+        })
+    }
+
+    fn follow_errands(&mut self) {
+        let now = self.cast.utc();
+        for errand in &mut self.errands {
+            errand.follow(&self.desk, now);
+        }
+        self.follow_registers();
+    }
+
+    fn follow_registers(&mut self) {
+        let cast = &self.cast;
+        let shown = |elster: &super::elster::Elster, at: Timestamp| cast.shown_at(elster, at);
+        self.registers.follow(&cast.elsters, shown);
     }
 
     /// What came to the head-end with two contents, and what it could not read.
@@ -245,11 +304,25 @@ impl Play<'_> {
     }
 
     fn scene(&self) -> Scene {
+        let known = |id: &str| self.meters.iter().find(|meter| meter.made.meter == id);
+        let own_line = |elster: &super::elster::Elster| {
+            let (id, known) = (elster.id, known(elster.id));
+            OwnLine {
+                meter: id,
+                model: elster.model,
+                address: elster.address(),
+                state: known.map_or_else(|| "-".to_owned(), |meter| meter.state.clone()),
+                stored: known.map_or(0, |meter| meter.made.intervals),
+                clock_error_ms: known.and_then(|meter| meter.clock_error_ms),
+                booked: self.report.of(id),
+                is_whole: self
+                    .errands
+                    .iter()
+                    .any(|errand| errand.meter() == id && errand.is_done()),
+            }
+        };
         let line = |player: &super::cast::Player| {
-            let known = self
-                .meters
-                .iter()
-                .find(|meter| meter.made.meter == player.id);
+            let known = known(player.id);
             Line {
                 meter: player.id,
                 model: player.model,
@@ -263,6 +336,8 @@ impl Play<'_> {
             elapsed: self.began.elapsed(),
             stop_after: self.stop_after,
             lines: self.cast.players.iter().map(line).collect(),
+            own_lines: self.cast.elsters.iter().map(own_line).collect(),
+            registers: self.registers.compared,
             busy_per_mille: self.cast.busy_per_mille(self.opened),
             requests: self.gateway.requests,
             damaged: self.gateway.damaged,

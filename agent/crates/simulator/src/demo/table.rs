@@ -27,6 +27,27 @@ pub(crate) struct Line {
     pub(crate) booked: Booked,
 }
 
+/// A meter that keeps its load profile itself, as gateway and head-end see it.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnLine {
+    /// Its name.
+    pub(crate) meter: &'static str,
+    /// Its model.
+    pub(crate) model: &'static str,
+    /// Its outstation number.
+    pub(crate) address: String,
+    /// How the gateway finds it.
+    pub(crate) state: String,
+    /// Intervals stored.
+    pub(crate) stored: u64,
+    /// Its clock minus the gateway's, milliseconds.
+    pub(crate) clock_error_ms: Option<i64>,
+    /// What the head-end booked.
+    pub(crate) booked: Booked,
+    /// Whether all that was asked for has come.
+    pub(crate) is_whole: bool,
+}
+
 /// All of it at one instant.
 #[derive(Debug, Clone)]
 pub(crate) struct Scene {
@@ -36,6 +57,10 @@ pub(crate) struct Scene {
     pub(crate) stop_after: Option<Duration>,
     /// The meters.
     pub(crate) lines: Vec<Line>,
+    /// The meters that keep their load profiles themselves.
+    pub(crate) own_lines: Vec<OwnLine>,
+    /// Registers of those compared with what the meters held.
+    pub(crate) registers: u64,
     /// Share of the time that the line was in use, in thousandths.
     pub(crate) busy_per_mille: u32,
     /// Requests on the line.
@@ -73,6 +98,14 @@ impl Scene {
             ),
         ];
         lines.extend(self.lines.iter().map(|line| line.text(is_wide)));
+        lines.push(String::new());
+        lines.push(own_row(
+            is_wide,
+            ["ELSTER", "MODEL", "ADDRESS", "STATE"],
+            ["STORED", "CONF.", "CLOCK"],
+            "LOAD PROFILE OF ITS OWN UP TO",
+        ));
+        lines.extend(self.own_lines.iter().map(|line| line.text(is_wide)));
         let clients = if self.clients.is_empty() {
             "nobody".to_owned()
         } else {
@@ -113,18 +146,22 @@ impl Scene {
             let count = self
                 .lines
                 .iter()
-                .filter(|line| line.state_word() == state)
+                .map(Line::state_word)
+                .chain(self.own_lines.iter().map(OwnLine::state_word))
+                .filter(|word| *word == state)
                 .count();
             if count > 0 && write!(states, ", {count} {state}").is_err() {
                 log::debug!("a string cannot be written to");
             }
         }
         format!(
-            "{:>4} s: {} intervals stored, {} confirmed, {} records wait{states}; line in use {}, \
-             {} late answers discarded",
+            "{:>4} s: {} intervals stored, {} confirmed ({} of Elster meters, {} registers), {} \
+             records wait{states}; line in use {}, {} late answers discarded",
             self.elapsed.as_secs(),
-            self.lines.iter().map(Line::stored).sum::<u64>(),
+            self.stored(),
             self.confirmed(),
+            self.own_lines.iter().map(OwnLine::confirmed).sum::<u64>(),
+            self.registers,
             self.waiting,
             percent(self.busy_per_mille),
             self.late,
@@ -132,7 +169,15 @@ impl Scene {
     }
 
     fn confirmed(&self) -> u64 {
-        self.lines.iter().map(|line| line.booked.intervals).sum()
+        let sampled = self.lines.iter().map(|line| line.booked.intervals);
+        sampled
+            .chain(self.own_lines.iter().map(OwnLine::confirmed))
+            .sum()
+    }
+
+    fn stored(&self) -> u64 {
+        let own = self.own_lines.iter().map(OwnLine::stored);
+        self.lines.iter().map(Line::stored).chain(own).sum()
     }
 }
 
@@ -182,6 +227,65 @@ impl Line {
             flags,
         )
     }
+}
+
+impl OwnLine {
+    const fn confirmed(&self) -> u64 {
+        self.booked.intervals
+    }
+
+    fn stored(&self) -> u64 {
+        self.stored.max(self.booked.intervals)
+    }
+
+    fn state_word(&self) -> &str {
+        match self.state.as_str() {
+            "not asked yet" => "-",
+            state => state,
+        }
+    }
+
+    fn text(&self, is_wide: bool) -> String {
+        let clock = self.clock_error_ms.map_or_else(
+            || "-".to_owned(),
+            |error| format!("{}{} s", if error < 0 { "-" } else { "+" }, tenths(error)),
+        );
+        let end = self.booked.end.map_or_else(
+            || "-".to_owned(),
+            |end| end.to_string().chars().take(16).collect::<String>(),
+        );
+        let rest = if self.is_whole { ", whole" } else { "" };
+        own_row(
+            is_wide,
+            [self.meter, self.model, &self.address, self.state_word()],
+            [
+                &self.stored().to_string(),
+                &self.confirmed().to_string(),
+                &clock,
+            ],
+            &format!("{end}{rest}"),
+        )
+    }
+}
+
+/// Milliseconds without their sign, as seconds with one decimal.
+fn tenths(millis: i64) -> String {
+    let tenths = millis.unsigned_abs().saturating_add(50) / 100;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+fn own_row(is_wide: bool, words: [&str; 4], counts: [&str; 3], end: &str) -> String {
+    let [meter, model, address, state] = words;
+    let model = if is_wide {
+        format!("{model:<20} ")
+    } else {
+        String::new()
+    };
+    let [stored, confirmed, clock] = counts;
+    let line = format!(
+        "{meter:<9} {model}{address:<7} {state:<8} {stored:>6} {confirmed:>5} {clock:>7}  {end}"
+    );
+    line.trim_end().to_owned()
 }
 
 fn row(is_wide: bool, words: [&str; 6], counts: [&str; 3], flags: &str) -> String {
@@ -245,6 +349,21 @@ mod tests {
                 line("feeder-1", "healthy", booked),
                 line("dead", "silent", Booked::default()),
             ],
+            own_lines: vec![OwnLine {
+                meter: "elster-1",
+                model: "elster-a1140",
+                address: "117".to_owned(),
+                state: "healthy".to_owned(),
+                stored: 140,
+                clock_error_ms: Some(-3_960),
+                booked: Booked {
+                    end: Some(Timestamp::from_seconds(1_795_393_800)),
+                    intervals: 128,
+                    ..Booked::default()
+                },
+                is_whole: true,
+            }],
+            registers: 30,
             busy_per_mille: 438,
             requests: 400,
             damaged: 2,
@@ -266,7 +385,9 @@ mod tests {
         assert!(table.lines().any(|line| line == dead), "{table}");
         assert!(table.contains("in use 44 % of the time"), "{table}");
         assert!(table.contains("connected: headend, pmu-demo"), "{table}");
-        assert!(table.contains("11 intervals committed"), "{table}");
+        let own = "elster-1  elster-a1140         117     healthy     140   128  -4.0 s  2026-11-23T00:30, whole";
+        assert!(table.lines().any(|line| line == own), "{table}");
+        assert!(table.contains("139 intervals committed"), "{table}");
     }
 
     #[test]
@@ -281,8 +402,8 @@ mod tests {
 
     #[test]
     fn elsewhere_a_line_says_it_all() {
-        let expected = "  42 s: 24 intervals stored, 11 confirmed, 1 records wait, 1 slow, \
-                        1 silent; line in use 44 %, 6 late answers discarded";
+        let expected = "  42 s: 164 intervals stored, 139 confirmed (128 of Elster meters, 30 registers), 1 \
+                        records wait, 1 healthy, 1 slow, 1 silent; line in use 44 %, 6 late answers discarded";
         assert_eq!(scene().line(), expected);
     }
 }

@@ -89,6 +89,7 @@ impl Contents {
             history: &self.history,
             energies: &self.energies,
             has_extended_status: self.scenario.has_extended_status,
+            has_plain_numbers: self.scenario.has_plain_numbers,
         }
     }
 

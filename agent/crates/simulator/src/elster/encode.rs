@@ -77,6 +77,14 @@ pub(super) fn profile_value(demand: u128) -> [u8; 3] {
     <[u8; 3]>::try_from(digits).unwrap_or_default()
 }
 
+/// Three octets of a plain number, high octet first; what does not fit is cut off.
+pub(super) fn plain_number(demand: u128) -> [u8; 3] {
+    let [_, high, middle, low] = u32::try_from(demand % 0x100_0000)
+        .unwrap_or(0)
+        .to_be_bytes();
+    [high, middle, low]
+}
+
 /// What the three octets say.
 pub(super) fn profile_shows(demand: u128) -> u128 {
     let (mantissa, exponent) = shown(demand);

@@ -1,7 +1,7 @@
 //! The load profile in octets, day by day, and the truth about its intervals.
 
 use super::civil::DAY;
-use super::encode::{demand, profile_shows, profile_value, time};
+use super::encode::{demand, plain_number, profile_shows, profile_value, time};
 use super::energy::{Energies, Source};
 use super::history::{History, ProfileSetting};
 use super::model::{ElsterModel, Family, period_code};
@@ -56,6 +56,8 @@ pub(super) struct Recorder<'a> {
     pub(super) energies: &'a Energies,
     /// Whether records have an extended status octet.
     pub(super) has_extended_status: bool,
+    /// Whether values are plain numbers, not decimal digits.
+    pub(super) has_plain_numbers: bool,
 }
 
 /// The days that somebody asked for, fixed at that time.
@@ -163,7 +165,12 @@ impl Recorder<'_> {
                     octets.extend([self.covers(piece), status]);
                 }
                 for (energy, _) in self.energies_of(piece) {
-                    octets.extend(profile_value(demand(energy, self.period(piece.setting))));
+                    let demand = demand(energy, self.period(piece.setting));
+                    octets.extend(if self.has_plain_numbers {
+                        plain_number(demand)
+                    } else {
+                        profile_value(demand)
+                    });
                 }
             }
             Item::Mark {

@@ -47,6 +47,9 @@ pub struct Scenario {
     pub ct: (u32, u32),
     /// Whether records of the profile have an extended status octet.
     pub has_extended_status: bool,
+    /// Whether values of the profile are plain numbers, as one source has it of an A1140, and not
+    /// decimal digits.
+    pub has_plain_numbers: bool,
     /// From a request for instantaneous values until they are ready.
     pub ready_after: Duration,
     /// Whether the profile is gone: the meter says that there is nothing.
@@ -82,6 +85,7 @@ impl Scenario {
             vt: (1_100_000, 11_000),
             ct: (20_000, 500),
             has_extended_status: false,
+            has_plain_numbers: false,
             ready_after: Duration::from_secs(2),
             has_lost_profile: false,
             passwords: ["0001ABCD", "ABCD0002", "FEDC0003"].map(str::to_owned),

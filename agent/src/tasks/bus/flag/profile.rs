@@ -104,12 +104,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         Some(Wanted::Only(self.missing(within).await?))
     }
 
-    /// The first mark that the configuration wants, and that the meter may still hold.
+    /// The first mark that the configuration wants. How far back a meter holds it, it says itself.
     fn first_wanted(&self, now: Timestamp) -> Timestamp {
         let days = u32::from(self.book.flag.collect.days_max);
-        let holds = self.storage().and_then(|storage| storage.days);
-        let holds = holds.and_then(|days| u32::try_from(days).ok());
-        let days = days.min(holds.unwrap_or(days));
         self.period().mark_after(now.before(DAY * days))
     }
 

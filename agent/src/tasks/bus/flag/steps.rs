@@ -6,6 +6,7 @@ use super::memory::Note;
 use super::profile::Known;
 use super::round::{Round, Sitting, Step, StepEnd};
 use super::{FlagBook, FlagSaid};
+use crate::adapters::clock::Clock;
 use crate::limits::{PASSWORD_DOUBTS_MAX, PASSWORD_RETRY_AFTER, REMARKS_MAX};
 use crate::tasks::bus::flag::round::Desk;
 use iec62056_21::conversation::{PasswordRefusal, SessionFault};
@@ -178,7 +179,7 @@ impl<'m, L: Line> Sitting<'_, '_, 'm, L> {
 
 impl FlagBook {
     /// A refused password is not tried again for a day: too many wrong ones lock a meter.
-    pub(super) fn was_refused(&self, now: Option<Timestamp>) -> bool {
+    pub(in super::super) fn was_refused(&self, now: Option<Timestamp>) -> bool {
         let refused = self.memory.number(Note::PasswordRefused);
         refused.zip(now).is_some_and(|(at, now)| {
             let at = Timestamp::from_millis(at);
@@ -194,9 +195,21 @@ impl FlagBook {
         said: &mut FlagSaid,
     ) -> SessionEnd {
         self.remark(fault.to_string());
-        let VisitFault::Session(SessionFault::PasswordRefused { how }) = fault else {
-            return end_of(fault);
-        };
+        match fault {
+            VisitFault::Session(SessionFault::PasswordRefused { how }) => {
+                self.note_refused_password(how, desk.clock, said)
+            }
+            _ => end_of(fault),
+        }
+    }
+
+    /// A password that was surely refused is not tried again for a while.
+    pub(in super::super) fn note_refused_password(
+        &mut self,
+        how: &PasswordRefusal,
+        clock: &Clock,
+        said: &mut FlagSaid,
+    ) -> SessionEnd {
         if matches!(
             how,
             PasswordRefusal::Silent | PasswordRefusal::Garbled | PasswordRefusal::SignedOff
@@ -208,7 +221,7 @@ impl FlagBook {
             }
         }
         self.password_doubts = 0;
-        let now = desk.clock.now().utc;
+        let now = clock.now().utc;
         self.memory.set_number(Note::PasswordRefused, now.millis());
         let level = self.flag.access.level;
         let detail = format!(
@@ -216,7 +229,7 @@ impl FlagBook {
              too many wrong ones may lock the meter. Correct the password file, then `systemctl \
              reload pmu-agent`"
         );
-        let event = self.event(EventCode::MeterPasswordRefused, detail, desk.clock);
+        let event = self.event(EventCode::MeterPasswordRefused, detail, clock);
         said.events.push(event);
         SessionEnd::Refused
     }

@@ -2,7 +2,6 @@
 
 mod collecting;
 mod moments;
-mod pinging;
 mod reading;
 
 use super::profile::CollectWish;
@@ -17,8 +16,6 @@ use meters::planner::{SessionEnd, SessionTurn};
 use moments::Moments;
 use reading::Reading;
 use std::sync::Arc;
-
-pub(in super::super) use pinging::layer_of;
 
 /// What is done, and how far it is.
 #[derive(Debug)]
@@ -41,8 +38,6 @@ pub(super) enum Kind {
     Collect(Box<Collecting>),
     /// The clock.
     Clock,
-    /// Nothing but the session itself.
-    Ping,
 }
 
 /// How a slice of a task ended.
@@ -81,10 +76,6 @@ impl Task {
 
     pub(in super::super) fn clock() -> Self {
         Self::new(Kind::Clock)
-    }
-
-    pub(in super::super) fn ping() -> Self {
-        Self::new(Kind::Ping)
     }
 
     fn new(kind: Kind) -> Self {
@@ -150,7 +141,6 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             Kind::Backup(reading) => self.back_up(reading, progress).await,
             Kind::Collect(collecting) => self.collecting(collecting, progress).await,
             Kind::Clock => self.show_clock().await,
-            Kind::Ping => Ok(Slice::Done(Outcome::Ping(self.healthy()))),
         }
     }
 

@@ -4,11 +4,9 @@ use super::super::flag::FlagBook;
 use super::diagnosis;
 use crate::adapters::dialled::CallFault;
 use desk::{Diagnosis, Progress};
-use iec62056_21::conversation::{PasswordRefusal as Refused, SessionFault};
-use meters::doctor::{
-    LinkState, Message, ModemTrouble, PasswordRefusal, Saw, SessionTrouble, Trial, Trials, diagnose,
-};
-use meters::flag::VisitFault;
+use iec62056_21::conversation::SessionFault;
+use meters::doctor::{LinkState, Message, ModemTrouble, SessionTrouble, Trials, diagnose};
+use meters::flag::{VisitFault, password_refusal};
 
 /// A call that failed.
 pub(super) fn not_reached(fault: &CallFault) -> Diagnosis {
@@ -43,16 +41,11 @@ pub(super) fn not_reached(fault: &CallFault) -> Diagnosis {
         ..Trials::default()
     };
     let told = diagnose(&trials).message();
-    told.map_or_else(|| unknown(fault.to_string()), |told| said(told, &[]))
+    told.map_or_else(|| unknown(fault.to_string()), said)
 }
 
 /// A session that failed.
-pub(super) fn visit_failed(
-    book: &FlagBook,
-    fault: &VisitFault,
-    trials: &[Trial],
-    progress: &Progress,
-) -> Diagnosis {
+pub(super) fn visit_failed(book: &FlagBook, fault: &VisitFault, progress: &Progress) -> Diagnosis {
     if let VisitFault::OtherModel { .. } = fault {
         return diagnosis(
             "C05",
@@ -63,11 +56,11 @@ pub(super) fn visit_failed(
     }
     let all = Trials {
         link: LinkState::Open,
-        signs_on: trials.to_vec(),
+        signs_on: Vec::new(),
         session: trouble(book, fault, progress),
     };
     match diagnose(&all).message() {
-        Some(told) => said(told, trials),
+        Some(told) => said(told),
         None => unknown(fault.to_string()),
     }
 }
@@ -87,7 +80,7 @@ fn trouble(book: &FlagBook, fault: &VisitFault, progress: &Progress) -> Option<S
     Some(match fault {
         SessionFault::PasswordRefused { how } => SessionTrouble::Password {
             level,
-            how: how_refused(how),
+            how: password_refusal(how),
         },
         SessionFault::Refused { refusal, .. } => SessionTrouble::Level {
             what: refusal.to_string(),
@@ -112,46 +105,13 @@ fn trouble(book: &FlagBook, fault: &VisitFault, progress: &Progress) -> Option<S
     })
 }
 
-fn how_refused(how: &Refused) -> PasswordRefusal {
-    match how {
-        Refused::NotAcknowledged => PasswordRefusal::Nak,
-        Refused::SignedOff => PasswordRefusal::SignOff,
-        Refused::Refused(_) => PasswordRefusal::Error,
-        Refused::Silent | Refused::Garbled => PasswordRefusal::Silence,
-    }
-}
-
-/// A message of the doctor, with what was tried.
-pub(in super::super) fn said(message: Message, trials: &[Trial]) -> Diagnosis {
+pub(super) fn said(message: Message) -> Diagnosis {
     Diagnosis {
         code: message.code.to_owned(),
         happened: message.happened,
         meaning: message.meaning,
         next: vec![message.next],
-        tried: trials.iter().map(trial).collect(),
-    }
-}
-
-fn trial(trial: &Trial) -> String {
-    format!("{}: {}", trial.settings, heard(&trial.saw))
-}
-
-/// What was heard, in words.
-pub(in super::super) fn heard(saw: &Saw) -> String {
-    match saw {
-        Saw::Nothing => "nothing was heard".to_owned(),
-        Saw::Garbage {
-            octets,
-            wrong_parity: 0,
-        } => format!("{octets} octets that are no answer"),
-        Saw::Garbage {
-            octets,
-            wrong_parity,
-        } => format!("{octets} octets that are no answer, {wrong_parity} with wrong parity"),
-        Saw::Echo { .. } => "only our own octets came back".to_owned(),
-        Saw::TwoIdentifications(_) => "two meters answered".to_owned(),
-        Saw::Nak => "refused".to_owned(),
-        Saw::Identification(told) => format!("`{told}` answered"),
+        tried: Vec::new(),
     }
 }
 

@@ -1,13 +1,13 @@
 //! Work at a FLAG meter: sessions that take turns with those of the schedule.
 
-use super::super::flag::{CollectWish, FlagBook, Slice, Task, layer_of};
+use super::super::flag::{CollectWish, Slice, Task};
+use super::line::is_worth_trials;
 use super::{Bus, diagnoses, words};
 use crate::front::refusal;
 use crate::jobs::Ticket;
 use crate::plan;
 use desk::{Diagnosis, Outcome, Part, Progress, ReadValue, Refusal, Work};
 use metering::{MeterId, Timestamp};
-use meters::doctor::Trial;
 use meters::planner::{Respect, SessionEnd, SessionRequest, SessionTurn};
 use tokio::sync::oneshot;
 
@@ -16,7 +16,6 @@ pub(in super::super) struct FlagJob {
     whose: Whose,
     meter: MeterId,
     task: Task,
-    is_ping: bool,
     /// Sessions in a row that broke.
     breaks: u8,
 }
@@ -43,11 +42,17 @@ impl Bus {
         if let Some(trouble) = self.line_trouble() {
             return super::modbus::fail(ticket, what, trouble);
         }
+        if matches!(what, Work::Ping { .. }) {
+            let place = self.flags.iter().position(|book| book.id() == meter);
+            return match place {
+                Some(place) => self.ping_work(ticket, place),
+                None => ticket.failed(words::left_alone(meter.as_str())),
+            };
+        }
         let job = FlagJob {
             whose: Whose::Work(ticket),
             meter: meter.clone(),
             task: task(what),
-            is_ping: matches!(what, Work::Ping { .. }),
             breaks: 0,
         };
         self.ask_flag(job);
@@ -63,7 +68,6 @@ impl Bus {
             whose: Whose::Person(reply),
             meter: meter.clone(),
             task: Task::read(Part::Registers),
-            is_ping: false,
             breaks: 0,
         });
     }
@@ -96,6 +100,9 @@ impl Bus {
         token: u64,
         turn: &SessionTurn,
     ) -> SessionEnd {
+        if let Some(job) = self.line_jobs.remove(&token) {
+            return self.slice_for_line(token, job, turn).await;
+        }
         let Some(mut job) = self.flag_jobs.remove(&token) else {
             return OVER;
         };
@@ -114,10 +121,10 @@ impl Bus {
             Whose::Work(ticket) => Some(ticket),
             Whose::Person(_) => None,
         };
-        let (held, slice, trials) = self.hold_task(&mut book, turn, &mut job.task, ticket).await;
+        let (held, slice) = self.hold_task(&mut book, turn, &mut job.task, ticket).await;
         let end = held.end.clone();
-        let next = self.slice_done(token, job, slice, &trials, (end, &book));
         self.flags.insert(place, book);
+        let next = self.slice_done(token, job, slice, (end, place));
         self.heard_session(turn, held).await;
         next
     }
@@ -127,8 +134,7 @@ impl Bus {
         token: u64,
         mut job: FlagJob,
         slice: Slice,
-        trials: &[Trial],
-        (end, book): (SessionEnd, &FlagBook),
+        (end, place): (SessionEnd, usize),
     ) -> SessionEnd {
         match slice {
             Slice::Done(outcome) => job.whose.done(outcome),
@@ -149,28 +155,22 @@ impl Bus {
                     more: true,
                 };
             }
-            Slice::NotReached(fault) => {
-                let diagnosis = diagnoses::not_reached(&fault);
-                job.fails(0, diagnosis, book);
-            }
-            Slice::Failed(fault) => {
-                let progress = &job.task.progress;
-                let diagnosis = diagnoses::visit_failed(book, &fault, trials, progress);
-                job.fails(layer_of(&fault), diagnosis, book);
-            }
+            Slice::NotReached(fault) => job.whose.failed(diagnoses::not_reached(&fault)),
+            Slice::Failed(fault) => match job.whose {
+                // Why it does not answer is found out by trying; the job waits for that.
+                Whose::Work(ticket) if is_worth_trials(&fault) => {
+                    self.examine_work(ticket, place, fault.to_string());
+                }
+                whose => {
+                    let book = self.flags.get(place);
+                    let progress = &job.task.progress;
+                    let told = book.map(|book| diagnoses::visit_failed(book, &fault, progress));
+                    let left = || words::left_alone(job.meter.as_str());
+                    whose.failed(told.unwrap_or_else(left));
+                }
+            },
         }
         end
-    }
-}
-
-impl FlagJob {
-    fn fails(self, layer: usize, diagnosis: Diagnosis, book: &FlagBook) {
-        if self.is_ping {
-            let result = book.unhealthy(layer, diagnosis);
-            self.whose.done(Outcome::Ping(result));
-        } else {
-            self.whose.failed(diagnosis);
-        }
     }
 }
 
@@ -245,7 +245,8 @@ fn task(what: &Work) -> Task {
             again: *again,
         }),
         Work::Clock { .. } => Task::clock(),
-        Work::Ping { .. } => Task::ping(),
-        Work::Poll { .. } | Work::Scan { .. } | Work::Listen { .. } => Task::poll(),
+        Work::Poll { .. } | Work::Ping { .. } | Work::Scan { .. } | Work::Listen { .. } => {
+            Task::poll()
+        }
     }
 }

@@ -19,8 +19,7 @@ pub(in super::super) fn diagnosis(
     }
 }
 
-/// The port is gone.
-pub(in super::super) fn line_gone(why: &str) -> Diagnosis {
+pub(super) fn line_gone(why: &str) -> Diagnosis {
     diagnosis(
         "C12",
         format!("the line is not open: {why}"),
@@ -51,8 +50,51 @@ pub(super) fn not_here(what: &str) -> Diagnosis {
     )
 }
 
+/// A wish that cannot be understood.
+pub(super) fn bad_wish(why: &str) -> Diagnosis {
+    diagnosis(
+        "J03",
+        why.to_owned(),
+        "nothing was tried",
+        &["correct it and start it again"],
+    )
+}
+
+/// A layer that does not hold, without a message of its own.
+pub(super) fn bad_layer(meter: &str, layer: &str, why: &str) -> Diagnosis {
+    diagnosis(
+        "C01",
+        format!("the {layer} of {meter} does not hold: {why}"),
+        "what was read before is kept; the rest is read when it does",
+        &["try it again; `pmuctl bus trace` shows what is heard"],
+    )
+}
+
+/// A password that is not tried again yet.
+pub(super) fn refused_before() -> Diagnosis {
+    diagnosis(
+        "C06",
+        "the meter has refused its password before; it is not tried again for a day".to_owned(),
+        "only what is public is read until then",
+        &["correct the password file, then `systemctl reload pmu-agent`"],
+    )
+}
+
+/// Trials found nothing wrong: it was silent before, and answers now.
+pub(super) fn answers_now(meter: &str, fault: &str) -> Diagnosis {
+    diagnosis(
+        "C08",
+        format!("{meter} did not answer ({fault}), and does now, as it is configured"),
+        "what was read before is kept; the schedule reads the rest",
+        &[
+            "start it again",
+            "if it happens often: check line, supply, and what else talks on the line",
+        ],
+    )
+}
+
 /// The line has too much to do already.
-pub(in super::super) fn busy(why: &str) -> Diagnosis {
+pub(super) fn busy(why: &str) -> Diagnosis {
     diagnosis(
         "C12",
         why.to_owned(),

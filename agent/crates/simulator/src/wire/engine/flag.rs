@@ -164,7 +164,8 @@ impl Engine {
         } else {
             seat.think(said.after)
         };
-        let due = at.saturating_add(thinks);
+        // One thing after the other: what it still thinks about is answered first.
+        let due = at.max(seat.busy_until).saturating_add(thinks);
         let from = LineSettings {
             baud: said.baud,
             ..seat.meter.port()

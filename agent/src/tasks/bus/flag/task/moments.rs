@@ -26,14 +26,12 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     ) -> Result<Slice, VisitFault> {
         let unknown = VisitFault::Unknown("values of the moment");
         let model = self.visit.model().instant.as_ref().ok_or(unknown)?;
-        let configured = self.book.settings.instant.as_ref();
-        let wanted: Vec<Obis> = configured.map_or_else(
-            || {
-                let usual = model.values.iter().filter(|value| value.default);
-                usual.map(|value| value.obis).collect()
-            },
-            |instant| instant.values.clone(),
-        );
+        let wanted: Vec<Obis> = if let Some(instant) = &self.book.settings.instant {
+            instant.values.clone()
+        } else {
+            let usual = model.values.iter().filter(|value| value.default);
+            usual.map(|value| value.obis).collect()
+        };
         let requests = InstantRequest::of_codes(model, &wanted);
         progress.total = u64::try_from(requests.len()).unwrap_or(0);
         while let Some(request) = requests.get(moments.next) {
