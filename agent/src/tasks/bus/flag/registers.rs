@@ -110,6 +110,26 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         each.fold(Multiplier::ONE, product)
     }
 
+    /// Reads the transformer ratios where they were never read: nothing can be multiplied before.
+    pub(super) async fn learn_ratios(&mut self) -> Result<StepEnd, VisitFault> {
+        let ratios = self.visit.model().ratios.as_ref();
+        let secondary = ratios.filter(|ratios| ratios.registers == RegisterSide::Secondary);
+        let numbers = secondary.map(|ratios| [ratios.current, ratios.voltage]);
+        for number in numbers.into_iter().flatten().flatten() {
+            if self.book.memory.identity(number).is_some() {
+                continue;
+            }
+            match self.watch(number).await {
+                Ok(StepEnd::Later) => return Ok(StepEnd::Later),
+                // A meter without this ratio has none to multiply with.
+                Err(fault) if !fault.ends_session() && fault.refusal().is_some() => {}
+                Ok(StepEnd::Done) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(StepEnd::Done)
+    }
+
     /// Transformer ratios are readings too: whoever has the raw values can check the rest.
     pub(super) fn keep_ratio(&mut self, of: RatioOf, multiplier: Multiplier, at: Timestamp) {
         let kind = match of {
