@@ -50,6 +50,8 @@ pub const COMMIT_BYTES_MAX: usize = 256 * 1024;
 pub const REOPEN_EVERY: Duration = Duration::from_secs(1);
 /// A wall clock that moves by more than this against the monotonic one was set.
 pub const CLOCK_STEP_MS: i64 = 500;
+/// The local socket answers nobody before every line knows its meters, or this has passed.
+pub const LINES_SHOWN_WITHIN: Duration = Duration::from_secs(5);
 /// People connected to the local socket at a time.
 pub const LOCAL_CALLERS_MAX: usize = 16;
 /// Alarms shown by `pmuctl status`.

@@ -4,8 +4,11 @@ use super::serial_driver;
 use crate::config::Rs485;
 use crate::limits::CONNECT_WITHIN;
 use line::{DataBits, Line, LineFault, LineSettings, Parity, PreciseTimer, StopBits};
+use rustix::fs::OFlags;
 use std::fmt;
+use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -129,7 +132,8 @@ impl Lead {
             .parity(parity(line.parity))
             .stop_bits(stop_bits(line.stop_bits))
             .exclusive(true)
-            .open_native_async()?;
+            .open_native_async()
+            .map_err(|error| why_not_opened(device, error.into()))?;
         let remarks = serial_driver::prepare(&port, rs485)?;
         Ok((Self::Serial(port, PreciseTimer::new()), remarks))
     }
@@ -149,6 +153,19 @@ impl Lead {
             Self::Tcp(_) | Self::Simulated(_) => Ok(()),
         }
     }
+}
+
+/// Why a port could not be opened, as the kernel says it: the serial library calls one that is held
+/// by somebody else, or may not be opened, one that is not there.
+fn why_not_opened(device: &Path, error: io::Error) -> io::Error {
+    let flags = OFlags::NOCTTY | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or(0);
+    let opened = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(flags)
+        .open(device);
+    opened.err().unwrap_or(error)
 }
 
 fn data_bits(bits: DataBits) -> tokio_serial::DataBits {

@@ -99,6 +99,10 @@ impl FlagReader<'_> {
         }
     }
 
+    #[expect(
+        clippy::option_option,
+        reason = "nothing for a mistake, and nothing written is none"
+    )]
     fn address(&self, notes: &mut Notebook) -> Option<Option<MeterAddress>> {
         let Some(text) = &self.file.address else {
             return Some(None);
@@ -113,6 +117,10 @@ impl FlagReader<'_> {
         }
     }
 
+    #[expect(
+        clippy::option_option,
+        reason = "nothing for a mistake, and nothing written is none"
+    )]
     fn number(&self, notes: &mut Notebook) -> Option<Option<Number>> {
         let Some(text) = &self.file.number else {
             if self.bus.link.is_dialled() {

@@ -7,8 +7,8 @@ use crate::config::Settings;
 use crate::front::Front;
 use crate::health::{Pulse, STOREKEEPER};
 use crate::jobs::Jobs;
-use crate::limits::BUS_REQUESTS_MAX;
-use crate::tasks::bus::{Bus, BusHandle, BusParts};
+use crate::limits::{BUS_REQUESTS_MAX, LINES_SHOWN_WITHIN};
+use crate::tasks::bus::{Bus, BusHandle, BusParts, BusView};
 use crate::tasks::heartbeat::{Heartbeat, look_first};
 use crate::tasks::local_api::LocalApi;
 use crate::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
@@ -20,7 +20,7 @@ use std::thread;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// What every task gets a share of.
 struct Common {
@@ -208,13 +208,30 @@ fn start_local(settings: &Settings, common: &mut Common, front: Front) -> anyhow
     let pulse = common.pulse("the local sockets");
     let stop = common.stops.uplink.clone();
     let folder = &settings.runtime_folder;
+    let views = front.buses.iter().map(|bus| bus.view.clone()).collect();
     let local = LocalApi::open(folder, Arc::new(front), stop, pulse)
         .with_context(|| format!("{}: no socket can be made there", folder.display()))?;
     common.tasks.spawn(async move {
+        wait_until_shown(views).await;
         local.run().await;
         "the local sockets"
     });
     Ok(())
+}
+
+/// Whoever asks at once is not to be told that there is no such meter, only because its line has not
+/// begun yet.
+async fn wait_until_shown(views: Vec<watch::Receiver<BusView>>) {
+    let all = async {
+        for mut view in views {
+            if view.changed().await.is_err() {
+                log::debug!("a line has ended before it began");
+            }
+        }
+    };
+    if timeout(LINES_SHOWN_WITHIN, all).await.is_err() {
+        log::warn!("not every line has begun; its meters are not shown yet");
+    }
 }
 
 /// Runs what `make` makes on a thread and runtime of its own; the receiver resolves at its end.

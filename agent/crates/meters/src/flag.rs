@@ -22,12 +22,12 @@ mod visit;
 mod window;
 
 pub use diagnosis::{password_refusal, saw};
-pub use examine::{ExaminedMeter, Examination, Trial, Way, examine};
+pub use examine::{Examination, ExaminedMeter, Trial, Way, examine};
 pub use instant::InstantAnswers;
 pub use ping::{Ping, PingLayer, PingRun, PingStep, ping};
 pub use scan::{
-    Configured, FoundMeter, InvalidAddresses, Scan, ScanDoubt, ScanOrder, ScanProgress, ScanReport, ScanWish,
-    WishedAddresses, scan,
+    Configured, FoundMeter, InvalidAddresses, Scan, ScanDoubt, ScanOrder, ScanProgress, ScanReport,
+    ScanWish, WishedAddresses, scan,
 };
 pub use setting::{Characters, LineReach, Setting, line_words};
 pub use sighting::{SeenMeter, Sighting};

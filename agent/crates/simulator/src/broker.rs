@@ -26,7 +26,7 @@ use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, PubAckReason, Publish};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::sync::CancellationToken;
@@ -83,6 +83,17 @@ pub struct BrokerCounters {
     pub dropped: u64,
     /// Wills published.
     pub wills: u64,
+    /// Messages that whoever hears along did not hear: it was too slow.
+    pub unheard: u64,
+}
+
+/// A message that somebody heard along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overheard {
+    /// Its topic.
+    pub topic: String,
+    /// What it says.
+    pub payload: Vec<u8>,
 }
 
 /// Why a healthy broker would refuse a message.
@@ -293,6 +304,12 @@ impl Broker {
     /// Sends a client any octets at all.
     pub fn inject_octets(&self, client: &str, octets: &[u8]) -> bool {
         self.state().inject(client, Bytes::copy_from_slice(octets))
+    }
+
+    /// Copies of all messages under a filter from now on, as their subscribers get them; who
+    /// listened before hears no more.
+    pub fn overhear(&self, filter: &str) -> mpsc::Receiver<Overheard> {
+        self.state().overhear(filter)
     }
 
     /// Who is connected.

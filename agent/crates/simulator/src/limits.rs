@@ -52,6 +52,9 @@ pub const CONNECTIONS_MAX: usize = 1_000;
 /// Retained topics.
 #[cfg(feature = "broker")]
 pub const RETAINED_MAX: usize = 20_000;
+/// Messages that wait for whoever hears along: more than a gateway says in a minute.
+#[cfg(feature = "broker")]
+pub const OVERHEARD_MAX: usize = 4_096;
 /// Filters of one session.
 #[cfg(feature = "broker")]
 pub const FILTERS_MAX: usize = 100;

@@ -212,6 +212,21 @@ async fn a_message_reaches_its_subscriber_and_is_acknowledged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn somebody_may_hear_along() {
+    let mut world = World::new();
+    let mut gateway = world.client("gw1").await;
+    let mut heard = world.broker.overhear("gw/v1/+/up/tm");
+    gateway.publish("gw/v1/gw1/up/lp", "1").await;
+    gateway.publish("gw/v1/gw1/up/tm", "2").await;
+    let message = heard.try_recv().unwrap();
+    assert_eq!(message.topic, "gw/v1/gw1/up/tm");
+    assert_eq!(message.payload, b"2");
+    assert!(heard.try_recv().is_err(), "it is of another topic");
+    gateway.publish("gw/v1/gw2/up/tm", "3").await;
+    assert!(heard.try_recv().is_err(), "it was refused");
+}
+
+#[tokio::test(start_paused = true)]
 async fn rights_are_per_topic_and_can_be_withdrawn() {
     let mut world = World::new();
     let mut gateway = world.client("gw1").await;

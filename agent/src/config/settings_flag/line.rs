@@ -31,6 +31,10 @@ impl FlagReader<'_> {
     }
 
     /// The line of the bus, or what the meter wants instead where that can be had.
+    #[expect(
+        clippy::option_option,
+        reason = "nothing for a mistake, and nothing written is none"
+    )]
     fn settings(
         &self,
         file: Option<&FlagLineFile>,
@@ -40,7 +44,7 @@ impl FlagReader<'_> {
             return Some(None);
         };
         let mut line = bus;
-        let suits = is_seven_even(&bus) || is_plain_eight(&bus);
+        let suits = is_seven_even(bus) || is_plain_eight(bus);
         if !suits {
             line.data_bits = DataBits::Eight;
             line.parity = Parity::None;
@@ -121,7 +125,7 @@ impl FlagReader<'_> {
                 self.complain(span, "line.stop-bits", problem, "use 1 or 2", notes);
             }
         }
-        if !is_seven_even(line) && !is_plain_eight(line) {
+        if !is_seven_even(*line) && !is_plain_eight(*line) {
             let span = self.file.line.as_ref().map_or(0..0, Spanned::span);
             let problem = "is neither 7 data bits with even parity nor 8 without parity";
             let remedy = "IEC 62056-21 knows no other characters";
@@ -135,7 +139,7 @@ impl FlagReader<'_> {
         line: Option<&LineSettings>,
         notes: &mut Notebook,
     ) -> Option<FlagParity> {
-        let usual = if line.is_some_and(is_plain_eight) {
+        let usual = if line.copied().is_some_and(is_plain_eight) {
             FlagParity::Software
         } else {
             FlagParity::Line
@@ -158,10 +162,10 @@ impl FlagReader<'_> {
     }
 }
 
-fn is_seven_even(line: &LineSettings) -> bool {
+fn is_seven_even(line: LineSettings) -> bool {
     line.data_bits == DataBits::Seven && line.parity == Parity::Even
 }
 
-fn is_plain_eight(line: &LineSettings) -> bool {
+fn is_plain_eight(line: LineSettings) -> bool {
     line.data_bits == DataBits::Eight && line.parity == Parity::None
 }

@@ -15,6 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
+/// What is said of a port that somebody else holds.
+pub(super) const IN_USE: &str = "another program uses it: stop that one";
+
 /// A line, open or not.
 pub(super) struct Link {
     settings: LinkSettings,
@@ -188,7 +191,7 @@ impl Link {
         let remedy = match error.kind() {
             std::io::ErrorKind::NotFound => "check the cable, and the name in the configuration",
             std::io::ErrorKind::PermissionDenied => "the user pmu must be in the port's group",
-            std::io::ErrorKind::ResourceBusy => "another program uses it: stop that one",
+            std::io::ErrorKind::ResourceBusy => IN_USE,
             _ => "check the cable and the power of what is at its end",
         };
         let device = self

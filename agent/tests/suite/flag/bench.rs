@@ -187,18 +187,7 @@ impl Bench {
         };
         let (task, handle) = Bus::new(parts, requests).unwrap();
         let wire = self.wire.clone();
-        let open = move |_: &_| {
-            if wire.is_plugged() {
-                let port = wire.clone();
-                let line = Simulated::new(Box::new(wire.line()));
-                Ok(line.with_settings(move |settings| {
-                    let mut port = port.line();
-                    Box::pin(async move { port.set(settings).await.unwrap() })
-                }))
-            } else {
-                Err(std::io::ErrorKind::NotFound.into())
-            }
-        };
+        let open = move |_: &_| open_port(&wire);
         let mut lines = JoinSet::new();
         lines.spawn(task.on(Arc::new(open)).run());
         let front = Front {
@@ -360,6 +349,18 @@ impl Bench {
 pub(super) fn keep_private(file: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn open_port(wire: &Wire) -> std::io::Result<Simulated> {
+    if !wire.is_plugged() {
+        return Err(std::io::ErrorKind::NotFound.into());
+    }
+    let port = wire.clone();
+    let line = Simulated::new(Box::new(wire.line()));
+    Ok(line.with_settings(move |settings| {
+        let mut port = port.line();
+        Box::pin(async move { port.set(settings).await.unwrap() })
+    }))
 }
 
 fn options() -> StoreOptions {

@@ -83,7 +83,7 @@ pub fn plan(wanted: &Wanted, ground: &CollectGround<'_>) -> Vec<CollectPlan> {
     if takes_times && (ground.profile.prefers_dates || is_old || is_long) {
         let windows = stretches
             .iter()
-            .flat_map(|days| ground.parts(*days, &storage));
+            .flat_map(|days| CollectGround::parts(*days, &storage));
         let plans = windows.filter_map(|days| ground.between(&days, &storage));
         return plans.take(COLLECT_PLANS_MAX).collect();
     }
@@ -169,7 +169,7 @@ impl CollectGround<'_> {
     }
 
     /// The days in stretches whose packets can be numbered, with room for what disturbs them.
-    fn parts(&self, days: Days, storage: &Storage) -> impl Iterator<Item = Days> + use<> {
+    fn parts(days: Days, storage: &Storage) -> impl Iterator<Item = Days> + use<> {
         let step = (WINDOW_OCTETS_MAX / storage.day_octets.max(1)).max(1);
         let starts = (days.first..=days.last).step_by(usize::try_from(step).unwrap_or(usize::MAX));
         starts.map(move |first| {

@@ -137,16 +137,19 @@ pub(crate) fn trouble_of(fault: &VisitFault, level: u8) -> Option<SessionTrouble
             expected: format!("a meter of the model {expected}"),
             found: found.clone(),
         },
-        VisitFault::Session(SessionFault::PasswordRefused {
-            how: PasswordRefusal::Garbled,
-        }) => SessionTrouble::BlockChecks { failed: 1, of: 1 },
+        VisitFault::Session(
+            SessionFault::PasswordRefused {
+                how: PasswordRefusal::Garbled,
+            }
+            | SessionFault::Garbled { .. }
+            | SessionFault::NotAcknowledged { .. }
+            // It was one before.
+            | SessionFault::NoIdentification { .. },
+        ) => SessionTrouble::BlockChecks { failed: 1, of: 1 },
         VisitFault::Session(SessionFault::PasswordRefused { how }) => SessionTrouble::Password {
             level,
             how: password_refusal(how),
         },
-        VisitFault::Session(SessionFault::Garbled { .. } | SessionFault::NotAcknowledged { .. }) => {
-            SessionTrouble::BlockChecks { failed: 1, of: 1 }
-        }
         VisitFault::Session(_) => SessionTrouble::Dropped {
             per_cent: 0,
             resume_from: None,

@@ -90,9 +90,7 @@ pub async fn examine<L: Line>(
 ) -> Result<Examination, LineFault> {
     let until = Instant::now() + limit;
     let mut examination = Examination::new(meter, &site.reach, site.set_dtr.is_some());
-    while !examination
-        .go_on(site, catalogue, until, cancelled)
-        .await?
+    while !examination.go_on(site, catalogue, until, cancelled).await?
         && Instant::now() + ASK_TIME_MAX <= until
         && !cancelled()
     {}

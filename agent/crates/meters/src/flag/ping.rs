@@ -5,7 +5,7 @@ mod proof;
 mod quality;
 
 use self::quality::Quality;
-use super::examine::{ExaminedMeter, Examination};
+use super::examine::{Examination, ExaminedMeter};
 use super::limits::ASK_TIME_MAX;
 use super::sighting::{SeenMeter, Sighting, sight};
 use super::site::{Cancelled, Site};
@@ -224,7 +224,8 @@ impl PingRun {
         cancelled: Cancelled<'_>,
     ) {
         let examination = self.ping.examination.take();
-        let mut examination = examination.unwrap_or_else(|| Examination::new(meter, &site.reach, site.set_dtr.is_some()));
+        let mut examination = examination
+            .unwrap_or_else(|| Examination::new(meter, &site.reach, site.set_dtr.is_some()));
         let went = examination.go_on(site, catalogue, until, cancelled).await;
         self.ping.examination = Some(examination);
         match went {
@@ -237,4 +238,3 @@ impl PingRun {
         }
     }
 }
-

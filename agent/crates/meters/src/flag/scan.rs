@@ -15,10 +15,10 @@ use super::setting::{LineReach, Setting};
 use super::sighting::{SeenMeter, Sighting, sight};
 use super::site::{Cancelled, Site};
 use super::visit::identification_words;
-use iec62056_21::conversation::Garble;
 use crate::catalogue::Catalogue;
 use crate::flag::limits::{ASK_TIME_MAX, SLICE_ASK};
 use iec62056_21::codec::MeterAddress;
+use iec62056_21::conversation::Garble;
 use line::{Line, LineFault};
 use std::io;
 use std::sync::Arc;
@@ -49,7 +49,10 @@ pub async fn scan<L: Line>(
     let mut scan = Scan::new(&site.reach, &order);
     let catalogue = order.catalogue;
     let until = scan.until;
-    while !scan.go_on(site, catalogue, until, cancelled, progress).await {}
+    while !scan
+        .go_on(site, catalogue, until, cancelled, progress)
+        .await
+    {}
     scan.finish()
 }
 
@@ -233,12 +236,20 @@ impl Scan {
         self.note_outstation(setting, address, *seen);
     }
 
-    fn note_outstation(&mut self, setting: Setting, address: Option<MeterAddress>, seen: SeenMeter) {
+    fn note_outstation(
+        &mut self,
+        setting: Setting,
+        address: Option<MeterAddress>,
+        seen: SeenMeter,
+    ) {
         let meter = FoundMeter {
             is_flag: true,
             address: address.map(|address| address.to_string()),
             setting,
-            identification: seen.identification.as_ref().map_or_else(String::new, identification_words),
+            identification: seen
+                .identification
+                .as_ref()
+                .map_or_else(String::new, identification_words),
             serial: seen.serial,
             models: seen.models,
             remark: seen.remark,

@@ -43,12 +43,18 @@ mod tests {
 
     #[test]
     fn texts_lose_their_padding() {
-        assert_eq!(text(b"0000000012345678").as_deref(), Some("0000000012345678"));
+        assert_eq!(
+            text(b"0000000012345678").as_deref(),
+            Some("0000000012345678")
+        );
         assert_eq!(text(b"K03A01234       ").as_deref(), Some("K03A01234"));
         assert_eq!(text(b"A\0\0\0").as_deref(), Some("A"));
         assert_eq!(text(b"A\xffB").as_deref(), Some("A?B"));
         assert_eq!(text(b"    "), None);
-        assert_eq!(serial_of_set("C.1.0(12345678)").as_deref(), Some("12345678"));
+        assert_eq!(
+            serial_of_set("C.1.0(12345678)").as_deref(),
+            Some("12345678")
+        );
         assert_eq!(serial_of_set("(12345678)").as_deref(), Some("12345678"));
         assert_eq!(serial_of_set("C.1.0"), None);
     }

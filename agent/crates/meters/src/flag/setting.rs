@@ -1,8 +1,8 @@
 //! How a line may be set to try whether a meter answers.
 
 use super::terms::LineUse;
-use iec62056_21::conversation::{Opening, ParityBy};
 use iec62056_21::codec::Baud;
+use iec62056_21::conversation::{Opening, ParityBy};
 use line::{DataBits, LineSettings, Parity, StopBits};
 use std::fmt;
 
@@ -246,7 +246,12 @@ mod tests {
         check_carriage(SevenEven, true, SevenEven.on(9600), (None, Line));
         check_carriage(EightNone, true, SevenEven.on(9600), (None, Software));
         let slower = EightNone.on(2400);
-        check_carriage(EightNone, true, SevenEven.on(2400), (Some(slower), Software));
+        check_carriage(
+            EightNone,
+            true,
+            SevenEven.on(2400),
+            (Some(slower), Software),
+        );
         let seven = SevenEven.on(9600);
         check_carriage(EightEven, true, seven, (Some(seven), Line));
         check_carriage(EightNone, true, EightNone.on(9600), (None, Line));

@@ -3,11 +3,11 @@
 use super::setting::Setting;
 use super::site::Site;
 use super::visit::identification_words;
-use iec62056_21::conversation::{Garble, LogOn, Session, SessionFault, Step, Terms};
 use crate::catalogue::Catalogue;
 use crate::catalogue::flag::{FlagModel, IdentityWhat, LogOnStyle};
 use crate::flag::limits::{GARBLED_LOOKS_MAX, SIGHT_HOLD_MAX, SIGHT_PEER};
 use iec62056_21::codec::{Form, Identification, MeterAddress};
+use iec62056_21::conversation::{Garble, LogOn, Session, SessionFault, Step, Terms};
 use line::{Line, LineFault};
 use std::cmp::Reverse;
 use std::fmt;
@@ -208,8 +208,8 @@ pub(crate) async fn public_serial<L: Line>(
         return Ok(super::serial::serial_of_set(&said));
     }
     let variant = model.variant_of(identification);
-    let row = variant
-        .and_then(|variant| model.identity_that_tells(&variant.id, IdentityWhat::Serial));
+    let row =
+        variant.and_then(|variant| model.identity_that_tells(&variant.id, IdentityWhat::Serial));
     let Some(row) = row else {
         return Ok(None);
     };

@@ -2,9 +2,7 @@
 
 use super::setting::{LineReach, Setting};
 use crate::Span;
-use crate::modbus::{
-    ReadAnswer, ReadFault, TransactionIds, read_registers, read_registers_tcp,
-};
+use crate::modbus::{ReadAnswer, ReadFault, TransactionIds, read_registers, read_registers_tcp};
 use line::{GuardedLine, Line, LineFault};
 use std::time::Duration;
 

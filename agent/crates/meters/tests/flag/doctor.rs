@@ -32,14 +32,23 @@ async fn run(broken: Broken) -> (Ping, Finding) {
     let began = tokio::time::Instant::now();
     let found = ping(&mut site, &meter, catalogue(), limit, &|| false).await;
     let took = began.elapsed();
-    assert!(took <= limit + Duration::from_secs(15), "{broken:?}: {took:?}");
+    assert!(
+        took <= limit + Duration::from_secs(15),
+        "{broken:?}: {took:?}"
+    );
     let finding = found.finding(&reach);
     (found, finding)
 }
 
 /// The code of the message, the layer that does not hold, and what the message says to do.
 #[track_caller]
-fn check(broken: Broken, found: &(Ping, Finding), code: &str, layer: Option<PingLayer>, next: &str) {
+fn check(
+    broken: Broken,
+    found: &(Ping, Finding),
+    code: &str,
+    layer: Option<PingLayer>,
+    next: &str,
+) {
     let (ping, finding) = found;
     let message = finding.message();
     let told = message.as_ref().map_or("healthy", |message| message.code);

@@ -65,7 +65,13 @@ fn shown(report: &ScanReport) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn one_meter_is_found_and_its_address_with_it() {
     let mut world = World::new(ElsterModel::A1700);
-    let report = run(&mut world, seven(9600), &wish(true, false, &[], &[9600]), 60).await;
+    let report = run(
+        &mut world,
+        seven(9600),
+        &wish(true, false, &[], &[9600]),
+        60,
+    )
+    .await;
     assert_eq!(
         shown(&report),
         ["flag 345 at 9600 7E1: 0000000000012345 elster-a1700"]
@@ -164,7 +170,13 @@ async fn two_meters_at_one_address_are_a_doubt() {
     world
         .wire
         .seat_flag(twin.on_wire().unwrap(), FlagTroubles::default());
-    let report = run(&mut world, seven(9600), &wish(true, false, &["345"], &[9600]), 60).await;
+    let report = run(
+        &mut world,
+        seven(9600),
+        &wish(true, false, &["345"], &[9600]),
+        60,
+    )
+    .await;
     assert!(report.found.is_empty(), "{:?}", report.found);
     let doubt = report
         .doubts
@@ -183,7 +195,11 @@ async fn a_scan_ends_in_time_and_says_what_it_left_out() {
     world.wire.unseat_flag(world.place);
     let began = tokio::time::Instant::now();
     let report = run(&mut world, seven(9600), &wish(true, true, &[], &[]), 30).await;
-    assert!(began.elapsed() <= Duration::from_secs(31), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() <= Duration::from_secs(31),
+        "{:?}",
+        began.elapsed()
+    );
     assert!(report.found.is_empty() && report.doubts.is_empty());
     assert_eq!(report.tried[0], "FLAG 9600 7E1: 2 addresses");
     assert!(!report.left_out.is_empty());

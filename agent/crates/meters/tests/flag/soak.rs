@@ -113,7 +113,9 @@ async fn session(
     dice: &mut Dice,
     brought: &mut Brought,
 ) -> Result<(), VisitFault> {
-    let model = catalogue().flag_model(model_of(world.meter.model())).unwrap();
+    let model = catalogue()
+        .flag_model(model_of(world.meter.model()))
+        .unwrap();
     let terms = terms(model, &world.wish(hold));
     let mut visit = Visit::begin(&mut world.line, model, &terms).await?;
     let outcome = read(&mut visit, dice, brought).await;
@@ -154,10 +156,14 @@ async fn read<L: Line>(
         let raw = visit.window_packet(profile, packet).await?;
         decoder.push(&raw.octets);
         let read = decoder.take();
-        brought.rows.extend(read.pieces.into_iter().flat_map(|piece| piece.rows));
+        brought
+            .rows
+            .extend(read.pieces.into_iter().flat_map(|piece| piece.rows));
     }
     let read = decoder.finish();
-    brought.rows.extend(read.pieces.into_iter().flat_map(|piece| piece.rows));
+    brought
+        .rows
+        .extend(read.pieces.into_iter().flat_map(|piece| piece.rows));
     Ok(())
 }
 

@@ -15,8 +15,8 @@ use tokio_util::bytes::Bytes;
 
 use super::rights::{Access, covers, is_filter, is_topic, shared};
 use super::session::Session;
-use super::{BrokerConfig, BrokerCounters, Rights};
-use crate::limits::{FILTERS_MAX, INJECTIONS_MAX, RETAINED_MAX, SESSIONS_MAX};
+use super::{BrokerConfig, BrokerCounters, Overheard, Rights};
+use crate::limits::{FILTERS_MAX, INJECTIONS_MAX, OVERHEARD_MAX, RETAINED_MAX, SESSIONS_MAX};
 
 /// How a connection is ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub(super) struct State {
     /// Whose turn it is in each shared subscription.
     turns: BTreeMap<String, usize>,
     connections: u64,
+    /// Who hears along, and which topics.
+    listener: Option<(String, mpsc::Sender<Overheard>)>,
 }
 
 impl State {
@@ -75,6 +77,28 @@ impl State {
             retained: BTreeMap::new(),
             turns: BTreeMap::new(),
             connections: 0,
+            listener: None,
+        }
+    }
+
+    /// Copies of what is published under this filter; the listener of before hears no more.
+    pub(super) fn overhear(&mut self, filter: &str) -> mpsc::Receiver<Overheard> {
+        let (sender, receiver) = mpsc::channel(OVERHEARD_MAX);
+        self.listener = Some((filter.to_owned(), sender));
+        receiver
+    }
+
+    fn let_hear(&mut self, topic: &str, payload: &Bytes) {
+        let listener = self.listener.as_ref();
+        let Some((_, sender)) = listener.filter(|(filter, _)| covers(filter, topic)) else {
+            return;
+        };
+        let heard = Overheard {
+            topic: topic.to_owned(),
+            payload: payload.to_vec(),
+        };
+        if sender.try_send(heard).is_err() {
+            self.counters.unheard += 1;
         }
     }
 
@@ -183,6 +207,7 @@ impl State {
     /// Hands a message to everybody who subscribed to it; says to how many.
     pub(super) fn route(&mut self, from: Option<&str>, mut publish: Publish) -> usize {
         let topic = String::from_utf8_lossy(&publish.topic).into_owned();
+        self.let_hear(&topic, &publish.payload);
         publish.dup = false;
         publish.pkid = 0;
         if publish.retain {

@@ -12,6 +12,7 @@ use simulator::trouble::{Doubled, Late, MeterTroubles, OneIn, Spread};
 use simulator::wire::{Wire, WireSettings};
 
 use super::clock::Began;
+use super::elster::{self, Elster};
 use super::judge::Truth;
 use super::limits::CLOCK_DRIFT_MAX;
 
@@ -146,8 +147,10 @@ impl Player {
 pub(crate) struct Cast {
     /// The line between them and the gateway.
     pub(crate) wire: Wire,
-    /// The meters.
+    /// The Modbus meters.
     pub(crate) players: Vec<Player>,
+    /// The Elster meters.
+    pub(crate) elsters: Vec<Elster>,
     began: Began,
 }
 
@@ -162,6 +165,7 @@ impl Cast {
             }
         };
         let wire = Wire::new(WireSettings::serial(BAUD, BITS_PER_CHARACTER), seed);
+        let began = Began::of(&wire);
         wire.change_wire(|troubles| troubles.noise = NOISE);
         let mut players = Vec::with_capacity(ROLES.len());
         for (unit, role) in (1..).zip(ROLES) {
@@ -181,10 +185,11 @@ impl Cast {
             wire.seat(player.holds.on_wire(), player.troubles());
             players.push(player);
         }
-        let began = Began::of(&wire);
+        let elsters = elster::seat(&wire, began.utc(), seed)?;
         Ok(Self {
             wire,
             players,
+            elsters,
             began,
         })
     }
@@ -200,6 +205,16 @@ impl Cast {
             );
         }
         Ok(())
+    }
+
+    /// What an Elster meter's clock showed at an instant of UTC.
+    pub(crate) fn shown_at(&self, elster: &Elster, at: Timestamp) -> Timestamp {
+        elster.shown_at(self.began.time_at(at))
+    }
+
+    /// UTC now.
+    pub(crate) fn utc(&self) -> Timestamp {
+        self.began.utc().after(self.wire.now())
     }
 
     /// Share of the time since `start`, by the time of the wire, that the line was in use, in
@@ -286,6 +301,7 @@ mod tests {
             let count = cast.players.iter().filter(|player| player.part == part);
             assert_eq!(count.count(), 1, "{part:?}");
         }
+        assert_eq!(cast.elsters.len(), 2);
         for player in &cast.players {
             for obis in TOTALS.iter().chain(player.instants) {
                 let obis = obis.parse().unwrap();

@@ -15,6 +15,11 @@ impl Began {
         Self(utc().before(wire.now()))
     }
 
+    /// When that was.
+    pub(crate) const fn utc(self) -> Timestamp {
+        self.0
+    }
+
     /// The time of the wire at an instant of UTC; zero for what lies before its beginning.
     pub(crate) fn time_at(self, at: Timestamp) -> Duration {
         let millis = at.millis_since(self.0);

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::export::timestamp;
 use super::judge::Made;
@@ -50,6 +50,19 @@ pub(crate) struct MeterState {
     pub(crate) flagged: u64,
     /// Late answers of it.
     pub(crate) late: u64,
+    /// Its clock minus the gateway's, milliseconds, if the gateway has looked.
+    pub(crate) clock_error_ms: Option<i64>,
+}
+
+/// How a piece of work stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// It waits or runs.
+    Running,
+    /// It has ended well.
+    Done,
+    /// It has ended otherwise.
+    Failed,
 }
 
 impl Desk {
@@ -68,6 +81,20 @@ impl Desk {
         let meters = answer(&self.ask(r#"{"ask":"meters"}"#)?, "meters")?;
         let meters = meters.as_array().context("the gateway lists no meters")?;
         meters.iter().map(meter).collect()
+    }
+
+    /// Has the load profile of a meter read now; says the number of that work.
+    pub(crate) fn collect(&self, meter: &str) -> Result<u64> {
+        let what = json!({"work": "collect", "meter": meter, "from": null, "to": null,
+            "again": false});
+        let request = json!({"ask": "start", "what": what}).to_string();
+        number(&answer(&self.ask(&request)?, "job")?, "number")
+    }
+
+    /// How a piece of work stands.
+    pub(crate) fn work(&self, number: u64) -> Result<Work> {
+        let request = json!({"ask": "job", "number": number}).to_string();
+        work(&answer(&self.ask(&request)?, "job")?)
     }
 
     fn ask(&self, request: &str) -> Result<String> {
@@ -140,6 +167,16 @@ fn meter(status: &Value) -> Result<MeterState> {
         state: text(status, "state")?,
         flagged: number(status, "flagged")?,
         late: number(status, "late")?,
+        clock_error_ms: status.get("clock_error_ms").and_then(Value::as_i64),
+    })
+}
+
+fn work(job: &Value) -> Result<Work> {
+    let state = job.get("state").unwrap_or(&Value::Null);
+    Ok(match text(state, "state")?.as_str() {
+        "waiting" | "running" => Work::Running,
+        "done" => Work::Done,
+        _ => Work::Failed,
     })
 }
 
@@ -163,7 +200,10 @@ mod tests {
         "outbox":[{"stream":"tm","next":9,"waiting":9},{"stream":"lp","next":42,"waiting":3}]}}}"#;
     const METERS: &str = r#"{"Ok":{"answer":"meters","is":[{"meter":"feeder-1","state":"healthy",
         "last_interval":"2026-11-23T00:00:05Z","intervals":6,"flagged":1,"late":0},
-        {"meter":"dead","state":"silent","last_interval":null,"intervals":0,"flagged":0,"late":0}]}}"#;
+        {"meter":"dead","state":"silent","last_interval":null,"intervals":0,"flagged":0,"late":0,
+        "clock_error_ms":-1200}]}}"#;
+    const JOB: &str = r#"{"Ok":{"answer":"job","is":{"number":3,"words":"collect elster-1",
+        "state":{"state":"running","is":{"done":1,"total":3,"words":"day 1 of 3"}}}}}"#;
 
     #[test]
     fn a_status_is_read() {
@@ -196,6 +236,19 @@ mod tests {
             Some("2026-11-23T00:00:05Z")
         );
         assert_eq!(meters[1].made.last, None);
+        assert_eq!(meters[0].clock_error_ms, None);
+        assert_eq!(meters[1].clock_error_ms, Some(-1200));
+    }
+
+    #[test]
+    fn work_is_followed() {
+        let job = answer(JOB, "job").unwrap();
+        assert_eq!(number(&job, "number").unwrap(), 3);
+        assert_eq!(work(&job).unwrap(), Work::Running);
+        let ended = |word: &str| JOB.replace("running", word);
+        let ended = |word: &str| work(&answer(&ended(word), "job").unwrap()).unwrap();
+        assert_eq!(ended("done"), Work::Done);
+        assert_eq!(ended("failed"), Work::Failed);
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub(crate) struct Verdict {
     pub(crate) flagged: u64,
     /// Meters of which at least one interval has a value.
     pub(crate) heard: BTreeSet<String>,
+    /// Intervals of load profiles that meters keep themselves, compared with what they recorded.
+    pub(crate) own_compared: u64,
     /// Intervals stored and not booked.
     pub(crate) lost: u64,
     /// Values that the meter did not hold, and increments that are no difference of totals.
@@ -95,7 +97,10 @@ pub(crate) fn judge(bookings: &[Booking], made: &[Made], truth: &impl Truth) -> 
         verdict.judge_meter(meter, intervals, truth);
     }
     for made in made {
-        verdict.judge_delivery(made, meters.get(made.meter.as_str()));
+        let intervals = meters.get(made.meter.as_str());
+        let ends = intervals.into_iter().flat_map(BTreeMap::values);
+        let ends: Vec<Timestamp> = ends.map(|interval| interval.end).collect();
+        verdict.judge_delivery(made, &ends);
     }
     for meter in meters.keys() {
         if !made.iter().any(|made| made.meter == *meter) {
@@ -225,19 +230,14 @@ impl Verdict {
         }
     }
 
-    fn judge_delivery(&mut self, made: &Made, intervals: Option<&Intervals<'_>>) {
+    /// What was stored is booked: `ends` are those of the intervals booked.
+    pub(super) fn judge_delivery(&mut self, made: &Made, ends: &[Timestamp]) {
         let Made {
             meter,
             intervals: stored,
             last,
         } = made;
-        let ends = || {
-            intervals
-                .into_iter()
-                .flat_map(BTreeMap::values)
-                .map(|interval| interval.end)
-        };
-        let booked = ends().filter(|end| Some(*end) <= *last).count();
+        let booked = ends.iter().filter(|end| Some(**end) <= *last).count();
         let booked = u64::try_from(booked).unwrap_or(u64::MAX);
         self.stored = self.stored.saturating_add(*stored);
         self.confirmed = self.confirmed.saturating_add(booked.min(*stored));
@@ -251,7 +251,7 @@ impl Verdict {
             let words = format!("{meter}: {booked} intervals are booked, {stored} were made");
             self.twice.push(words);
         }
-        if lost == 0 && last.is_some_and(|last| !ends().any(|end| end == last)) {
+        if lost == 0 && last.is_some_and(|last| !ends.contains(&last)) {
             self.gaps
                 .push(format!("{meter}: the last interval made is not booked"));
         }
@@ -265,7 +265,7 @@ impl Interval<'_> {
 }
 
 /// The difference of two quantities of one unit, without losing a digit.
-fn minus(left: Quantity, right: Quantity) -> Option<Quantity> {
+pub(super) fn minus(left: Quantity, right: Quantity) -> Option<Quantity> {
     let exponent = left.exponent.min(right.exponent);
     let digits = |quantity: Quantity| rescale(quantity.digits, quantity.exponent, exponent);
     let digits = digits(left)?.checked_sub(digits(right)?)?;

@@ -2,14 +2,30 @@
 
 use std::time::Duration;
 
-/// Below this no interval would be confirmed.
-pub(crate) const RUN_MIN: Duration = Duration::from_secs(20);
+/// Below this no interval of an Elster meter would be confirmed.
+pub(crate) const RUN_MIN: Duration = Duration::from_secs(30);
 /// What the meters' truth was made for; longer soaks are the business of `hil-tests`.
 pub(crate) const RUN_MAX: Duration = Duration::from_hours(24);
-/// Length of an interval, in seconds: half a minute shall show some.
-pub(crate) const PERIOD_S: u32 = 5;
+/// Length of an interval of the Modbus meters, in seconds: half a minute shall show some, and
+/// between two samples there shall be room for a session with an Elster meter.
+pub(crate) const PERIOD_S: u32 = 15;
 /// Pace of the instantaneous values, in seconds.
-pub(crate) const INSTANT_S: u32 = 5;
+pub(crate) const INSTANT_S: u32 = 15;
+/// The longest session, in seconds: what the samples leave of an interval.
+pub(crate) const SESSION_S: u32 = 12;
+/// Days of load profile that an Elster meter has at least when the gateway meets it.
+pub(crate) const PAST_DAYS: i64 = 2;
+/// Every Elster meter's load profile has begun to arrive after this; one at a time gets the line.
+pub(crate) const ELSTERS_WITHIN: Duration = Duration::from_mins(2);
+/// Intervals that ended this shortly before they were asked for may not have been recorded yet: the
+/// clocks of the Elster meters differ from the gateway's.
+pub(crate) const ERRAND_SLACK: Duration = Duration::from_secs(30);
+/// What an Elster meter holds is read anew this often, in seconds; oftener, the line would be more
+/// than busy.
+pub(crate) const COLLECT_S: u32 = 300;
+/// Registers of an Elster meter were on it within this distance from the time they are booked
+/// under, in seconds: its answer takes a while, and its clock counts whole seconds.
+pub(crate) const REGISTER_REACH_S: i64 = 3;
 /// The gateway flags a sample that is further from its mark: the shipped default.
 pub(crate) const LATE_AFTER: Duration = Duration::from_secs(2);
 /// A value was on the meter within this distance from the end of its interval: the tolerance, and
@@ -49,6 +65,8 @@ pub(crate) const CONSUMER_GRACE: Duration = Duration::from_secs(15);
 pub(crate) const LOG_LINES: usize = 12;
 /// New octets taken from the head-end's report at once.
 pub(crate) const REPORT_OCTETS_MAX: u64 = 1 << 20;
+/// Wrong registers remembered; more are not worth telling.
+pub(crate) const WRONG_KEPT_MAX: usize = 100;
 /// Broken promises told one by one, of each kind.
 pub(crate) const FINDINGS_SHOWN: usize = 8;
 /// The kernel takes names of unix sockets up to 108 octets; `/run/metrics.sock` is added.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::judge::Verdict;
-use super::limits::FINDINGS_SHOWN;
+use super::limits::{ELSTERS_WITHIN, FINDINGS_SHOWN};
 use super::table::percent;
 
 /// Everything known at the end.
@@ -15,6 +15,10 @@ pub(crate) struct Outcome {
     pub(crate) meters: usize,
     /// Names of those that can answer.
     pub(crate) alive: Vec<&'static str>,
+    /// Names of the Elster meters among them.
+    pub(crate) elsters: Vec<&'static str>,
+    /// Registers of Elster meters compared with what the meters held.
+    pub(crate) registers: u64,
     /// What the judge found.
     pub(crate) verdict: Verdict,
     /// Numbers or values that came to the head-end with two contents.
@@ -39,7 +43,11 @@ impl Outcome {
         let verdict = &self.verdict;
         json!({
             "meters": self.meters,
-            "alive": self.alive.len(),
+            "alive": self.alive.len() + self.elsters.len(),
+            "elster_meters": self.elsters.len(),
+            "elster_meters_with_intervals": self.elsters_heard(),
+            "elster_intervals_compared": verdict.own_compared,
+            "elster_registers_compared": self.registers,
             "intervals_stored": verdict.stored,
             "intervals_confirmed": verdict.confirmed,
             "values_compared": verdict.compared,
@@ -63,6 +71,7 @@ impl Outcome {
             "\n{} s, seed {}: {} meters, {} of them alive\n\
              intervals    {} stored, {} confirmed by the head-end, {} flagged\n\
              totals       {} compared with what the meters held, {} wrong values\n\
+             Elster       {} of {} meters: {} intervals and {} registers compared with their own\n\
              lost         {}\n\
              booked twice {}\n\
              gaps         {} without a word\n\
@@ -70,12 +79,16 @@ impl Outcome {
             self.ran.as_secs(),
             self.seed,
             self.meters,
-            self.alive.len(),
+            self.alive.len() + self.elsters.len(),
             verdict.stored,
             verdict.confirmed,
             verdict.flagged,
             verdict.compared,
             verdict.wrong.len(),
+            self.elsters_heard(),
+            self.elsters.len(),
+            verdict.own_compared,
+            self.registers,
             verdict.lost,
             self.booked_twice(),
             verdict.gaps.len(),
@@ -116,8 +129,23 @@ impl Outcome {
             .iter()
             .filter(|meter| !verdict.heard.contains(**meter));
         broken.extend(unheard.map(|meter| format!("{meter} is alive and has no value")));
+        if !self.elsters.is_empty() && self.elsters_heard() == 0 {
+            broken.push("no interval of an Elster meter arrived".to_owned());
+        }
+        if self.ran >= ELSTERS_WITHIN {
+            let heard = |meter: &&str| self.verdict.heard.contains(*meter);
+            let unheard = self.elsters.iter().filter(|meter| !heard(meter));
+            broken.extend(unheard.map(|meter| format!("no interval of {meter} arrived")));
+        }
         broken.extend(self.faults.iter().cloned());
         broken
+    }
+
+    fn elsters_heard(&self) -> usize {
+        let heard = self.elsters.iter();
+        heard
+            .filter(|meter| self.verdict.heard.contains(**meter))
+            .count()
     }
 
     fn booked_twice(&self) -> u64 {
@@ -137,19 +165,22 @@ fn tell(broken: &mut Vec<String>, promise: &str, findings: &[String]) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     fn good() -> Outcome {
         Outcome {
-            meters: 3,
+            meters: 4,
             alive: vec!["feeder-1", "feeder-2"],
+            elsters: vec!["elster-1"],
+            registers: 6,
             verdict: Verdict {
                 stored: 30,
                 confirmed: 30,
                 compared: 40,
-                heard: BTreeSet::from(["feeder-1".to_owned(), "feeder-2".to_owned()]),
+                own_compared: 8,
+                heard: ["feeder-1", "feeder-2", "elster-1"]
+                    .map(str::to_owned)
+                    .into(),
                 ..Verdict::default()
             },
             busy_per_mille: 437,
@@ -180,8 +211,11 @@ mod tests {
         );
         let figures = outcome.json();
         let figure = |key: &str| figures.get(key).cloned().unwrap();
-        assert_eq!(figure("meters"), json!(3));
-        assert_eq!(figure("alive"), json!(2));
+        assert_eq!(figure("meters"), json!(4));
+        assert_eq!(figure("alive"), json!(3));
+        assert_eq!(figure("elster_meters_with_intervals"), json!(1));
+        assert_eq!(figure("elster_intervals_compared"), json!(8));
+        assert_eq!(figure("elster_registers_compared"), json!(6));
         assert_eq!(figure("intervals_confirmed"), json!(30));
         assert_eq!(figure("bus_utilisation"), json!(0.437));
         for promise in ["wrong_values", "lost", "booked_twice"] {
@@ -201,6 +235,17 @@ mod tests {
         breaks(
             |o| o.verdict.heard.clear(),
             "feeder-2 is alive and has no value",
+        );
+        breaks(
+            |o| o.verdict.heard.retain(|meter| meter != "elster-1"),
+            "no interval of an Elster meter arrived",
+        );
+        breaks(
+            |o| {
+                o.elsters.push("elster-2");
+                o.ran = ELSTERS_WITHIN;
+            },
+            "no interval of elster-2 arrived",
         );
         breaks(
             |o| o.faults.push("pmu-agent ended unasked".to_owned()),

@@ -1,27 +1,29 @@
 //! The course of a demonstration: start, watch, let everything arrive, end, judge.
 
-use std::fs;
+mod judging;
+mod scene;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use metering::Timestamp;
 use tokio::time::Instant;
 
 use super::cast::Cast;
 use super::child::Child;
 use super::desk::{Desk, Gateway, MeterState};
-use super::export::parse;
-use super::judge::{Made, judge};
+use super::elster::Elster;
+use super::errands::Errand;
 use super::limits::{
     AGENT_GRACE, CLOCK_STATE_EVERY, COMMIT_GRACE, CONSUMER_GRACE, DRAIN_WITHIN, SILENT_MAX,
     START_WITHIN, STEP, TICK,
 };
 use super::outcome::Outcome;
 use super::programs::Programs;
+use super::registers::{Registers, TOPICS};
 use super::report::Report;
 use super::screen::Screen;
-use super::stage::{Folder, Stage, export};
-use super::table::{Line, Scene};
+use super::stage::{Folder, Stage};
 use super::wishes::Wishes;
 use crate::DemoArguments;
 
@@ -39,8 +41,13 @@ pub(crate) async fn play(
     let mut head_end = stage.start_head_end(folder, programs)?;
     let mut report = Report::new(head_end.log());
     listening(&mut head_end, &mut report, &mut wishes).await?;
+    let registers = Registers::new(stage.overhear(TOPICS));
     let agent = Stage::start_agent(folder, programs)?;
+    let errands = cast.elsters.iter();
+    let errands = errands.map(|elster| Errand::new(elster.id)).collect();
     let mut play = Play {
+        registers,
+        errands,
         stop_after: arguments.stop_after,
         folder,
         desk: Desk::new(folder.desk()),
@@ -98,6 +105,8 @@ struct Play<'a> {
     /// What the gateway said last.
     gateway: Gateway,
     meters: Vec<MeterState>,
+    registers: Registers,
+    errands: Vec<Errand>,
 }
 
 impl Play<'_> {
@@ -127,7 +136,10 @@ impl Play<'_> {
             followed.context("the log of the head-end cannot be read")?;
             let now = Instant::now();
             match self.ask() {
-                Ok(()) => answered = now,
+                Ok(()) => {
+                    answered = now;
+                    self.follow_errands();
+                }
                 Err(fault) if answered.elapsed() > SILENT_MAX => return Err(fault),
                 Err(_) => {}
             }
@@ -150,8 +162,10 @@ impl Play<'_> {
         screen.say("ending: what is stored has to be confirmed first");
         self.ask()
             .context("how the gateway is at the end is not known")?;
+        self.follow_errands();
         let mut outcome = Outcome {
-            meters: self.cast.players.len(),
+            meters: self.cast.players.len() + self.cast.elsters.len(),
+            elsters: self.cast.elsters.iter().map(|elster| elster.id).collect(),
             alive: self
                 .cast
                 .players
@@ -169,6 +183,7 @@ impl Play<'_> {
             outcome.faults.push(format!("{fault:#}"));
         }
         outcome.late = self.gateway.late;
+        self.follow_registers();
         self.meters = made;
         for stopped in [
             self.agent.stop(AGENT_GRACE).await,
@@ -202,35 +217,18 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Judges what was booked. Children have ended.
-    fn judge(&self, programs: &Programs, mut outcome: Outcome) -> Result<Outcome> {
-        self.cast.check_clock()?;
-        let bookings = parse(&export(self.folder, programs)?)?;
-        let made: Vec<Made> = self.meters.iter().map(|meter| meter.made.clone()).collect();
-        outcome.verdict = judge(&bookings, &made, &self.cast);
-        match self.figures() {
-            Ok((conflicts, refused)) => (outcome.conflicts, outcome.refused) = (conflicts, refused),
-            // Why it gave none was said when it ended.
-            Err(_) if !outcome.faults.is_empty() => {}
-            Err(fault) => return Err(fault),
+    fn follow_errands(&mut self) {
+        let now = self.cast.utc();
+        for errand in &mut self.errands {
+            errand.follow(&self.desk, now);
         }
-        Ok(outcome)
+        self.follow_registers();
     }
 
-    /// What came to the head-end with two contents, and what it could not read.
-    fn figures(&self) -> Result<(u64, u64)> {
-        let path = self.folder.path().join("head-end.out");
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("{}: cannot be read", path.display()))?;
-        let last = text.lines().last().unwrap_or_default();
-        let summary: Value =
-            serde_json::from_str(last).context("the head-end gave no figures at its end")?;
-        let figure = |key: &str| {
-            let found = summary.get(key).and_then(Value::as_u64);
-            found.with_context(|| format!("the head-end's figures have no `{key}`"))
-        };
-        let conflicts = figure("conflicts")?.saturating_add(figure("differing")?);
-        Ok((conflicts, figure("refused")?))
+    fn follow_registers(&mut self) {
+        let cast = &self.cast;
+        let shown = |elster: &Elster, at: Timestamp| cast.shown_at(elster, at);
+        self.registers.follow(&cast.elsters, shown);
     }
 
     fn ask(&mut self) -> Result<()> {
@@ -242,35 +240,5 @@ impl Play<'_> {
     fn must_run(&mut self) -> Result<()> {
         self.agent.must_run()?;
         self.head_end.must_run()
-    }
-
-    fn scene(&self) -> Scene {
-        let line = |player: &super::cast::Player| {
-            let known = self
-                .meters
-                .iter()
-                .find(|meter| meter.made.meter == player.id);
-            Line {
-                meter: player.id,
-                model: player.model,
-                state: known.map_or_else(|| "-".to_owned(), |meter| meter.state.clone()),
-                stored: known.map_or(0, |meter| meter.made.intervals),
-                late: known.map_or(0, |meter| meter.late),
-                booked: self.report.of(player.id),
-            }
-        };
-        Scene {
-            elapsed: self.began.elapsed(),
-            stop_after: self.stop_after,
-            lines: self.cast.players.iter().map(line).collect(),
-            busy_per_mille: self.cast.busy_per_mille(self.opened),
-            requests: self.gateway.requests,
-            damaged: self.gateway.damaged,
-            late: self.gateway.late,
-            waiting: self.gateway.waiting,
-            watermarks: self.gateway.watermarks,
-            clients: self.stage.connected(),
-            uplink: self.gateway.uplink.clone(),
-        }
     }
 }

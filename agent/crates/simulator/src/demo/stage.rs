@@ -1,18 +1,22 @@
 //! The folder of a demonstration and all that lies in it: keys, configuration, line and broker.
 
-use std::fmt::Write;
-use std::fs;
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use simulator::broker::{Access, Broker, BrokerConfig, BrokerHandle, Rights, ServerTls};
+use simulator::broker::{Access, Broker, BrokerConfig, BrokerHandle, Overheard, Rights, ServerTls};
 use simulator::pki::{IdentityFiles, Pki};
 use simulator::wire::PtyWire;
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 
 use super::cast::{BAUD, Cast, Player, TOTALS};
 use super::child::{Child, run};
-use super::limits::{FOLDER_OCTETS_MAX, INSTANT_S, PERIOD_S};
+use super::elster::Elster;
+use super::limits::{COLLECT_S, FOLDER_OCTETS_MAX, INSTANT_S, PAST_DAYS, PERIOD_S, SESSION_S};
 use super::programs::Programs;
 
 /// Name of the gateway, in its certificate too.
@@ -85,6 +89,16 @@ impl Folder {
         self.write("clock-state", "synchronised\n")
     }
 
+    /// Writes a line into a file that its owner alone may read.
+    fn write_private(&self, name: &str, line: &str) -> Result<()> {
+        let path = self.path.join(name);
+        let mut options = OpenOptions::new();
+        let opened = options.write(true).create_new(true).mode(0o600).open(&path);
+        opened
+            .and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
+            .with_context(|| format!("{}: cannot be written", path.display()))
+    }
+
     fn write(&self, name: &str, text: &str) -> Result<()> {
         let path = self.path.join(name);
         fs::write(&path, text).with_context(|| format!("{}: cannot be written", path.display()))
@@ -121,6 +135,9 @@ impl Stage {
             .context("the broker gets no port on 127.0.0.1")?;
         let line = PtyWire::open(&cast.wire, &folder.path().join("line"))?;
         folder.renew_clock_state()?;
+        for elster in &cast.elsters {
+            folder.write_private(&password_file(elster), elster.password)?;
+        }
         let file = agent_file(folder, cast, programs, broker.port(), &gateway);
         folder.write("agent.toml", &file)?;
         Ok(Self {
@@ -181,6 +198,11 @@ impl Stage {
         Child::start("head-end", &programs.pmuctl, &arguments, folder.path())
     }
 
+    /// Copies of what is published under a filter from now on.
+    pub(crate) fn overhear(&self, filter: &str) -> mpsc::Receiver<Overheard> {
+        self.broker.broker().overhear(filter)
+    }
+
     /// Who is connected to the broker.
     pub(crate) fn connected(&self) -> Vec<String> {
         self.broker.broker().clients()
@@ -229,7 +251,8 @@ fn agent_file(
          demonstration = true\n\n[store]\ncommit-every-seconds = 1\n\n[clock]\nstate-file = {}\n\n\
          [uplink]\nhost = \"localhost\"\nport = {port}\nca-file = {}\ncertificate-file = {}\n\
          key-file = {}\ningest-keys-file = {}\n\n\
-         [[bus]]\nid = \"hall\"\nlink = \"serial\"\ndevice = {}\nbaud = {BAUD}\n",
+         [[bus]]\nid = \"hall\"\nlink = \"serial\"\ndevice = {}\nbaud = {BAUD}\n\
+         session-seconds-max = {SESSION_S}\n",
         lie("data"),
         lie("run"),
         path(&programs.models),
@@ -242,6 +265,9 @@ fn agent_file(
     );
     for player in &cast.players {
         text.push_str(&meter_section(player));
+    }
+    for elster in &cast.elsters {
+        text.push_str(&elster_section(folder, elster));
     }
     text
 }
@@ -267,6 +293,25 @@ fn meter_section(player: &Player) -> String {
         log::debug!("a string cannot be written to");
     }
     text
+}
+
+fn password_file(elster: &Elster) -> String {
+    format!("{}.password", elster.id)
+}
+
+fn elster_section(folder: &Folder, elster: &Elster) -> String {
+    format!(
+        "\n[[meter]]\nid = \"{}\"\nbus = \"hall\"\nmodel = \"{}\"\naddress = {}\nserial = {}\n\
+         access = {{ password-file = {} }}\nclock = {{ basis = {} }}\n\
+         collect = {{ every-seconds = {COLLECT_S}, days-max = {} }}\n",
+        elster.id,
+        elster.model,
+        quoted(&elster.address()),
+        quoted(&elster.serial()),
+        quoted(&folder.text(&password_file(elster))),
+        quoted(elster.basis),
+        PAST_DAYS + 1,
+    )
 }
 
 /// A basic string of TOML.
@@ -301,6 +346,21 @@ mod tests {
         assert!(Folder::open(Some(&long)).is_err());
         drop(temporary);
         assert!(!path.exists(), "what is temporary goes");
+    }
+
+    #[test]
+    fn passwords_are_for_their_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = Folder::open(None).unwrap();
+        folder
+            .write_private("elster-1.password", "0001ABCD")
+            .unwrap();
+        let path = folder.path().join("elster-1.password");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "0001ABCD\n");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(folder.write_private("elster-1.password", "other").is_err());
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! What a person sees while the demonstration runs. Pure.
 
+mod own_line;
+
 use std::fmt::Write;
 use std::time::Duration;
 
 use metering::{Quantity, decimal_text};
 
 use super::report::Booked;
+pub(crate) use own_line::OwnLine;
 
 /// From this width on, models have a column.
 const WIDE_COLUMNS: usize = 100;
@@ -36,6 +39,10 @@ pub(crate) struct Scene {
     pub(crate) stop_after: Option<Duration>,
     /// The meters.
     pub(crate) lines: Vec<Line>,
+    /// The meters that keep their load profiles themselves.
+    pub(crate) own_lines: Vec<OwnLine>,
+    /// Registers of those compared with what the meters held.
+    pub(crate) registers: u64,
     /// Share of the time that the line was in use, in thousandths.
     pub(crate) busy_per_mille: u32,
     /// Requests on the line.
@@ -73,6 +80,9 @@ impl Scene {
             ),
         ];
         lines.extend(self.lines.iter().map(|line| line.text(is_wide)));
+        lines.push(String::new());
+        lines.push(own_line::head(is_wide));
+        lines.extend(self.own_lines.iter().map(|line| line.text(is_wide)));
         let clients = if self.clients.is_empty() {
             "nobody".to_owned()
         } else {
@@ -113,18 +123,22 @@ impl Scene {
             let count = self
                 .lines
                 .iter()
-                .filter(|line| line.state_word() == state)
+                .map(Line::state_word)
+                .chain(self.own_lines.iter().map(OwnLine::state_word))
+                .filter(|word| *word == state)
                 .count();
             if count > 0 && write!(states, ", {count} {state}").is_err() {
                 log::debug!("a string cannot be written to");
             }
         }
         format!(
-            "{:>4} s: {} intervals stored, {} confirmed, {} records wait{states}; line in use {}, \
-             {} late answers discarded",
+            "{:>4} s: {} intervals stored, {} confirmed ({} of Elster meters, {} registers), {} \
+             records wait{states}; line in use {}, {} late answers discarded",
             self.elapsed.as_secs(),
-            self.lines.iter().map(Line::stored).sum::<u64>(),
+            self.stored(),
             self.confirmed(),
+            self.own_lines.iter().map(OwnLine::confirmed).sum::<u64>(),
+            self.registers,
             self.waiting,
             percent(self.busy_per_mille),
             self.late,
@@ -132,7 +146,15 @@ impl Scene {
     }
 
     fn confirmed(&self) -> u64 {
-        self.lines.iter().map(|line| line.booked.intervals).sum()
+        let sampled = self.lines.iter().map(|line| line.booked.intervals);
+        sampled
+            .chain(self.own_lines.iter().map(OwnLine::confirmed))
+            .sum()
+    }
+
+    fn stored(&self) -> u64 {
+        let own = self.own_lines.iter().map(OwnLine::stored);
+        self.lines.iter().map(Line::stored).chain(own).sum()
     }
 }
 
@@ -245,6 +267,21 @@ mod tests {
                 line("feeder-1", "healthy", booked),
                 line("dead", "silent", Booked::default()),
             ],
+            own_lines: vec![OwnLine {
+                meter: "elster-1",
+                model: "elster-a1140",
+                address: "117".to_owned(),
+                state: "healthy".to_owned(),
+                stored: 140,
+                clock_error_ms: Some(-3_960),
+                booked: Booked {
+                    end: Some(Timestamp::from_seconds(1_795_393_800)),
+                    intervals: 128,
+                    ..Booked::default()
+                },
+                is_whole: true,
+            }],
+            registers: 30,
             busy_per_mille: 438,
             requests: 400,
             damaged: 2,
@@ -266,7 +303,9 @@ mod tests {
         assert!(table.lines().any(|line| line == dead), "{table}");
         assert!(table.contains("in use 44 % of the time"), "{table}");
         assert!(table.contains("connected: headend, pmu-demo"), "{table}");
-        assert!(table.contains("11 intervals committed"), "{table}");
+        let own = "elster-1  elster-a1140         117     healthy     140   128  -4.0 s  2026-11-23T00:30, whole";
+        assert!(table.lines().any(|line| line == own), "{table}");
+        assert!(table.contains("139 intervals committed"), "{table}");
     }
 
     #[test]
@@ -281,8 +320,8 @@ mod tests {
 
     #[test]
     fn elsewhere_a_line_says_it_all() {
-        let expected = "  42 s: 24 intervals stored, 11 confirmed, 1 records wait, 1 slow, \
-                        1 silent; line in use 44 %, 6 late answers discarded";
+        let expected = "  42 s: 164 intervals stored, 139 confirmed (128 of Elster meters, 30 registers), 1 \
+                        records wait, 1 healthy, 1 slow, 1 silent; line in use 44 %, 6 late answers discarded";
         assert_eq!(scene().line(), expected);
     }
 }

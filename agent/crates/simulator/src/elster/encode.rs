@@ -79,7 +79,9 @@ pub(super) fn profile_value(demand: u128) -> [u8; 3] {
 
 /// Three octets of a plain number, high octet first; what does not fit is cut off.
 pub(super) fn plain_number(demand: u128) -> [u8; 3] {
-    let [_, high, middle, low] = u32::try_from(demand % 0x100_0000).unwrap_or(0).to_be_bytes();
+    let [_, high, middle, low] = u32::try_from(demand % 0x100_0000)
+        .unwrap_or(0)
+        .to_be_bytes();
     [high, middle, low]
 }
 

@@ -151,13 +151,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 /// Value group F: the number of the billing period, as far as two digits go; where the meter does
 /// not count them, its month.
 fn period_of(info: &BillingInfo, end: MeterTime) -> u8 {
-    let number = match info.count {
-        Some(count) => u64::from(count),
-        None => {
-            let (year, month, _) = end.date();
-            year * 12 + month
-        }
-    };
+    let (year, month, _) = end.date();
+    let number = info.count.map_or(year * 12 + month, u64::from);
     u8::try_from(number % 100).unwrap_or(0)
 }
 

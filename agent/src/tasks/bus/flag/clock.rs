@@ -58,7 +58,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let Some(looked) = self.measure(clock).await? else {
             return Ok(Slice::More);
         };
-        Ok(Slice::Done(Outcome::Clock(self.shown_clock(&looked))))
+        Ok(Slice::Done(Outcome::Clock(shown_clock(&looked))))
     }
 
     /// Nothing while there is no time for it.
@@ -187,32 +187,45 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let store = self.desk.store;
         store.keep_together(said.events, said.records).await;
     }
+}
 
-    fn shown_clock(&self, looked: &Looked) -> ClockResult {
-        let error = looked.error;
-        let utc = |error: ClockError| {
-            let millis = looked.at.millis().saturating_add_signed(error.ahead_ms);
-            Timestamp::from_millis(millis).to_string()
-        };
-        let action = match looked.advice.action {
-            ClockAction::None => "none",
-            ClockAction::Adjust => "adjust",
-            ClockAction::ApproveSet => "approve-set",
-            ClockAction::Alarm => "alarm",
-            ClockAction::Blocked => "blocked",
-        };
-        let shown = looked.shown.map(|shown| shown.to_string());
-        ClockResult {
-            meter: shown.unwrap_or_else(|| "no time".to_owned()),
-            meter_utc: error.map(utc).unwrap_or_default(),
-            gateway_utc: looked.at.to_string(),
-            error_ms: error.map_or(0, |error| error.ahead_ms),
-            uncertainty_ms: error.map_or(0, |error| error.uncertainty_ms),
-            gateway_clock: quality_word(looked.gateway).to_owned(),
-            action: action.to_owned(),
-            why: looked.advice.reason.clone(),
-        }
+fn shown_clock(looked: &Looked) -> ClockResult {
+    let error = looked.error;
+    let utc = |error: ClockError| {
+        let millis = looked.at.millis().saturating_add_signed(error.ahead_ms);
+        Timestamp::from_millis(millis).to_string()
+    };
+    let action = match looked.advice.action {
+        ClockAction::None => "none",
+        ClockAction::Adjust => "adjust",
+        ClockAction::ApproveSet => "approve-set",
+        ClockAction::Alarm => "alarm",
+        ClockAction::Blocked => "blocked",
+    };
+    let shown = looked.shown.map(|shown| shown.to_string());
+    ClockResult {
+        meter: shown.unwrap_or_else(|| "no time".to_owned()),
+        meter_utc: error.map(utc).unwrap_or_default(),
+        gateway_utc: looked.at.to_string(),
+        error_ms: error.map_or(0, |error| error.ahead_ms),
+        uncertainty_ms: error.map_or(0, |error| error.uncertainty_ms),
+        gateway_clock: quality_word(looked.gateway).to_owned(),
+        action: action.to_owned(),
+        why: looked.advice.event.and_then(message_code).map_or_else(
+            || looked.advice.reason.clone(),
+            |code| format!("{code}: {}", looked.advice.reason),
+        ),
     }
+}
+
+/// The code of the message about it, as the how-to pages list it.
+fn message_code(event: EventCode) -> Option<&'static str> {
+    Some(match event {
+        EventCode::MeterClockOff => "T01",
+        EventCode::MeterClockInvalid => "T02",
+        EventCode::ClockWritesBlocked => "T03",
+        _ => return None,
+    })
 }
 
 /// An argument of a model's file as octets; its digits were proven when it was loaded.

@@ -6,7 +6,7 @@ use crate::limits::SECONDARY_GROUP_B;
 use crate::tasks::storekeeper::Record;
 use line::Line;
 use metering::{MeterReadings, Obis, Quantity, Reading, Timestamp};
-use meters::catalogue::flag::{FlagLayout, RatioOf, RegisterSide};
+use meters::catalogue::flag::{FlagLayout, RegisterSide};
 use meters::elster::{Content, MaximumDemand, Multiplier, RegisterValue, Scaled};
 use meters::flag::VisitFault;
 
@@ -128,24 +128,6 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             }
         }
         Ok(StepEnd::Done)
-    }
-
-    /// Transformer ratios are readings too: whoever has the raw values can check the rest.
-    pub(super) fn keep_ratio(&mut self, of: RatioOf, multiplier: Multiplier, at: Timestamp) {
-        let kind = match of {
-            RatioOf::Current => 2,
-            RatioOf::Voltage => 3,
-        };
-        let (numerator, denominator) = multiplier.parts();
-        let exponent = -6;
-        let digits = u128::from(numerator) * 1_000_000 / u128::from(denominator.max(1));
-        let quantity = i64::try_from(digits).ok().map(|digits| Quantity {
-            digits,
-            exponent,
-            unit: metering::Unit::Count,
-        });
-        let obis = Obis::new([1, 0, 0, 4, kind, 255]);
-        self.keep_readings(at, vec![Reading { obis, quantity }]);
     }
 
     /// Whether a layout is one of values that the gateway can sample.

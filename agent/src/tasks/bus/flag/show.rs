@@ -7,7 +7,6 @@ use meters::catalogue::flag::{FlagIdentity, SourcedFact};
 use meters::elster::{
     BillingSet, Content, EventLog, LogEntry, MaximumDemand, Multiplier, RegisterValue, Scaled,
 };
-use std::fmt::Write;
 
 /// Shows the contents of one row of a model.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +95,7 @@ impl Show<'_> {
     fn demand(&self, demand: &MaximumDemand, group: &str) -> MeterValue {
         let (mut told, remark) = self.quantity(demand.quantity);
         if let Some(at) = demand.at {
-            drop(write!(told, " at {at}"));
+            told = format!("{told} at {at}");
         }
         let name = demand.obis.and_then(metering::Obis::words);
         let (place, rank) = (demand.place + 1, demand.rank);
@@ -113,7 +112,7 @@ impl Show<'_> {
     fn billing(&self, set: &BillingSet, group: &str) -> Vec<MeterValue> {
         let mut group = group.to_owned();
         if let Some(end) = set.info().and_then(|info| info.end.or(info.reset_time)) {
-            drop(write!(group, ", ended {end}"));
+            group = format!("{group}, ended {end}");
         }
         let parts = set.parts.iter();
         let shown = parts

@@ -46,9 +46,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             return Ok(());
         };
         let raw = self.visit.read(row, 0).await?;
-        let serial = match self.reader().read(row, &raw.octets) {
-            Ok(Content::Text(text)) => text,
-            _ => return Err(VisitFault::Unknown("a serial number of such octets")),
+        let Ok(Content::Text(serial)) = self.reader().read(row, &raw.octets) else {
+            return Err(VisitFault::Unknown("a serial number of such octets"));
         };
         let expected = self.book.identity.expected();
         let complaint = expected

@@ -1,5 +1,6 @@
 //! What is said of work that cannot be done.
 
+use crate::tasks::bus::link::IN_USE;
 use desk::Diagnosis;
 use meters::planner::Why;
 
@@ -21,7 +22,7 @@ pub(in super::super) fn diagnosis(
 
 pub(super) fn line_gone(why: &str) -> Diagnosis {
     diagnosis(
-        "C12",
+        if why.contains(IN_USE) { "C12" } else { "C01" },
         format!("the line is not open: {why}"),
         "nothing is read on it; what its meters keep themselves is read later",
         &[

@@ -46,11 +46,7 @@ impl Ping {
         None
     }
 
-    pub(super) fn judge_identity(
-        &mut self,
-        meter: &ExaminedMeter,
-        seen: &SeenMeter,
-    ) -> bool {
+    pub(super) fn judge_identity(&mut self, meter: &ExaminedMeter, seen: &SeenMeter) -> bool {
         let layer = PingLayer::Identity;
         let identification = seen.identification.as_ref();
         if !identification.is_some_and(|line| meter.model.fits(line)) {
@@ -88,9 +84,12 @@ impl Ping {
         if lost == 0 || lost * LOST_SHARE < all || self.is_told() {
             return;
         }
-        self.trouble = Some(if seen.damaged >= seen.silent {
+        // A sign-on that was damaged counts too: the line counted it as an answer.
+        let is_known = matches!(self.trouble, Some(SessionTrouble::BlockChecks { .. }));
+        let damaged = seen.damaged.max(u64::from(is_known));
+        self.trouble = Some(if damaged >= seen.silent {
             SessionTrouble::BlockChecks {
-                failed: count(seen.damaged),
+                failed: count(damaged),
                 of: count(all),
             }
         } else {
@@ -115,7 +114,11 @@ impl Ping {
         )
     }
 
-    pub(super) async fn try_password<L: Line>(&mut self, site: &mut Site<'_, L>, meter: &ExaminedMeter) {
+    pub(super) async fn try_password<L: Line>(
+        &mut self,
+        site: &mut Site<'_, L>,
+        meter: &ExaminedMeter,
+    ) {
         if meter.credentials == Credentials::None {
             let words = "none is configured: only what is public can be read";
             self.note(PingLayer::Password, true, words);
@@ -156,4 +159,3 @@ fn told(fault: &VisitFault) -> String {
         None => fault.to_string(),
     }
 }
-

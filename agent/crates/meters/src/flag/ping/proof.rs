@@ -48,7 +48,10 @@ async fn prove_in<L: Line>(
     meter: &ExaminedMeter,
 ) -> Result<Proof, VisitFault> {
     visit.log_on(&meter.credentials).await?;
-    let serial = match visit.model().identity_that_tells(&visit.variant().id, IdentityWhat::Serial) {
+    let serial = match visit
+        .model()
+        .identity_that_tells(&visit.variant().id, IdentityWhat::Serial)
+    {
         Some(row) => serial_of(visit, row).await?,
         None => None,
     };
@@ -87,4 +90,3 @@ async fn serial_of<L: Line>(
     let raw = visit.read_packet(row.number, 1, whole).await?;
     Ok(text(&raw.octets))
 }
-

@@ -1,8 +1,8 @@
 //! Where a scan looks, likeliest places first.
 
 use super::addresses::WishedAddresses;
-use crate::flag::setting::{Characters, LineReach, Setting};
 use crate::flag::limits::{OUTSTATIONS_LIKELY, SCAN_BAUDS_MAX, UNITS_LIKELY, UNITS_MAX};
+use crate::flag::setting::{Characters, LineReach, Setting};
 use iec62056_21::codec::{Baud, MeterAddress};
 use std::fmt;
 
@@ -113,9 +113,12 @@ fn outstations_likely(wish: &ScanWish, known: &Configured) -> Vec<Who> {
 }
 
 fn outstations_possible() -> Vec<Who> {
-    let addresses = (1..=OUTSTATIONS_LIKELY).map(|number| MeterAddress::new(&format!("{number:03}")));
+    let addresses =
+        (1..=OUTSTATIONS_LIKELY).map(|number| MeterAddress::new(&format!("{number:03}")));
     let named = addresses.filter_map(Result::ok);
-    named.map(|address| Who::Outstation(Some(address))).collect()
+    named
+        .map(|address| Who::Outstation(Some(address)))
+        .collect()
 }
 
 fn units_likely(wish: &ScanWish, known: &Configured) -> Vec<Who> {
@@ -178,10 +181,7 @@ fn flag_settings(reach: &LineReach, wish: &ScanWish) -> Vec<Setting> {
         ignores_parity: false,
         dtr: reach.dtr,
     };
-    let slow = with(
-        Characters::SevenEven.on(Baud::B300.bits_per_second()),
-        true,
-    );
+    let slow = with(Characters::SevenEven.on(Baud::B300.bits_per_second()), true);
     let mut all = vec![own];
     if reach.can_change {
         // At an optical head a conversation opens slowly; elsewhere that is rare.
@@ -376,7 +376,11 @@ mod tests {
         let all = stretches(&reach, &wish(true, true, &["017", "1-40"], &[]), &known);
         let own = |stretch: &Stretch| stretch.setting == Setting::own(&reach);
         let mut asked: Vec<Who> = Vec::new();
-        for who in all.iter().filter(|stretch| own(stretch)).flat_map(|s| &s.who) {
+        for who in all
+            .iter()
+            .filter(|stretch| own(stretch))
+            .flat_map(|s| &s.who)
+        {
             assert!(!asked.iter().any(|known| is_same(known, who)), "{who:?}");
             asked.push(who.clone());
         }

@@ -71,9 +71,7 @@ impl FoundMeter {
             (Some(one), Some(other)) => is_same_serial(one, other),
             _ => self.address == other.address && self.setting == other.setting,
         };
-        self.is_flag == other.is_flag
-            && same_serial
-            && self.identification == other.identification
+        self.is_flag == other.is_flag && same_serial && self.identification == other.identification
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 
 const BEGIN_S: u64 = 1_795_392_000;
 
-/// Every living meter shows 1000 Wh at the beginning and 2 Wh more each second.
+/// Every living meter shows 1000 Wh at the beginning and 10 Wh more in each interval.
 struct Even;
 
 impl Truth for Even {
@@ -24,7 +24,8 @@ impl Truth for Even {
         (from, to): (Timestamp, Timestamp),
     ) -> bool {
         let begin = Timestamp::from_seconds(BEGIN_S);
-        let shown = |at: Timestamp| 1000 + at.millis_since(begin).div_euclid(500);
+        let shown =
+            |at: Timestamp| 1000 + at.millis_since(begin).div_euclid(i64::from(PERIOD_S) * 100);
         (shown(from)..=shown(to)).contains(&quantity.digits) && quantity.exponent == 0
     }
 }
@@ -119,7 +120,7 @@ fn a_wrong_value_is_found() {
         verdict.wrong
     );
 
-    // A value of five seconds before: right meter, right register, wrong time.
+    // A value of an interval before: right meter, right register, wrong time.
     let verdict = after(|bookings| {
         bookings[6].value = Some(watt_hours(1030));
         bookings[7].value = Some(watt_hours(0));

@@ -164,7 +164,7 @@ impl Engine {
         } else {
             seat.think(said.after)
         };
-        // One thing after the other: what it still thinks about is answered first.
+        // What came while it worked on something else waits its turn: answers keep their order.
         let due = at.max(seat.busy_until).saturating_add(thinks);
         let from = LineSettings {
             baud: said.baud,

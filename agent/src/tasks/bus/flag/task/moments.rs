@@ -26,18 +26,17 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     ) -> Result<Slice, VisitFault> {
         let unknown = VisitFault::Unknown("values of the moment");
         let model = self.visit.model().instant.as_ref().ok_or(unknown)?;
-        let wanted: Vec<Obis> = match &self.book.settings.instant {
-            Some(instant) => instant.values.clone(),
-            None => {
-                let usual = model.values.iter().filter(|value| value.default);
-                usual.map(|value| value.obis).collect()
-            }
+        let wanted: Vec<Obis> = if let Some(instant) = &self.book.settings.instant {
+            instant.values.clone()
+        } else {
+            let usual = model.values.iter().filter(|value| value.default);
+            usual.map(|value| value.obis).collect()
         };
         let requests = InstantRequest::of_codes(model, &wanted);
         progress.total = u64::try_from(requests.len()).unwrap_or(0);
         while let Some(request) = requests.get(moments.next) {
             progress.done = u64::try_from(moments.next).unwrap_or(0);
-            progress.words = "values of the moment".to_owned();
+            "values of the moment".clone_into(&mut progress.words);
             self.desk.report(progress);
             if !self.has_room(INSTANT_PACKETS) {
                 return Ok(Slice::More);
