@@ -1,5 +1,7 @@
 //! What is counted, as OpenMetrics text.
 
+mod sessions;
+
 use crate::adapters::clock::Now;
 use crate::tasks::bus::{BusView, MeterView, RoundTrips};
 use crate::tasks::uplink::UplinkView;
@@ -122,6 +124,7 @@ impl Collector for Seen {
         )?;
         self.lines(&mut page)?;
         self.meters(&mut page)?;
+        self.sessions(&mut page)?;
         self.head_end(&mut page)?;
         self.stored(&mut page)
     }
@@ -169,16 +172,24 @@ impl Seen {
         )
     }
 
+    /// Meters that are read request by request; the others are read in sessions.
+    fn by_modbus_meter(&self, value: impl Fn(&MeterView) -> u64) -> Samples {
+        let meters = self.each_meter().filter(|(_, meter)| meter.flag.is_none());
+        meters
+            .map(|(labels, meter)| (labels, value(meter)))
+            .collect()
+    }
+
     fn meters(&self, page: &mut Page<'_>) -> fmt::Result {
-        let requests = self.by_meter(|meter| meter.totals.requests);
+        let requests = self.by_modbus_meter(|meter| meter.totals.requests);
         page.counters("pmu_meter_requests", "Requests sent", &requests)?;
-        let answers = self.by_meter(|meter| meter.totals.answers);
+        let answers = self.by_modbus_meter(|meter| meter.totals.answers);
         page.counters("pmu_meter_answers", "Answers used", &answers)?;
-        let silent = self.by_meter(|meter| meter.totals.silent);
+        let silent = self.by_modbus_meter(|meter| meter.totals.silent);
         page.counters("pmu_meter_timeouts", "Requests without an answer", &silent)?;
-        let damaged = self.by_meter(|meter| meter.totals.damaged);
+        let damaged = self.by_modbus_meter(|meter| meter.totals.damaged);
         page.counters("pmu_meter_crc_errors", "Damaged answers", &damaged)?;
-        let late = self.by_meter(|meter| meter.totals.late);
+        let late = self.by_modbus_meter(|meter| meter.totals.late);
         page.counters("pmu_meter_late_answers", "Late answers, none used", &late)?;
         let intervals = self.by_meter(|meter| meter.intervals);
         page.counters("pmu_meter_intervals", "Intervals made", &intervals)?;
@@ -196,6 +207,7 @@ impl Seen {
         )?;
         let trips: Vec<_> = self
             .each_meter()
+            .filter(|(_, meter)| meter.flag.is_none())
             .map(|(labels, meter)| (labels, meter.totals.round_trips))
             .collect();
         page.round_trips(&trips)

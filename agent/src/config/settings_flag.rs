@@ -50,8 +50,8 @@ impl FlagReader<'_> {
         let line = self.line(notes)?;
         let flag = FlagMeter {
             model: Arc::clone(self.model),
-            address: address?,
-            number: number?,
+            address,
+            number,
             access: access?,
             clock: clock?,
             collect,
@@ -99,16 +99,10 @@ impl FlagReader<'_> {
         }
     }
 
-    #[expect(
-        clippy::option_option,
-        reason = "nothing for a mistake, and nothing written is none"
-    )]
-    fn address(&self, notes: &mut Notebook) -> Option<Option<MeterAddress>> {
-        let Some(text) = &self.file.address else {
-            return Some(None);
-        };
+    fn address(&self, notes: &mut Notebook) -> Option<MeterAddress> {
+        let text = self.file.address.as_ref()?;
         match MeterAddress::new(text.as_ref()) {
-            Ok(address) => Some(Some(address)),
+            Ok(address) => Some(address),
             Err(error) => {
                 let remedy = "write its outstation number, commonly the last three digits of its serial number";
                 self.complain(text.span(), "address", error.to_string(), remedy, notes);
@@ -117,22 +111,17 @@ impl FlagReader<'_> {
         }
     }
 
-    #[expect(
-        clippy::option_option,
-        reason = "nothing for a mistake, and nothing written is none"
-    )]
-    fn number(&self, notes: &mut Notebook) -> Option<Option<Number>> {
+    fn number(&self, notes: &mut Notebook) -> Option<Number> {
         let Some(text) = &self.file.number else {
             if self.bus.link.is_dialled() {
                 let span = self.file.bus.span();
                 let remedy = "write number = \"...\", under which it is called";
                 self.complain(span, "number", "is missing", remedy, notes);
-                return None;
             }
-            return Some(None);
+            return None;
         };
         match self.bus.link.number(text.as_ref()) {
-            Ok(number) => Some(Some(number)),
+            Ok(number) => Some(number),
             Err(error) => {
                 let words = error.to_string();
                 let (problem, remedy) = words.split_once("; ").unwrap_or((&words, "correct it"));

@@ -13,6 +13,7 @@ mod requests;
 mod restore;
 mod sampled;
 mod sessions;
+mod showing;
 mod view;
 mod work;
 
@@ -192,6 +193,7 @@ impl Bus {
             }
             self.parts.pulse.beat();
         }
+        self.hang_up().await;
         self.keep_patient().await;
     }
 
@@ -215,9 +217,12 @@ impl Bus {
         }
         match self.planner.next(self.now()) {
             Next::Exchange(exchange) => self.exchange(exchange).await,
-            Next::Session(turn) => self.session(turn).await,
+            Next::Session(turn) => Box::pin(self.session(turn)).await,
             Next::Happened(happenings) => self.happened(happenings).await,
-            Next::WaitUntil(moment) => self.rest_until(moment),
+            Next::WaitUntil(moment) => {
+                self.hang_up().await;
+                self.rest_until(moment);
+            }
         }
     }
 
@@ -389,29 +394,6 @@ impl Bus {
             moment: now.moment,
             utc: now.utc,
         }
-    }
-
-    fn show(&mut self) {
-        self.show_at = Instant::now() + SHOW_EVERY;
-        let status = self.planner.status();
-        if self.link.is_open() {
-            self.start_walks(&status);
-        }
-        for book in &mut self.books {
-            book.note_late_answers(self.link.late_answers(book.unit()));
-        }
-        let planned = |id: &MeterId| status.meters.iter().find(|found| found.id == *id);
-        let polled = self.books.iter().map(|book| book.view(planned(book.id())));
-        let read = self.flags.iter().map(|book| book.view(planned(book.id())));
-        let meters = polled.chain(read).collect();
-        self.view.send_replace(BusView {
-            bus: self.parts.settings.id.to_string(),
-            state: self.link.state().clone(),
-            remarks: self.link.remarks().to_vec(),
-            busy_per_mille: u32::from(status.busy_per_mille),
-            line: self.link.totals(),
-            meters,
-        });
     }
 }
 

@@ -4,4 +4,5 @@ mod bench;
 mod collecting;
 mod line_work;
 mod profiles;
+mod troubles;
 mod working;

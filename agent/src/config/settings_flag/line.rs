@@ -18,7 +18,11 @@ const BAUD_MAX: u32 = 19_200;
 impl FlagReader<'_> {
     pub(super) fn line(&self, notes: &mut Notebook) -> Option<FlagLine> {
         let file = self.file.line.as_ref().map(Spanned::as_ref);
-        let wanted = self.settings(file, notes)?;
+        let before = notes.count();
+        let wanted = self.settings(file, notes);
+        if notes.count() > before {
+            return None;
+        }
         let changes = file.and_then(|file| file.changes_speed.as_ref());
         let is_optical = matches!(self.bus.link, LinkSettings::Optical(_));
         let changes = changes.map_or(is_optical, |value| *value.as_ref());
@@ -31,30 +35,16 @@ impl FlagReader<'_> {
     }
 
     /// The line of the bus, or what the meter wants instead where that can be had.
-    #[expect(
-        clippy::option_option,
-        reason = "nothing for a mistake, and nothing written is none"
-    )]
-    fn settings(
-        &self,
-        file: Option<&FlagLineFile>,
-        notes: &mut Notebook,
-    ) -> Option<Option<LineSettings>> {
-        let Some(bus) = self.bus.link.line().copied() else {
-            return Some(None);
-        };
+    fn settings(&self, file: Option<&FlagLineFile>, notes: &mut Notebook) -> Option<LineSettings> {
+        let bus = self.bus.link.line().copied()?;
         let mut line = bus;
         let suits = is_seven_even(bus) || is_plain_eight(bus);
         if !suits {
             line.data_bits = DataBits::Eight;
             line.parity = Parity::None;
         }
-        let before = notes.count();
         if let Some(file) = file {
             self.wishes(file, &mut line, notes);
-        }
-        if notes.count() > before {
-            return None;
         }
         if line != bus && !self.bus.link.can_be_set() {
             let span = self
@@ -67,7 +57,7 @@ impl FlagReader<'_> {
             self.complain(span, "line", problem, remedy, notes);
             return None;
         }
-        Some(Some(line))
+        Some(line)
     }
 
     fn wishes(&self, file: &FlagLineFile, line: &mut LineSettings, notes: &mut Notebook) {

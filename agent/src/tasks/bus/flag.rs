@@ -26,7 +26,7 @@ use crate::config::{FlagMeter, MeterSettings};
 use crate::state::StateKey;
 use crate::tasks::storekeeper::Record;
 use desk::{CollectResult, MeterTrust};
-use memory::Memory;
+use memory::{Memory, Note};
 use metering::{Event, EventCode, MeterId, Timestamp};
 use meters::planner::{Happening, MeterState, PlannedMeterStatus};
 use profile::Known;
@@ -192,6 +192,19 @@ impl FlagBook {
         }
     }
 
+    /// A person has changed the configuration: a password that was refused is tried again.
+    pub(super) fn forget_refusal(&mut self) -> bool {
+        let was_refused = self.memory.note(Note::PasswordRefused).is_some();
+        self.memory.set_note(Note::PasswordRefused, &[]);
+        self.password_doubts = 0;
+        was_refused
+    }
+
+    /// How many late answers its line has heard from it.
+    pub(super) fn note_late_answers(&mut self, count: u64) {
+        self.totals.late = count;
+    }
+
     /// What people see.
     pub(super) fn view(&self, planned: Option<&PlannedMeterStatus>) -> MeterView {
         let state = match planned.map(|found| found.state) {
@@ -204,7 +217,7 @@ impl FlagBook {
         let made = self.sampled.made();
         let mut remarks = self.remarks.clone();
         remarks.extend(self.identity.complaint().map(ToOwned::to_owned));
-        let collected = self.memory.number(memory::Note::Collected);
+        let collected = self.memory.number(Note::Collected);
         MeterView {
             meter: self.id().clone(),
             unit: 0,

@@ -29,7 +29,9 @@ pub(super) struct Link {
     remarks: Vec<String>,
     before: LineTotals,
     simulated: Option<Arc<OpenPort>>,
-    late_before: BTreeMap<u8, u64>,
+    late_before: BTreeMap<Peer, u64>,
+    /// Who was called, while the call may stand.
+    called: Option<Number>,
 }
 
 /// What changed about a line.
@@ -55,6 +57,7 @@ impl Link {
             remarks: Vec::new(),
             before: LineTotals::default(),
             late_before: BTreeMap::new(),
+            called: None,
             simulated: None,
         }
     }
@@ -85,10 +88,10 @@ impl Link {
     }
 
     /// Late answers of a meter, over every time the line was opened.
-    pub(super) fn late_answers(&self, unit: u8) -> u64 {
-        let before = self.late_before.get(&unit).copied().unwrap_or_default();
+    pub(super) fn late_answers(&self, peer: Peer) -> u64 {
+        let before = self.late_before.get(&peer).copied().unwrap_or_default();
         let peers = self.guard.as_ref().map(|guard| &guard.counters().peers);
-        let peer = peers.and_then(|peers| peers.get(&Peer(u32::from(unit))));
+        let peer = peers.and_then(|peers| peers.get(&peer));
         before + peer.map_or(0, |peer| peer.late_frames)
     }
 
@@ -138,9 +141,7 @@ impl Link {
         if let Some(guard) = self.guard.take() {
             self.before = self.before.plus(guard.counters());
             for (peer, counted) in &guard.counters().peers {
-                if let Ok(unit) = u8::try_from(peer.0) {
-                    *self.late_before.entry(unit).or_default() += counted.late_frames;
-                }
+                *self.late_before.entry(*peer).or_default() += counted.late_frames;
             }
         }
         let state = LinkState::Gone(why.clone());
@@ -168,7 +169,12 @@ impl Link {
         number: Option<&Number>,
     ) -> Result<&mut GuardedLine<Port>, CallFault> {
         let guard = self.guard.as_mut().ok_or(CallFault::NotConnected)?;
-        if let Some(number) = number {
+        let Some(number) = number else {
+            return Ok(guard);
+        };
+        let stands = self.called.as_ref() == Some(number) && guard.line_mut().is_connected();
+        if !stands {
+            self.called = Some(number.clone());
             let connected = guard.line_mut().connect(number).await?;
             log::debug!(connected:?; "the meter was called");
         }
@@ -177,7 +183,8 @@ impl Link {
 
     /// Ends the call, if there is one.
     pub(super) async fn leave(&mut self) {
-        let Some(guard) = &mut self.guard else {
+        let called = self.called.take();
+        let Some(guard) = self.guard.as_mut().filter(|_| called.is_some()) else {
             return;
         };
         if let Err(fault) = guard.line_mut().hang_up().await {

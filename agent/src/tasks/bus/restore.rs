@@ -5,7 +5,7 @@ use super::book::Book;
 use super::flag::{FlagBook, Remembered};
 use super::sampled::Begin;
 use crate::config::{MeterSettings, Speaks};
-use crate::plan::{self, IDENTITY};
+use crate::plan::{self, COLLECT, IDENTITY};
 use crate::state::StateKey;
 use crate::tasks::storekeeper::{Ask, Look, Record, Urgency};
 use metering::MeterId;
@@ -51,6 +51,19 @@ impl Bus {
         self.replan();
         for meter in fresh {
             self.ask_identity(&meter);
+        }
+        if matches!(begin, Begin::Change) {
+            self.try_passwords_again();
+        }
+    }
+
+    /// A person has changed the configuration, perhaps a password.
+    fn try_passwords_again(&mut self) {
+        let now = self.now();
+        for book in &mut self.flags {
+            if book.forget_refusal() && !self.planner.session_due(book.id(), COLLECT, now) {
+                log::debug!(meter:% = book.id(); "its password is tried at its next turn");
+            }
         }
     }
 

@@ -4,11 +4,15 @@ use super::Bus;
 use super::flag::{Desk, FlagBook, FlagSaid, Held, Slice, Task, signs_of_life};
 use crate::health::Pulse;
 use crate::jobs::Ticket;
+use crate::limits::PROGRESS_WITHIN;
 use metering::MeterId;
 use meters::planner::{SessionEnd, SessionTurn};
 use std::time::Duration;
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, interval, sleep};
+use tokio_util::sync::CancellationToken;
 
+/// A session that goes on when the daemon is told to stop gets so long to end.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// How often a task beats while it waits for one thing.
 const BEAT_EVERY: Duration = Duration::from_secs(5);
 
@@ -21,6 +25,9 @@ impl Bus {
             Some(token) => Box::pin(self.session_for_job(token, &turn)).await,
             None => self.scheduled_session(&turn).await,
         };
+        if !matches!(end, SessionEnd::Worked { more: true, .. }) {
+            self.hang_up().await;
+        }
         self.marker.clear();
         self.due = if end == SessionEnd::LineGone {
             self.link.next_try()
@@ -30,6 +37,16 @@ impl Bus {
         self.notice_step().await;
         let happenings = self.planner.session_done(&turn, &end, self.now());
         self.happened(happenings).await;
+    }
+
+    /// Ends a call that nobody goes on with.
+    pub(super) async fn hang_up(&mut self) {
+        let pulse = self.parts.pulse.clone();
+        let shutdown = &self.parts.shutdown;
+        let left = alive(self.link.leave(), &pulse, PROGRESS_WITHIN, shutdown).await;
+        if left.is_none() {
+            log::debug!("the port is closed, which ends the call");
+        }
     }
 
     async fn scheduled_session(&mut self, turn: &SessionTurn) -> SessionEnd {
@@ -54,19 +71,17 @@ impl Bus {
             store: &self.parts.store,
             clock: &self.parts.clock,
             pulse: &pulse,
+            shutdown: &self.parts.shutdown,
             ticket: None,
         };
         let holding = async {
             match self.link.reach(number.as_ref()).await {
-                Ok(line) => {
-                    let held = book.hold(line, turn, &desk).await;
-                    self.link.leave().await;
-                    held
-                }
+                Ok(line) => book.hold(line, turn, &desk).await,
                 Err(fault) => book.not_reached(fault, &desk),
             }
         };
-        alive(holding, &pulse, at_most).await
+        let held = alive(holding, &pulse, at_most, &self.parts.shutdown).await;
+        held.unwrap_or_else(Held::dropped)
     }
 
     /// Reaches a meter and holds a session for a task.
@@ -86,22 +101,20 @@ impl Bus {
             store: &self.parts.store,
             clock: &self.parts.clock,
             pulse: &pulse,
+            shutdown: &self.parts.shutdown,
             ticket,
         };
         let holding = async {
             match self.link.reach(number.as_ref()).await {
-                Ok(line) => {
-                    let held = book.hold_task(line, turn, &desk, task).await;
-                    self.link.leave().await;
-                    held
-                }
+                Ok(line) => book.hold_task(line, turn, &desk, task).await,
                 Err(fault) => {
                     let held = book.not_reached(fault.clone(), &desk);
                     (held, Slice::NotReached(fault))
                 }
             }
         };
-        alive(holding, &pulse, at_most).await
+        let held = alive(holding, &pulse, at_most, &self.parts.shutdown).await;
+        held.unwrap_or_else(|| (Held::dropped(), Slice::More))
     }
 
     /// What a session brought goes where it belongs.
@@ -129,15 +142,27 @@ impl Bus {
     }
 }
 
-/// Shows signs of life while something bounded goes on: a call alone may take a minute.
-pub(super) async fn alive<T>(what: impl Future<Output = T>, pulse: &Pulse, at_most: Duration) -> T {
+/// Shows signs of life while something bounded goes on: a call alone may take a minute. Nothing
+/// when it has not ended soon after the daemon was told to stop; then it is dropped, and whoever
+/// uses the line next signs off first.
+pub(super) async fn alive<T>(
+    what: impl Future<Output = T>,
+    pulse: &Pulse,
+    at_most: Duration,
+    shutdown: &CancellationToken,
+) -> Option<T> {
     let mut what = std::pin::pin!(what);
     let mut beats = interval(BEAT_EVERY);
     let end = Instant::now() + at_most;
+    let mut stops = std::pin::pin!(async {
+        shutdown.cancelled().await;
+        sleep(STOP_WITHIN).await;
+    });
     loop {
         tokio::select! {
             biased;
-            done = &mut what => return done,
+            done = &mut what => return Some(done),
+            () = &mut stops => return None,
             _ = beats.tick(), if Instant::now() < end => pulse.beat(),
         }
     }

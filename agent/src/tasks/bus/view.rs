@@ -137,6 +137,8 @@ pub struct FlagTotals {
     pub broken: u64,
     /// Sessions that the meter, or its identity, ended.
     pub refused: u64,
+    /// Late answers, none of them used.
+    pub late: u64,
     /// Octets that went over the line for them, both ways.
     pub octets: u64,
     /// Line time taken, milliseconds.

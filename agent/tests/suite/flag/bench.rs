@@ -4,16 +4,19 @@ use desk::{Answer, Caller, GatewayDesk, Job, MeterStatus, Refusal, Request, Work
 use line::Line;
 use metering::{Event, MeterReadings, ProfileRows, Timestamp};
 use pmu_agent::adapters::clock::{Clock, WallClock};
-use pmu_agent::adapters::lead::Simulated;
+use pmu_agent::adapters::lead::{Circuit, Simulated};
+use pmu_agent::adapters::port::OpenPort;
 use pmu_agent::alarms::Alarms;
 use pmu_agent::config::Settings;
 use pmu_agent::front::Front;
 use pmu_agent::health::Pulse;
 use pmu_agent::jobs::Jobs;
 use pmu_agent::limits::BUS_REQUESTS_MAX;
-use pmu_agent::tasks::bus::{Bus, BusParts};
+use pmu_agent::tasks::bus::{Bus, BusParts, BusRequest, FlagTotals};
 use pmu_agent::tasks::storekeeper::{Shelf, Storekeeper, StorekeeperParts};
 use simulator::elster::{ElsterMeter, ElsterModel, Scenario};
+use simulator::link::{Answer as Called, Circuit as Turned, Link, Modem, ModemTroubles};
+use simulator::meter::ModelMeter;
 use simulator::trouble::FlagTroubles;
 use simulator::wire::{FlagPlace, Wire, WireSettings};
 use std::path::{Path, PathBuf};
@@ -52,6 +55,7 @@ pub(super) struct Bench {
     folder: TempDir,
     configuration: String,
     wall: Arc<Wall>,
+    open: Arc<OpenPort>,
     life: Option<Life>,
 }
 
@@ -77,6 +81,17 @@ impl Bench {
         Self::on(WireSettings::plain(9600), scenario)
     }
 
+    /// The same behind a modem, under the number 0123.
+    pub(super) fn dialled(scenario: &Scenario) -> (Self, Modem) {
+        let modem = Modem::new(ModemTroubles::default());
+        let mut bench = Self::on(WireSettings::plain(9600), scenario);
+        modem.seat("0123", Called::connects(), bench.wire.clone());
+        bench.open = open_link(&Link::new(modem.clone()));
+        let serial = "link = \"serial\"";
+        bench.configuration = bench.configuration.replace(serial, "link = \"modem\"");
+        (bench, modem)
+    }
+
     pub(super) fn on(settings: WireSettings, scenario: &Scenario) -> Self {
         let starts_at = u64::try_from(scenario.starts_at).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -91,6 +106,7 @@ impl Bench {
                 ahead_ms: AtomicI64::new(0),
             }),
             folder,
+            open: open_port(&wire),
             wire,
             life: None,
         }
@@ -120,16 +136,30 @@ impl Bench {
              clock = {{ basis = \"{ZONE}\" }}\n{keys}\n",
             meter.address(),
         ));
+        // Some have registers of the secondary side: 11 kV / 110 V, 200 A / 5 A.
         let ratio = match model {
-            // Its registers are those of the secondary side: 11 kV / 110 V, 200 A / 5 A.
-            ElsterModel::A1700 => 4000,
-            _ => 1,
+            ElsterModel::A1140 | ElsterModel::A1120 | ElsterModel::As230 => 1,
+            _ => 4000,
         };
         Seat {
             meter,
             place,
             ratio,
         }
+    }
+
+    /// Puts a Modbus meter on the line and into the configuration.
+    pub(super) fn seat_modbus(&mut self, name: &str, model: &str, unit: u8, keys: &str) {
+        self.configure(&format!(
+            "[[meter]]\nid = \"{name}\"\nbus = \"main\"\nmodel = \"{model}\"\nunit = {unit}\n{keys}\n"
+        ));
+        let settings = self.settings();
+        let found = settings
+            .catalogue
+            .model(model)
+            .expect("there is such a model");
+        let meter = Arc::new(ModelMeter::new(found, unit, u64::from(unit)).unwrap());
+        self.wire.seat(meter.on_wire(), meter.healthy());
     }
 
     /// Adds to the configuration.
@@ -186,10 +216,8 @@ impl Bench {
             pulse: Pulse::new("bus main"),
         };
         let (task, handle) = Bus::new(parts, requests).unwrap();
-        let wire = self.wire.clone();
-        let open = move |_: &_| open_port(&wire);
         let mut lines = JoinSet::new();
-        lines.spawn(task.on(Arc::new(open)).run());
+        lines.spawn(task.on(Arc::clone(&self.open)).run());
         let front = Front {
             gateway: settings.gateway.clone(),
             clock,
@@ -233,6 +261,21 @@ impl Bench {
         panic!("not within {seconds} s: {:#?}", self.meters().await);
     }
 
+    /// The configuration is read again, as at SIGHUP.
+    pub(super) async fn reload(&mut self) {
+        let settings = self.settings();
+        let life = self.life.as_ref().expect("it was started");
+        let bus = &life.front.buses[0];
+        let meters = settings.meters_of(&bus.id).cloned().collect();
+        bus.request(BusRequest::Replace(meters)).unwrap();
+        self.live(1).await;
+    }
+
+    /// What the password file holds from now on.
+    pub(super) fn password(&self, text: &str) {
+        std::fs::write(self.folder.path().join("password"), text).unwrap();
+    }
+
     /// Stops as the supervisor does.
     pub(super) async fn stop(&mut self) {
         let mut life = self.life.take().expect("it was started");
@@ -259,6 +302,16 @@ impl Bench {
             Ok(Answer::Meters(meters)) => meters,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// What its sessions came to since the start, by meter.
+    pub(super) fn session_totals(&self) -> Vec<FlagTotals> {
+        let life = self.life.as_ref().expect("it was started");
+        let view = life.front.buses[0].view.borrow();
+        view.meters
+            .iter()
+            .filter_map(|meter| meter.flag.clone())
+            .collect()
     }
 
     /// Starts work and waits for its end.
@@ -346,21 +399,43 @@ impl Bench {
     }
 }
 
+/// The gateway's end of a wire, as a port that can be set.
+fn open_port(wire: &Wire) -> Arc<OpenPort> {
+    let wire = wire.clone();
+    Arc::new(move |_: &_| {
+        if !wire.is_plugged() {
+            return Err(std::io::ErrorKind::NotFound.into());
+        }
+        let port = wire.clone();
+        let line = Simulated::new(Box::new(wire.line()));
+        Ok(line.with_settings(move |settings| {
+            let mut port = port.line();
+            Box::pin(async move { port.set(settings).await.unwrap() })
+        }))
+    })
+}
+
+/// The gateway's end of a link with circuits.
+fn open_link(link: &Link) -> Arc<OpenPort> {
+    let link = link.clone();
+    Arc::new(move |_: &_| {
+        let circuits = link.clone();
+        let turn = move |circuit| {
+            match circuit {
+                Circuit::Dtr(on) => circuits.turn(Turned::Dtr(on)),
+                Circuit::Rts(on) => circuits.turn(Turned::Rts(on)),
+                Circuit::Break(on) => circuits.turn(Turned::Break(on)),
+                Circuit::Carrier => {}
+            }
+            circuits.carrier()
+        };
+        Ok(Simulated::with_circuits(Box::new(link.line()), turn))
+    })
+}
+
 pub(super) fn keep_private(file: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
-}
-
-fn open_port(wire: &Wire) -> std::io::Result<Simulated> {
-    if !wire.is_plugged() {
-        return Err(std::io::ErrorKind::NotFound.into());
-    }
-    let port = wire.clone();
-    let line = Simulated::new(Box::new(wire.line()));
-    Ok(line.with_settings(move |settings| {
-        let mut port = port.line();
-        Box::pin(async move { port.set(settings).await.unwrap() })
-    }))
 }
 
 fn options() -> StoreOptions {

@@ -77,7 +77,7 @@ fn shown_end(seat: &Seat, interval: &TrueInterval) -> i64 {
 /// Compares what is stored with what the meter measured from `from` on, until its last whole
 /// interval before `until`.
 #[track_caller]
-fn check(bench: &Bench, name: &str, seat: &Seat, from: i64, until: i64) -> usize {
+pub(super) fn check(bench: &Bench, name: &str, seat: &Seat, from: i64, until: i64) -> usize {
     let found = stored(bench, name, OWN);
     let truth = seat.meter.intervals(from, until);
     let within = |end: i64| end > from && end <= until;

@@ -6,8 +6,8 @@ use crate::limits::SECONDARY_GROUP_B;
 use crate::tasks::storekeeper::Record;
 use line::Line;
 use metering::{MeterReadings, Obis, Quantity, Reading, Timestamp};
-use meters::catalogue::flag::{FlagLayout, RegisterSide};
-use meters::elster::{Content, MaximumDemand, Multiplier, RegisterValue, Scaled};
+use meters::catalogue::flag::{FlagLayout, RatioOf, RegisterSide};
+use meters::elster::{Content, MaximumDemand, Multiplier, Ratio, RegisterValue, Scaled};
 use meters::flag::VisitFault;
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
@@ -88,46 +88,69 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         }
     }
 
-    /// What registers of the secondary side are multiplied with, as the meter's ratios say.
-    pub(super) fn multiplier(&self) -> Multiplier {
-        let model = self.visit.model();
-        let Some(ratios) = &model.ratios else {
-            return Multiplier::ONE;
-        };
-        if ratios.registers == RegisterSide::Primary {
-            return Multiplier::ONE;
-        }
-        let numbers = [ratios.current, ratios.voltage].into_iter().flatten();
-        let each = numbers.filter_map(|number| {
+    /// What registers of the secondary side are multiplied with, as the meter's ratios say. Nothing
+    /// while they are not known: then nothing is multiplied, and nothing is taken for multiplied.
+    pub(super) fn multiplier(&self) -> Option<Multiplier> {
+        let numbers = self.ratio_identities();
+        let mut each = numbers.into_iter().map(|number| {
             let row = self.visit.row(number)?;
             let octets = self.book.memory.identity(number)?;
             match self.reader().read(row, octets).ok()? {
-                Content::Ratio(ratio) => ratio.multiplier,
+                Content::Ratio(ratio) => Some(ratio.multiplier.unwrap_or(Multiplier::ONE)),
                 _ => None,
             }
         });
-        let product = |all: Multiplier, one| all.times(one).unwrap_or(all);
-        each.fold(Multiplier::ONE, product)
+        each.try_fold(Multiplier::ONE, |all, one| all.times(one?))
     }
 
-    /// Reads the transformer ratios where they were never read: nothing can be multiplied before.
-    pub(super) async fn learn_ratios(&mut self) -> Result<StepEnd, VisitFault> {
-        let ratios = self.visit.model().ratios.as_ref();
-        let secondary = ratios.filter(|ratios| ratios.registers == RegisterSide::Secondary);
-        let numbers = secondary.map(|ratios| [ratios.current, ratios.voltage]);
-        for number in numbers.into_iter().flatten().flatten() {
+    /// Where the ratios stand that count for the registers.
+    fn ratio_identities(&self) -> Vec<u16> {
+        match &self.visit.model().ratios {
+            Some(ratios) if ratios.registers == RegisterSide::Secondary => {
+                [ratios.current, ratios.voltage]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Reads the ratios that are not known yet.
+    pub(super) async fn know_ratios(&mut self) -> Result<StepEnd, VisitFault> {
+        for number in self.ratio_identities() {
             if self.book.memory.identity(number).is_some() {
                 continue;
             }
             match self.watch(number).await {
-                Ok(StepEnd::Later) => return Ok(StepEnd::Later),
-                // A meter without this ratio has none to multiply with.
-                Err(fault) if !fault.ends_session() && fault.refusal().is_some() => {}
                 Ok(StepEnd::Done) => {}
-                Err(fault) => return Err(fault),
+                Ok(StepEnd::Later) => return Ok(StepEnd::Later),
+                Err(fault) if fault.ends_session() => return Err(fault),
+                Err(fault) => self.book.remark(format!("identity {number}: {fault}")),
             }
         }
         Ok(StepEnd::Done)
+    }
+
+    /// Transformer ratios are readings too: whoever has the raw values can check the rest.
+    pub(super) fn keep_ratio(&mut self, ratio: &Ratio, at: Timestamp) {
+        let Some(multiplier) = ratio.multiplier else {
+            return;
+        };
+        let kind = match ratio.of {
+            RatioOf::Current => 2,
+            RatioOf::Voltage => 3,
+        };
+        let (numerator, denominator) = multiplier.parts();
+        let exponent = -6;
+        let digits = u128::from(numerator) * 1_000_000 / u128::from(denominator.max(1));
+        let quantity = i64::try_from(digits).ok().map(|digits| Quantity {
+            digits,
+            exponent,
+            unit: metering::Unit::Count,
+        });
+        let obis = Obis::new([1, 0, 0, 4, kind, 255]);
+        self.keep_readings(at, vec![Reading { obis, quantity }]);
     }
 
     /// Whether a layout is one of values that the gateway can sample.
@@ -143,27 +166,31 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     }
 }
 
-/// The value as it is on the primary side, and where that differs, also as the meter has it.
-fn scaled(obis: Obis, raw: Option<Quantity>, multiplier: Multiplier) -> Vec<Reading> {
-    if multiplier == Multiplier::ONE {
+/// The value as it is on the primary side, and where that differs or is not known, also as the meter
+/// has it.
+fn scaled(obis: Obis, raw: Option<Quantity>, multiplier: Option<Multiplier>) -> Vec<Reading> {
+    if multiplier == Some(Multiplier::ONE) {
         return vec![Reading {
             obis,
             quantity: raw,
         }];
     }
-    let result = raw.and_then(|raw| Scaled::new(raw, multiplier).result);
     let [medium, _, rest @ ..] = obis.groups();
     let [quantity, kind, rate, period] = rest;
-    let as_counted = Obis::new([medium, SECONDARY_GROUP_B, quantity, kind, rate, period]);
+    let as_counted = Reading {
+        obis: Obis::new([medium, SECONDARY_GROUP_B, quantity, kind, rate, period]),
+        quantity: raw,
+    };
+    let Some(multiplier) = multiplier else {
+        return vec![as_counted];
+    };
+    let result = raw.and_then(|raw| Scaled::new(raw, multiplier).result);
     vec![
         Reading {
             obis,
             quantity: result,
         },
-        Reading {
-            obis: as_counted,
-            quantity: raw,
-        },
+        as_counted,
     ]
 }
 
@@ -194,9 +221,9 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(multiplier: (u64, u64), expected: &[(&str, &str)]) {
+    fn check(multiplier: Option<(u64, u64)>, expected: &[(&str, &str)]) {
         let obis = "1-0:1.8.0".parse().unwrap();
-        let multiplier = Multiplier::new(multiplier.0, multiplier.1).unwrap();
+        let multiplier = multiplier.map(|(up, down)| Multiplier::new(up, down).unwrap());
         let found = scaled(obis, Some(energy(1_234_567)), multiplier);
         let told: Vec<(String, String)> = found
             .iter()
@@ -211,9 +238,10 @@ mod tests {
 
     #[test]
     fn what_was_multiplied_is_kept_beside_its_product() {
-        check((1, 1), &[("1-0:1.8.0", "1.234567 kWh")]);
+        check(Some((1, 1)), &[("1-0:1.8.0", "1.234567 kWh")]);
+        check(None, &[("1-65:1.8.0", "1.234567 kWh")]);
         check(
-            (200, 5),
+            Some((200, 5)),
             &[
                 ("1-0:1.8.0", "49.382680 kWh"),
                 ("1-65:1.8.0", "1.234567 kWh"),

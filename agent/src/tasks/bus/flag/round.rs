@@ -20,6 +20,7 @@ use meters::planner::{PollId, SessionEnd, SessionTurn};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// What a session needs beside its meter.
 pub(in super::super) struct Desk<'a> {
@@ -27,6 +28,7 @@ pub(in super::super) struct Desk<'a> {
     pub(in super::super) store: &'a StoreHandle,
     pub(in super::super) clock: &'a Clock,
     pub(in super::super) pulse: &'a Pulse,
+    pub(in super::super) shutdown: &'a CancellationToken,
     /// Of the work that somebody started, if the session is for that.
     pub(in super::super) ticket: Option<&'a Ticket>,
 }
@@ -39,8 +41,9 @@ impl Desk<'_> {
         }
     }
 
-    fn is_cancelled(&self) -> bool {
-        self.ticket.is_some_and(Ticket::is_cancelled)
+    /// Whether nobody wants anything more of the session.
+    fn is_over(&self) -> bool {
+        self.shutdown.is_cancelled() || self.ticket.is_some_and(Ticket::is_cancelled)
     }
 }
 
@@ -51,6 +54,17 @@ pub(in super::super) struct Held {
     pub(in super::super) said: FlagSaid,
     /// Why the port is gone, if it is.
     pub(in super::super) gone: Option<Arc<std::io::Error>>,
+}
+
+impl Held {
+    /// A session that was dropped half-way.
+    pub(in super::super) fn dropped() -> Self {
+        Self {
+            end: SessionEnd::Broken,
+            said: FlagSaid::default(),
+            gone: None,
+        }
+    }
 }
 
 /// A part of a round.
@@ -287,7 +301,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 
     /// Whether there is time for so many packets, and somebody still wants them.
     pub(super) fn has_room(&self, packets: u16) -> bool {
-        !self.desk.is_cancelled() && self.visit.left() >= self.packet * u32::from(packets)
+        !self.desk.is_over() && self.visit.left() >= self.packet * u32::from(packets)
     }
 
     /// Reads an identity if its session has time for it.

@@ -12,7 +12,8 @@ use meters::elster::{
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Show<'a> {
     pub(super) row: &'a FlagIdentity,
-    pub(super) multiplier: Multiplier,
+    /// What values of the secondary side are multiplied with; none if that is not known.
+    pub(super) multiplier: Option<Multiplier>,
 }
 
 impl Show<'_> {
@@ -93,10 +94,9 @@ impl Show<'_> {
     }
 
     fn demand(&self, demand: &MaximumDemand, group: &str) -> MeterValue {
-        let (mut told, remark) = self.quantity(demand.quantity);
-        if let Some(at) = demand.at {
-            told = format!("{told} at {at}");
-        }
+        let (told, remark) = self.quantity(demand.quantity);
+        let at = demand.at.map(|at| format!(" at {at}"));
+        let told = told + &at.unwrap_or_default();
         let name = demand.obis.and_then(metering::Obis::words);
         let (place, rank) = (demand.place + 1, demand.rank);
         let words = name.unwrap_or_else(|| format!("demand register {place}"));
@@ -110,10 +110,9 @@ impl Show<'_> {
     }
 
     fn billing(&self, set: &BillingSet, group: &str) -> Vec<MeterValue> {
-        let mut group = group.to_owned();
-        if let Some(end) = set.info().and_then(|info| info.end.or(info.reset_time)) {
-            group = format!("{group}, ended {end}");
-        }
+        let end = set.info().and_then(|info| info.end.or(info.reset_time));
+        let end = end.map(|end| format!(", ended {end}"));
+        let group = format!("{group}{}", end.unwrap_or_default());
         let parts = set.parts.iter();
         let shown = parts
             .filter(|part| matches!(part.content, Content::Registers(_) | Content::Demands(_)));
@@ -126,11 +125,15 @@ impl Show<'_> {
         let Some(raw) = quantity else {
             return ("no number".to_owned(), String::new());
         };
-        if self.multiplier == Multiplier::ONE {
+        let Some(multiplier) = self.multiplier else {
+            let remark = "not multiplied: the ratios of its transformers are not known";
+            return (raw.to_string(), remark.to_owned());
+        };
+        if multiplier == Multiplier::ONE {
             return (raw.to_string(), String::new());
         }
-        let remark = format!("the meter counts {raw}, times {}", self.multiplier);
-        match Scaled::new(raw, self.multiplier).result {
+        let remark = format!("the meter counts {raw}, times {multiplier}");
+        match Scaled::new(raw, multiplier).result {
             Some(result) => (result.to_string(), remark),
             None => (raw.to_string(), remark),
         }

@@ -139,6 +139,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             return Ok(StepEnd::Later);
         };
         let before = self.book.memory.identity(identity).map(<[u8]>::to_vec);
+        let before_is_other = before.as_ref() != Some(&raw.octets);
         if let Some(before) = before.filter(|before| *before != raw.octets) {
             let basis = &self.book.flag.clock.basis;
             let log = MeterLog::new(self.visit.model(), &self.visit.variant().id, basis);
@@ -150,6 +151,10 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 let detail = format!("{}{}", found.detail, at.unwrap_or_default());
                 self.book.event(found.code, detail, self.desk.clock)
             }));
+        }
+        if before_is_other && let Ok(Content::Ratio(ratio)) = self.reader().read(row, &raw.octets) {
+            let arrived = self.desk.clock.moment(raw.arrived_at);
+            self.keep_ratio(&ratio, self.desk.clock.utc_at(arrived));
         }
         self.book.memory.set_identity(identity, &raw.octets);
         Ok(StepEnd::Done)

@@ -180,8 +180,10 @@ impl Bus {
         job.ticket.runs(job.progress.clone());
         let pulse = self.parts.pulse.clone();
         let at_most = signs_of_life(turn, &self.parts.settings);
-        let slice = alive(self.line_slice(&mut job, turn.hold_max), &pulse, at_most).await;
-        match slice {
+        let shutdown = self.parts.shutdown.clone();
+        let slice = self.line_slice(&mut job, turn.hold_max);
+        let slice = alive(slice, &pulse, at_most, &shutdown).await;
+        match slice.unwrap_or(Slice::More) {
             Slice::More if Instant::now() < job.until && !job.ticket.is_cancelled() => {
                 job.ticket.runs(job.progress.clone());
                 self.line_jobs.insert(token, job);
@@ -254,7 +256,8 @@ impl Bus {
             site.set_dtr = Some(&mut set_dtr);
         }
         let cancel = job.ticket.cancel().clone();
-        let cancelled = || cancel.is_cancelled();
+        let shutdown = self.parts.shutdown.clone();
+        let cancelled = || cancel.is_cancelled() || shutdown.is_cancelled();
         let ticket = &job.ticket;
         let progress = &mut job.progress;
         match &mut job.kind {

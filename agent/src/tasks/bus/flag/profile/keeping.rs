@@ -20,9 +20,10 @@ const OVERWRITE_DAYS: u32 = 7;
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Keeps what was settled. False while the store cannot say what it holds.
     pub(super) async fn keep_profile(&mut self, read: ProfileRead) -> bool {
-        let conversion = ProfileConversion {
-            multiplier: self.multiplier(),
+        let Some(multiplier) = self.multiplier() else {
+            return false;
         };
+        let conversion = ProfileConversion { multiplier };
         let owner = ProfileOwner {
             meter: self.book.settings.id.clone(),
             profile: GATEWAY_PROFILE,

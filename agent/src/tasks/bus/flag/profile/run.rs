@@ -93,8 +93,12 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let unknown = VisitFault::Unknown("a load profile");
         let model = self.visit.model();
         let profile = model.profile.as_ref().ok_or(unknown)?;
-        if self.learn_ratios().await? == StepEnd::Later {
+        // Energies are multiplied when they are kept, so the ratios must be known before.
+        if self.know_ratios().await? == StepEnd::Later {
             return Ok(StepEnd::Later);
+        }
+        if self.multiplier().is_none() {
+            return Err(VisitFault::Unknown("the ratios of its transformers"));
         }
         let end = self.run_windows(run, profile).await;
         run.session_ends();

@@ -47,7 +47,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         reading: &mut Reading,
         progress: &mut Progress,
     ) -> Result<Slice, VisitFault> {
-        if self.read_rows(reading, progress, false).await? == StepEnd::Later {
+        if self.know_ratios().await? == StepEnd::Later
+            || self.read_rows(reading, progress, false).await? == StepEnd::Later
+        {
             return Ok(Slice::More);
         }
         Ok(Slice::Done(if reading.part == Some(Part::Events) {
