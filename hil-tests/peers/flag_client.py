@@ -35,10 +35,11 @@ def elster_answer(password: str, operand: str) -> str:
 
 def log_on(client: Iec6205621Client, operand: str, password: str) -> str:
     if password.startswith("plain:"):
-        client.send_password(password.removeprefix("plain:"))
-        return client._recv_ack()
-    answer = messages.DataSet(value=elster_answer(password, operand), address="")
-    command = messages.CommandMessage(command="P", command_type=2, data_set=answer)
+        kind, value = 1, password.removeprefix("plain:")
+    else:
+        kind, value = 2, elster_answer(password, operand)
+    answer = messages.DataSet(value=value, address="")
+    command = messages.CommandMessage(command="P", command_type=kind, data_set=answer)
     client.transport.send(command.to_bytes())
     return client._recv_ack()
 

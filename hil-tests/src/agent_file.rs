@@ -109,6 +109,12 @@ impl AgentFile {
         ));
     }
 
+    /// Adds a serial server, or the Ethernet module of a meter, with eight bits without parity.
+    pub fn serial_server(&mut self, id: &str, port: u16) {
+        let more = "baud = 38400\nframing = \"8N1\"\nsession-seconds-max = 10";
+        self.tcp(id, "serial-server", port, more);
+    }
+
     /// The text of the file; store and sockets lie in `folder`.
     pub fn text(&self, folder: &Path) -> String {
         let mut text = format!(

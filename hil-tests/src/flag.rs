@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use iec62056_21::meter::Settings;
+use iec62056_21::meter::{Opening, ParityBy, Settings};
 use simulator::elster::{ElsterMeter, ElsterModel, Scenario};
-use simulator::trouble::FlagTroubles;
-use simulator::wire::FlagPlace;
+use simulator::trouble::{FlagTroubles, Spread};
+use simulator::wire::{FlagPlace, WireSettings};
 
 use crate::bus::Bus;
 use crate::clock::utc;
@@ -93,6 +94,25 @@ pub fn with_few_sets(models: PathBuf) -> PathBuf {
 }
 
 impl Bus {
+    /// The network of an Ethernet module, on which octets take no time: whole profiles come over it
+    /// in data streams within seconds.
+    pub fn network(id: &str, seed: u64) -> Self {
+        let settings = WireSettings {
+            baud: 0,
+            ..WireSettings::plain(9600)
+        };
+        Self::stream(id, settings, seed)
+    }
+
+    /// Puts an Elster meter on a network; it answers at once.
+    pub fn seat_at_once(&mut self, model: ElsterModel, scenario: Scenario) -> ElsterMeter {
+        self.seat_flag_with(model, scenario, |settings, troubles| {
+            settings.opening = Opening::Fixed(0);
+            settings.parity = ParityBy::Software;
+            troubles.turnaround = Some(Spread::fixed(Duration::from_millis(1)));
+        })
+    }
+
     /// Puts a healthy Elster meter on the line, named after bus and address.
     pub fn seat_flag(&mut self, model: ElsterModel, serial: &str) -> ElsterMeter {
         self.seat_flag_with(model, scenario(serial), |_, _| {})

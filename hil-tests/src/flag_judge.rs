@@ -69,7 +69,7 @@ impl FlagVerdict {
 
     /// How many intervals carry this flag.
     pub fn with_flag(&self, flag: &str) -> usize {
-        let carry = |words: &str| words.split([' ', ',', '+']).any(|word| word == flag);
+        let carry = |words: &str| words.split('+').any(|word| word == flag);
         let counts = self.flags.iter().filter(|(words, _)| carry(words));
         counts.map(|(_, count)| count).sum()
     }
@@ -124,17 +124,28 @@ fn judge_meter(
     verdict: &mut FlagVerdict,
 ) {
     verdict.meters += usize::from(!booked.is_empty());
-    let held = meter.holds.intervals(seconds(from), seconds(upto));
-    let held = held
-        .into_iter()
-        .filter(|interval| interval.end > seconds(from) && interval.end <= seconds(upto));
-    let held: BTreeMap<i64, TrueInterval> = held.map(|interval| (interval.end, interval)).collect();
+    let mut held: BTreeMap<i64, TrueInterval> = BTreeMap::new();
+    for interval in meter.holds.intervals(seconds(from), seconds(upto)) {
+        let end = mark(meter, &interval);
+        if end <= seconds(from) || end > seconds(upto) {
+            continue;
+        }
+        // A clock that is set back comes twice by one mark: its parts add up.
+        match held.get_mut(&end) {
+            Some(first) => {
+                for (sum, part) in first.channels.iter_mut().zip(interval.channels) {
+                    sum.shown += part.shown;
+                }
+            }
+            None => drop(held.insert(end, interval)),
+        }
+    }
     for (end, interval) in &held {
         match booked.get(end) {
+            Some(row) => judge_row(meter, row, interval, verdict),
             None => verdict
                 .lost
                 .push(format!("{}: no interval ends at {}", meter.id, utc(*end))),
-            Some(row) => judge_row(meter, row, interval, verdict),
         }
     }
     for (end, row) in booked {
@@ -149,6 +160,13 @@ fn judge_meter(
             ));
         }
     }
+}
+
+/// The mark of UTC at which an interval ends, by the meter's own clock, as far off as that was.
+fn mark(meter: &SimulatedFlag, interval: &TrueInterval) -> i64 {
+    let holds = &meter.holds;
+    let offset = holds.local(interval.end) - holds.clock_error(interval.end) - interval.end;
+    interval.local_end - offset
 }
 
 fn judge_row(

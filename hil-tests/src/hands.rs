@@ -106,6 +106,16 @@ impl Started {
         }
     }
 
+    /// Has it end at its next step.
+    #[track_caller]
+    pub fn cancel(self, agent: &Agent) {
+        let number = self.number;
+        match agent.ask(&Request::Cancel { number }) {
+            Ok(Ok(_)) => {}
+            other => panic!("job {number} cannot be cancelled: {other:?}"),
+        }
+    }
+
     /// Its result; a failure fails the test.
     #[track_caller]
     pub fn result(self, agent: &Agent, within: Duration) -> Outcome {

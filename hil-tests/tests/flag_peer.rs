@@ -10,8 +10,10 @@ use hil_tests::process::run;
 use hil_tests::python::{peer, with_modules};
 use iec62056_21::meter::ParityBy;
 use serde_json::Value;
-use simulator::elster::{ElsterMeter, ElsterModel, Source};
-use simulator::wire::WireSettings;
+use simulator::elster::civil::Civil;
+use simulator::elster::{ElsterMeter, ElsterModel, Source, VdewMeter, VdewModel};
+use simulator::trouble::FlagTroubles;
+use simulator::wire::{FlagPlace, WireSettings};
 
 /// What the library's client says of a conversation at this TCP port.
 fn client(python: &Path, port: u16, address: &str, words: &[&str]) -> Value {
@@ -128,4 +130,121 @@ fn the_library_is_refused_with_another_password_and_at_another_address() {
     other.args(["127.0.0.1", &port.to_string(), "999", "readout"]);
     let done = other.output().unwrap();
     assert!(!done.status.success(), "nobody has this address");
+}
+
+/// An A1500 behind a transparent serial server: OBIS codes, a readout, a profile `P.01`.
+fn vdew_meter(bus: &Bus) -> (VdewMeter, FlagPlace) {
+    let meter = VdewMeter::new(VdewModel::A1500, scenario("55555321"));
+    let mut settings = meter.settings().unwrap();
+    settings.parity = ParityBy::Nobody;
+    let place = bus
+        .wire
+        .seat_flag(meter.on_wire_as(settings), FlagTroubles::default());
+    (meter, place)
+}
+
+/// `123.456` of some thousands, in ones.
+fn ones(text: &str) -> u128 {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "000"));
+    let number = |text: &str| text.parse::<u128>().unwrap();
+    assert_eq!(part.len(), 3, "{text}");
+    number(whole) * 1000 + number(part)
+}
+
+#[test]
+fn the_library_reads_out_an_a1500() {
+    let promise = "an independent client's readout";
+    let Some(python) = with_modules(promise, &["iec62056_21"]) else {
+        return;
+    };
+    let bus = Bus::stream("peer", WireSettings::plain(9600), 1);
+    let (meter, _) = vdew_meter(&bus);
+    let truth = meter.truth();
+    let door = bus.open_tcp();
+    let begun = truth.utc(bus.wire.now());
+    let port = door.address().port();
+    let said = client(&python, port, &truth.address(), &["readout"]);
+    let ended = truth.utc(bus.wire.now());
+    let sets = said["sets"].as_array().unwrap();
+    let value = |code: &str| {
+        let set = sets.iter().find(|set| set[0] == code);
+        let set = set.unwrap_or_else(|| panic!("no {code} in {said}"));
+        set[1].as_str().unwrap().to_owned()
+    };
+    assert_eq!(value("C.1.0"), "55555321");
+    assert_eq!(value("F.F"), "00000000");
+    let totals = [
+        ("1.8.0", Source::Import),
+        ("2.8.0", Source::Export),
+        ("5.8.0", Source::Q1),
+        ("8.8.0", Source::Q4),
+    ];
+    for (code, source) in totals {
+        let watt_hours = |utc| truth.total(source, utc) / 3_600_000;
+        let held = watt_hours(begun)..=watt_hours(ended);
+        assert!(held.contains(&ones(&value(code))), "{code}: {held:?}");
+    }
+    println!(
+        "a readout of {} data sets by the library, 0 wrong",
+        sets.len()
+    );
+}
+
+#[test]
+fn the_library_reads_a_profile_in_partial_blocks() {
+    let promise = "an independent client and partial blocks";
+    let Some(python) = with_modules(promise, &["iec62056_21"]) else {
+        return;
+    };
+    let bus = Bus::stream("peer", WireSettings::plain(9600), 1);
+    let (meter, place) = vdew_meter(&bus);
+    let truth = meter.truth();
+    let door = bus.open_tcp();
+    let (port, address) = (door.address().port(), truth.address());
+    let now = truth.utc(bus.wire.now());
+    let held = truth.intervals(now - 3600, now).pop().unwrap();
+    let stamp = |utc: i64| {
+        let date = Civil::of(utc);
+        format!(
+            "{:02}{:02}{:02}{:02}{:02}",
+            date.year % 100,
+            date.month,
+            date.day,
+            date.hour,
+            date.minute
+        )
+    };
+    let span = format!("({};{})", stamp(held.local_end), stamp(held.local_end));
+    let read = |form: &str| {
+        let words = [
+            "programming",
+            &format!("plain:{PASSWORD}"),
+            &format!("{form}:P.01{span}"),
+        ];
+        let said = client(&python, port, &address, &words);
+        assert_eq!(said["log_on"], "ack");
+        said["reads"][0].clone()
+    };
+    let whole = read("R5");
+    // The library begins a new line with each block, so blocks have to end where lines do.
+    let header = whole.as_array().unwrap().iter().take(8);
+    let length = |text: &Value| text.as_str().map_or(0, str::len);
+    let characters: usize = header
+        .map(|set| length(&set[0]) + length(&set[1]) + 2)
+        .sum();
+    bus.wire.change_flag_settings(place, |settings| {
+        settings.partial_chars = characters + 2;
+    });
+    let parts = read("R6");
+    assert_eq!(parts, whole, "the blocks make the same");
+    let values: Vec<u128> = (8..10)
+        .map(|place| ones(parts[place][1].as_str().unwrap()))
+        .collect();
+    let period = u128::try_from(held.period).unwrap();
+    let watts = held
+        .channels
+        .iter()
+        .map(|channel| channel.energy / period / 1000);
+    assert_eq!(values, watts.collect::<Vec<_>>(), "{parts}");
+    println!("an interval in partial blocks by the library, 0 wrong");
 }

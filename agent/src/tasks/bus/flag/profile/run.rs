@@ -8,7 +8,7 @@ use metering::{MeterTime, Timestamp};
 use meters::catalogue::flag::ProfileModel;
 use meters::collection::{CollectPlan, CollectState, Marks};
 use meters::elster::ProfileWindow;
-use meters::elster::profile::{ProfileDecoder, ProfileOptions, ProfileRead};
+use meters::elster::profile::{ProfileDecoder, ProfileHappening, ProfileOptions, ProfileRead};
 use meters::flag::{Visit, VisitFault};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -146,7 +146,12 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             };
             run.days_done += reading.plan.days;
             let decoder = reading.decoder.clone();
-            let read = decoder.finish();
+            let mut read = decoder.finish();
+            if reading.plan.until.is_some() {
+                // It was left where enough was read, and not at its end.
+                read.events
+                    .retain(|event| !matches!(event.what, ProfileHappening::CutShort { .. }));
+            }
             reading.saw(&read);
             if !self.keep_profile(read).await {
                 return Ok(StepEnd::Later);
