@@ -230,7 +230,7 @@ fn is_right(value: &BookedValue, shown: i128, period: i64, (up, down): (u32, u32
             // What is no finite decimal is rounded at a millionth.
             (booked * parts - exact).abs() * 2 <= parts
         }
-        _ => false,
+        ChannelKind::Register => false,
     }
 }
 

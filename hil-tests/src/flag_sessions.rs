@@ -298,13 +298,10 @@ impl Asker {
                     let read = self.case.reads;
                     let report = &mut self.report;
                     let read = match read {
-                        Reads::Packets => {
-                            packet(&mut session, &self.wire, &mut self.dice, report).await
-                        }
                         Reads::Streams if self.dice.index(3) == 0 => {
                             stream(&mut session, &self.wire, &mut self.dice, report).await
                         }
-                        Reads::Streams => {
+                        Reads::Packets | Reads::Streams => {
                             packet(&mut session, &self.wire, &mut self.dice, report).await
                         }
                         Reads::Sets => set(&mut session, &self.wire, &mut self.dice, report).await,

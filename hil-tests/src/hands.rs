@@ -64,7 +64,7 @@ pub struct Started {
 
 /// Starts work at the gateway, as `pmuctl` does.
 #[track_caller]
-pub fn start(agent: &Agent, what: Work) -> Started {
+pub fn start(agent: &Agent, what: &Work) -> Started {
     match agent.ask(&Request::Start { what: what.clone() }) {
         Ok(Ok(Answer::Job(job))) => Started { number: job.number },
         other => panic!("{what:?} was not taken: {other:?}\n{}", agent.said()),

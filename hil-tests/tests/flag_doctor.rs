@@ -62,7 +62,7 @@ struct Expected {
 }
 
 /// A line with a port and characters like this.
-fn serial(device: &Path, line: &LineSettings) -> String {
+fn serial(device: &Path, line: LineSettings) -> String {
     let is_seven = line.data_bits == DataBits::Seven;
     let is_even = line.parity == Parity::Even;
     format!(
@@ -93,7 +93,7 @@ fn broken(
         _ => "",
     };
     Patient {
-        bus: serial(&device, &configured.line),
+        bus: serial(&device, configured.line),
         address: configured.address,
         password: configured.password,
         more: serial_number + more,

@@ -5,14 +5,11 @@
 
 use std::time::Duration;
 
-use desk::{Outcome, Part, Work};
-use hil_tests::agent::Agent;
 use hil_tests::binaries::brisk_models;
 use hil_tests::bus::Bus;
 use hil_tests::clock::{utc, wait_until};
 use hil_tests::flag::{PASSWORD, password_file, scenario};
 use hil_tests::flag_judge::judge_flag;
-use hil_tests::hands::start;
 use hil_tests::world::{World, wait_for_delivery};
 use simulator::elster::ElsterModel;
 use simulator::trouble::Spread;

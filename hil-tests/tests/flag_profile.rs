@@ -50,7 +50,7 @@ fn ask(
         to: to.map(Timestamp::seconds),
         again,
     };
-    start(agent, what)
+    start(agent, &what)
 }
 
 #[track_caller]

@@ -42,6 +42,7 @@ fn hell() -> FlagTroubles {
 }
 
 /// What meters and lines do.
+#[expect(clippy::too_many_lines, reason = "one table of troubles, a row each")]
 fn kinds() -> Vec<(&'static str, FlagTroubles, WireTroubles)> {
     let calm = WireTroubles::default;
     let echo = || WireTroubles {

@@ -32,7 +32,7 @@ pub(super) struct Took {
     /// Its octets.
     pub(super) octets: Vec<u8>,
     /// From the window to the last octet.
-    pub(super) took: Duration,
+    pub(super) lasted: Duration,
     /// Requests and answers.
     pub(super) exchanges: usize,
     /// Characters on the line, both ways.
@@ -117,8 +117,11 @@ impl Stage {
         let window = days.to_le_bytes();
         session.write_packet(551, 1, &window).await.unwrap();
         let size = session.read_packet(551, 1, 4).await.unwrap().data;
-        let packets = u16::from_be_bytes([size[0], size[1]]);
-        let blocks = u16::from_be_bytes([size[2], size[3]]);
+        let [high, low, blocks_high, blocks_low] = size.as_slice() else {
+            panic!("a size of {} octets", size.len());
+        };
+        let packets = u16::from_be_bytes([*high, *low]);
+        let blocks = u16::from_be_bytes([*blocks_high, *blocks_low]);
         let mut octets = Vec::new();
         let mut exchanges = 2;
         if purpose == Purpose::Maker6 {
@@ -138,13 +141,13 @@ impl Stage {
                 exchanges += 1;
             }
         }
-        let (took, after) = (self.wire.now() - begun, self.wire.counters());
+        let (took, after) = (self.wire.now().saturating_sub(begun), self.wire.counters());
         session.close().await;
         let carried =
             |counters: &simulator::wire::WireCounters| counters.octets_heard + counters.octets_said;
         Took {
             octets,
-            took,
+            lasted: took,
             exchanges,
             carried: carried(&after) - carried(&before),
             character: self.character,

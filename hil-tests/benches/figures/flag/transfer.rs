@@ -25,7 +25,7 @@ pub(super) fn rows() -> Vec<Row> {
         (stage.packets(DAYS).await, stage.stream(DAYS).await)
     });
     assert_eq!(plain.octets, stream.octets, "both bring the same profile");
-    let used = share(needed(&packets), packets.took);
+    let used = share(needed(&packets), packets.lasted);
     vec![
         Row {
             figure: "line time used of what packets need, 90 days x 4 channels, 9600 7E1"
@@ -36,18 +36,18 @@ pub(super) fn rows() -> Vec<Row> {
             peer: format!(
                 "{} packets in {} s",
                 packets.exchanges,
-                seconds(packets.took)
+                seconds(packets.lasted)
             ),
         },
         Row {
             figure: "the same in a data stream, 8N1".to_owned(),
             limit: Limit::AtLeast(1.8),
-            measured: Spread::one(share(plain.took, stream.took)),
+            measured: Spread::one(share(plain.lasted, stream.lasted)),
             unit: "x",
             peer: format!(
                 "{} s against {} s",
-                seconds(stream.took),
-                seconds(plain.took)
+                seconds(stream.lasted),
+                seconds(plain.lasted)
             ),
         },
         Row {
