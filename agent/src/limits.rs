@@ -132,7 +132,7 @@ pub const REMARKS_MAX: usize = 8;
 /// Value group B of a register as a meter counts it, where its product with the transformer ratios
 /// is kept as well; 65 to 127 are free for utilities (IEC 62056-61).
 pub const SECONDARY_GROUP_B: u8 = 65;
-/// Passwords in a row whose answer may have been lost on the line, before they count as refused.
+/// Refusals of a password in a row that may have been the line's doing, before it counts as wrong.
 /// No source says how many wrong ones lock a meter.
 pub const PASSWORD_DOUBTS_MAX: u8 = 3;
 /// A meter's clock is adjusted at most this often: what the last time has done is seen first.

@@ -43,7 +43,9 @@ pub(super) struct FlagBook {
     /// What the present round brought, or the last one.
     brought: CollectResult,
     round: Option<Round>,
-    /// Passwords in a row whose answer was lost, or was a sign-off.
+    /// The session that goes on, or the last one, was opened with the password.
+    is_proving: bool,
+    /// Refusals in a row that may have been the line's doing.
     password_doubts: u8,
     /// The meter refused data streams.
     has_no_streams: bool,
@@ -97,6 +99,7 @@ impl FlagBook {
             settings,
             flag,
             round: None,
+            is_proving: false,
             password_doubts: 0,
             has_no_streams: false,
             next_instant: 0,
@@ -196,6 +199,7 @@ impl FlagBook {
     pub(super) fn forget_refusal(&mut self) -> bool {
         let was_refused = self.memory.note(Note::PasswordRefused).is_some();
         self.memory.set_note(Note::PasswordRefused, &[]);
+        self.memory.set_note(Note::PasswordTaken, &[]);
         self.password_doubts = 0;
         was_refused
     }

@@ -10,9 +10,9 @@ use simulator::trouble::{Doubled, FlagTroubles, Late, OneIn, Spread};
 use std::time::Duration;
 
 /// Worlds of every run.
-const SEEDS: u64 = 3;
+const SEEDS: u64 = 2;
 /// Hours of troubles in each.
-const HOURS: u64 = 30;
+const HOURS: u64 = 24;
 
 /// What one world came to.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ fn troubles(dice: &mut Dice) -> FlagTroubles {
     }
 }
 
-/// A total that was read was on the meter about then.
+/// A total that was read was on the meter about then: it thinks for up to six seconds.
 #[track_caller]
 fn check_readings(readings: &[MeterReadings], name: &str, seat: &Seat) -> usize {
     let total: Obis = "1-0:1.8.0".parse().unwrap();
@@ -67,9 +67,11 @@ fn check_readings(readings: &[MeterReadings], name: &str, seat: &Seat) -> usize 
         let places = u32::try_from(quantity.exponent + 3).unwrap();
         let digits = i128::from(quantity.digits) * 10_i128.pow(places);
         assert!(
-            (truth(utc - 3)..=truth(utc + 2)).contains(&digits),
-            "{name} at {}: {quantity}",
-            reading.taken_at
+            (truth(utc - 5)..=truth(utc + 5)).contains(&digits),
+            "{name} at {}: {quantity}, not {} to {} (10^-3 Wh)",
+            reading.taken_at,
+            truth(utc - 5),
+            truth(utc + 5)
         );
         checked += 1;
     }
@@ -113,6 +115,8 @@ async fn world(seed: u64) -> Figures {
         if dice.index(4) == 0 {
             sessions.add(&bench);
             bench.kill().await;
+            // Nobody fetches them here, so they are not kept for long.
+            sessions.check_readings(&bench, &seats);
             bench.start();
         }
     }
@@ -130,9 +134,8 @@ async fn world(seed: u64) -> Figures {
     let until = bench.utc();
     sessions.add(&bench);
     bench.stop().await;
-    let readings = bench.readings();
+    sessions.check_readings(&bench, &seats);
     for (name, seat) in &seats {
-        sessions.values += check_readings(&readings, name, seat);
         let begun = seat.meter.begun();
         sessions.intervals += check(&bench, name, seat, begun, until - 2 * 3600);
     }
@@ -140,6 +143,13 @@ async fn world(seed: u64) -> Figures {
 }
 
 impl Figures {
+    fn check_readings(&mut self, bench: &Bench, seats: &[(String, Seat)]) {
+        let readings = bench.readings();
+        for (name, seat) in seats {
+            self.values += check_readings(&readings, name, seat);
+        }
+    }
+
     fn add(&mut self, bench: &Bench) {
         for totals in bench.session_totals() {
             self.sessions += totals.sessions;
@@ -161,5 +171,5 @@ async fn no_trouble_of_the_line_makes_a_wrong_value() {
     }
     eprintln!("{sum:?}");
     assert!(sum.sessions >= 1000 && sum.broken > 20, "{sum:?}");
-    assert!(sum.values > 500 && sum.intervals > 1000, "{sum:?}");
+    assert!(sum.values > 1500 && sum.intervals > 1000, "{sum:?}");
 }

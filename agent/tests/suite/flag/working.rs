@@ -117,7 +117,7 @@ async fn the_doctor_finds_the_speed_at_which_a_meter_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_password_is_tried_once_a_day() {
+async fn a_password_that_was_taken_before_is_given_up_after_three_refusals() {
     let (bench, seat) = settled("").await;
     seat.meter.change(|scenario| {
         scenario.passwords = ["XXXX0001", "XXXX0002", "XXXX0003"].map(str::to_owned);
@@ -126,19 +126,33 @@ async fn a_wrong_password_is_tried_once_a_day() {
     bench
         .wire
         .change_flag_settings(seat.place, |settings| *settings = on_wire);
-    let result = ping(&bench).await;
-    assert_eq!(
-        layers(&result).last().map(String::as_str),
-        Some("!password")
-    );
-    let diagnosis = result.diagnosis.expect("something is wrong");
-    assert_eq!(diagnosis.code, "C06", "{diagnosis:#?}");
+    for _ in 0..3 {
+        let result = ping(&bench).await;
+        let last = layers(&result).pop();
+        assert_eq!(last.as_deref(), Some("!password"));
+        let diagnosis = result.diagnosis.expect("something is wrong");
+        assert_eq!(diagnosis.code, "C06", "{diagnosis:#?}");
+    }
     let result = ping(&bench).await;
     let last = result.layers.last().expect("a layer");
-    assert_eq!(
-        last.words,
-        "it was refused before, and is not tried again for a day"
-    );
+    let words = "it was refused before, and is not tried again for a day";
+    assert_eq!(last.words, words);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_was_never_taken_is_tried_once() {
+    let scenario = Scenario {
+        passwords: ["XXXX0001", "XXXX0002", "XXXX0003"].map(str::to_owned),
+        ..scenario("90123456")
+    };
+    let mut bench = Bench::new(&scenario);
+    bench.seat("elster-1", ElsterModel::A1140, scenario, "");
+    bench.start();
+    bench.live(6 * 3600).await;
+    bench.stop().await;
+    let events = bench.events().into_iter();
+    let refused = events.filter(|event| event.code == EventCode::MeterPasswordRefused);
+    assert_eq!(refused.count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,6 +31,14 @@ pub struct Raw {
     pub arrived_at: Instant,
 }
 
+impl Raw {
+    /// About when the meter took it: the middle between request and answer, as a meter that answers
+    /// late has commonly looked early.
+    pub fn taken_at(&self) -> Instant {
+        self.left_at + self.arrived_at.saturating_duration_since(self.left_at) / 2
+    }
+}
+
 /// Why a visit failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum VisitFault {

@@ -83,13 +83,13 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             .filter(|row| Self::is_of_totals(&row.layout))
             .collect();
         let mut found = Vec::new();
-        let mut taken = None;
+        let mut latest: Option<Moment> = None;
         for row in rows {
             let Some(raw) = self.read(row).await? else {
                 continue;
             };
-            let arrived = self.desk.clock.moment(raw.arrived_at);
-            taken = taken.max(Some(arrived));
+            let taken = self.desk.clock.moment(raw.taken_at());
+            latest = latest.max(Some(taken));
             if let Ok(Content::Registers(values)) = self.reader().read(row, &raw.octets) {
                 found.extend(values);
             }
@@ -106,9 +106,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let totals: Vec<Option<SampledTotal>> = wanted.iter().map(total).collect();
         let failed = totals.iter().filter(|total| total.is_none());
         let failed = failed.map(|_| Why::NotReadable);
-        let taken: Option<Moment> = taken;
         let clock = self.desk.clock;
-        Ok(match taken {
+        Ok(match latest {
             Some(taken) => Sample::new(mark, totals.clone(), taken, failed, clock),
             None => Sample::missing(mark, std::iter::once(Why::Late), clock),
         })

@@ -15,6 +15,8 @@ pub(in super::super) enum Note {
     Collected,
     /// When the password was refused, milliseconds since 1970.
     PasswordRefused,
+    /// The meter has taken the password that is configured.
+    PasswordTaken,
     /// The identification of the meter.
     Identification,
     /// The serial number of the meter that all this is of.
@@ -40,6 +42,7 @@ impl Note {
             Self::Clock => 1006,
             Self::Adjusted => 1007,
             Self::Serial => 1008,
+            Self::PasswordTaken => 1009,
         }
     }
 }

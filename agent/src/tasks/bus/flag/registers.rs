@@ -19,8 +19,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let Some(raw) = self.read(row).await? else {
             return Ok(StepEnd::Later);
         };
-        let arrived = self.desk.clock.moment(raw.arrived_at);
-        let at = self.desk.clock.utc_at(arrived);
+        let taken = self.desk.clock.moment(raw.taken_at());
+        let at = self.desk.clock.utc_at(taken);
         let content = self.reader().read(row, &raw.octets);
         match content {
             Ok(Content::Registers(values)) => {

@@ -31,12 +31,13 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         } else {
             credentials
         };
-        let is_proven = matches!(credentials, Credentials::Password(_));
+        self.book.is_proving = matches!(credentials, Credentials::Password(_));
         self.visit.log_on(&credentials).await?;
-        if is_proven {
+        if self.book.is_proving {
             self.level = self.book.flag.access.level;
             self.book.password_doubts = 0;
             self.book.memory.set_note(Note::PasswordRefused, &[]);
+            self.book.memory.set_note(Note::PasswordTaken, &[1]);
         }
         self.look_who_it_is().await
     }
@@ -153,8 +154,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             }));
         }
         if before_is_other && let Ok(Content::Ratio(ratio)) = self.reader().read(row, &raw.octets) {
-            let arrived = self.desk.clock.moment(raw.arrived_at);
-            self.keep_ratio(&ratio, self.desk.clock.utc_at(arrived));
+            let taken = self.desk.clock.moment(raw.taken_at());
+            self.keep_ratio(&ratio, self.desk.clock.utc_at(taken));
         }
         self.book.memory.set_identity(identity, &raw.octets);
         Ok(StepEnd::Done)
@@ -163,6 +164,10 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     /// The round is over.
     pub(super) async fn collected(&mut self) {
         self.look_at_overwriting().await;
+        if self.level < self.book.flag.access.level {
+            // Without the password only what is public was read.
+            return;
+        }
         let now = self.desk.clock.now().utc;
         self.book.memory.set_number(Note::Collected, now.millis());
     }
@@ -196,25 +201,26 @@ impl FlagBook {
     ) -> SessionEnd {
         self.remark(fault.to_string());
         match fault {
-            VisitFault::Session(SessionFault::PasswordRefused { how }) => {
+            VisitFault::Session(SessionFault::PasswordRefused { how }) if self.is_proving => {
                 self.note_refused_password(how, desk.clock, said)
             }
+            // Who asks for the public level only has no password that could be wrong.
+            VisitFault::Session(SessionFault::PasswordRefused { .. }) => SessionEnd::Broken,
             _ => end_of(fault),
         }
     }
 
-    /// A password that was surely refused is not tried again for a while.
+    /// A password that was refused is not tried again for a while. One that this meter has taken
+    /// before is not wrong all at once, and a lost answer may be the line's doing: both are tried a
+    /// few times more.
     pub(in super::super) fn note_refused_password(
         &mut self,
         how: &PasswordRefusal,
         clock: &Clock,
         said: &mut FlagSaid,
     ) -> SessionEnd {
-        if matches!(
-            how,
-            PasswordRefusal::Silent | PasswordRefusal::Garbled | PasswordRefusal::SignedOff
-        ) {
-            // The line may have done that as well as the meter.
+        let is_lost = matches!(how, PasswordRefusal::Silent | PasswordRefusal::Garbled);
+        if is_lost || self.memory.note(Note::PasswordTaken).is_some() {
             self.password_doubts += 1;
             if self.password_doubts < PASSWORD_DOUBTS_MAX {
                 return SessionEnd::Broken;
