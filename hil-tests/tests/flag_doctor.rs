@@ -6,8 +6,7 @@
 //! adapter; C04 two meters: one address twice; C05 wrong meter; C06 password: another one, a lockout;
 //! C07 level: too low; C08 the link dropped: lost answers; C09 modem: busy, no carrier, no dial tone,
 //! no answer, no modem; C10 PAD: cleared by the network; C11 block checks: noise, wrong checks; C12
-//! port in use: held by somebody else (the kernel lets root in, so the gateway is started without that
-//! power); T01 clock off and T03 our own clock: `meter clock`.
+//! port in use: locked, or held (the kernel lets root in, so the gateway is started without that power); T01 clock off and T03 our own clock: `meter clock`.
 //!
 //! Not here: T02, which needs a meter whose status says that its clock is not good; a probe fed by DTR,
 //! which no pty has. Others have no code at the command line: L01 and L04 are told by `meter collect`
@@ -28,6 +27,7 @@ use hil_tests::clock::wait_until;
 use hil_tests::flag::{FlagLines, PASSWORD, password_file, scenario};
 use hil_tests::hands::{check, said};
 use line::{DataBits, LineSettings, Parity};
+use rustix::fs::FlockOperation;
 use simulator::broken::{Broken, SetUp};
 use simulator::elster::{ElsterModel, Incident, Scenario, What};
 use simulator::link::{Answer, Link, Modem, ModemTroubles, Pad, PadTroubles, Peer, PtyLink};
@@ -343,4 +343,16 @@ fn what_is_wrong_on_the_way_is_told() {
         agent.run_under(&["/usr/bin/setpriv", "--bounding-set", "-sys_admin"]);
     }
     all_are_named(&mut agent, &patients);
+}
+
+#[test]
+fn a_port_that_another_program_has_locked_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let locked = broken(at, Broken::Silent, &["C12"], &["another program uses it"]);
+    let device = at.join(format!("tty-{}", Broken::Silent.name()));
+    let holder = File::open(&device).unwrap();
+    rustix::fs::flock(&holder, FlockOperation::NonBlockingLockExclusive).unwrap();
+    let patients = [locked];
+    all_are_named(&mut ward("pmu-locked", at, &patients), &patients);
 }

@@ -165,7 +165,14 @@ fn why_not_opened(device: &Path, error: io::Error) -> io::Error {
         .write(true)
         .custom_flags(flags)
         .open(device);
-    opened.err().unwrap_or(error)
+    match opened {
+        Err(error) => error,
+        // It is there: only its lock could not be had.
+        Ok(_) if error.kind() == io::ErrorKind::NotFound => {
+            io::Error::new(io::ErrorKind::ResourceBusy, error)
+        }
+        Ok(_) => error,
+    }
 }
 
 fn data_bits(bits: DataBits) -> tokio_serial::DataBits {
