@@ -71,7 +71,7 @@ fn read(agent: &Agent, meter: &SimulatedFlag, part: Part) -> Outcome {
         meter: meter.id.clone(),
         part,
     };
-    start(agent, work).result(agent, WITHIN)
+    start(agent, &work).result(agent, WITHIN)
 }
 
 fn values(outcome: Outcome) -> Vec<MeterValue> {
@@ -181,7 +181,7 @@ fn the_head_end_has_every_interval_of_each_family_exactly_once() {
     let poll = Work::Poll {
         meter: first.id.clone(),
     };
-    start(&agent, poll).result(&agent, WITHIN);
+    start(&agent, &poll).result(&agent, WITHIN);
     registers_are_right(&agent, &bus, first);
     events_are_right(&agent, &bus, first);
     let identity = values(read(&agent, first, Part::Identity));
