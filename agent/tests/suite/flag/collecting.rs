@@ -108,7 +108,7 @@ fn check_sampled(bench: &Bench, name: &str, seat: &Seat, late_ms: i32) {
         let Some(total) = row.values[0] else { continue };
         // The first mark had passed when the gateway was ready.
         let is_first = row.flags.has(Flag::GatewayRestart);
-        let is_near = (-1500..late_ms).contains(&row.offset_ms);
+        let is_near = (-2000..late_ms).contains(&row.offset_ms);
         assert!(is_first || is_near, "{row:?}");
         let taken = i64::try_from(row.end.seconds()).unwrap() + i64::from(row.offset_ms) / 1000;
         let truth = |utc| i128::try_from(seat.meter.total(Source::Import, utc)).unwrap() / 3600;
