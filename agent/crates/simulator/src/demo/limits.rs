@@ -15,6 +15,12 @@ pub(crate) const INSTANT_S: u32 = 15;
 pub(crate) const SESSION_S: u32 = 12;
 /// Days of load profile that an Elster meter has at least when the gateway meets it.
 pub(crate) const PAST_DAYS: i64 = 2;
+/// The gateway is started this long before the end of an interval: it is up then, and behind the
+/// first samples a whole interval lies ahead for the first session with an Elster meter.
+pub(crate) const START_LEAD: Duration = Duration::from_secs(2);
+/// At the end, the first load profile of an Elster meter is waited for at most this long: a damaged
+/// octet may cost it the session, and two intervals pass until its next one.
+pub(crate) const FIRST_ELSTER_WITHIN: Duration = Duration::from_secs(45);
 /// Every Elster meter's load profile has begun to arrive after this; one at a time gets the line.
 pub(crate) const ELSTERS_WITHIN: Duration = Duration::from_mins(2);
 /// Intervals that ended this shortly before they were asked for may not have been recorded yet: the

@@ -15,8 +15,8 @@ use super::desk::{Desk, Gateway, MeterState};
 use super::elster::Elster;
 use super::errands::Errand;
 use super::limits::{
-    AGENT_GRACE, CLOCK_STATE_EVERY, COMMIT_GRACE, CONSUMER_GRACE, DRAIN_WITHIN, SILENT_MAX,
-    START_WITHIN, STEP, TICK,
+    AGENT_GRACE, CLOCK_STATE_EVERY, COMMIT_GRACE, CONSUMER_GRACE, DRAIN_WITHIN,
+    FIRST_ELSTER_WITHIN, PERIOD_S, SILENT_MAX, START_LEAD, START_WITHIN, STEP, TICK,
 };
 use super::outcome::Outcome;
 use super::programs::Programs;
@@ -42,6 +42,8 @@ pub(crate) async fn play(
     let mut report = Report::new(head_end.log());
     listening(&mut head_end, &mut report, &mut wishes).await?;
     let registers = Registers::new(stage.overhear(TOPICS));
+    screen.say("starting the gateway shortly before the end of an interval");
+    wishes.pause(until_start(cast.utc())).await?;
     let agent = Stage::start_agent(folder, programs)?;
     let errands = cast.elsters.iter();
     let errands = errands.map(|elster| Errand::new(elster.id)).collect();
@@ -66,6 +68,14 @@ pub(crate) async fn play(
     let mut outcome = play.finish(&mut wishes, screen).await?;
     outcome.seed = arguments.seed;
     play.judge(programs, outcome)
+}
+
+/// How long it is until a gateway should be started.
+fn until_start(now: Timestamp) -> Duration {
+    let period = u64::from(PERIOD_S) * 1000;
+    let lead = u64::try_from(START_LEAD.as_millis()).unwrap_or(0);
+    let behind = (now.millis() + lead) % period;
+    Duration::from_millis((period - behind) % period)
 }
 
 /// Waits until the head-end hears gateways: one that finds nobody there waits a while before it
@@ -159,6 +169,7 @@ impl Play<'_> {
 
     /// Lets everything that was stored up to now arrive, then ends the programs in order.
     async fn finish(&mut self, wishes: &mut Wishes, screen: &mut Screen) -> Result<Outcome> {
+        self.await_elster(wishes, screen).await?;
         screen.say("ending: what is stored has to be confirmed first");
         self.ask()
             .context("how the gateway is at the end is not known")?;
@@ -194,6 +205,32 @@ impl Play<'_> {
             }
         }
         Ok(outcome)
+    }
+
+    /// Waits for the first load profile of an Elster meter, if none has come yet.
+    async fn await_elster(&mut self, wishes: &mut Wishes, screen: &mut Screen) -> Result<()> {
+        let deadline = Instant::now() + FIRST_ELSTER_WITHIN;
+        let mut is_told = false;
+        while !self.has_elster() && Instant::now() < deadline {
+            if !is_told {
+                screen.say("the first load profile of an Elster meter is still under way");
+                is_told = true;
+            }
+            wishes.pause(TICK).await?;
+            self.must_run()?;
+            let followed = self.report.follow();
+            followed.context("the log of the head-end cannot be read")?;
+            if self.ask().is_ok() {
+                self.follow_errands();
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an interval of an Elster meter is booked.
+    fn has_elster(&self) -> bool {
+        let mut elsters = self.cast.elsters.iter();
+        elsters.any(|elster| self.report.of(elster.id).intervals > 0)
     }
 
     /// Waits until the head-end has everything that the gateway has made up to now.
@@ -240,5 +277,26 @@ impl Play<'_> {
     fn must_run(&mut self) -> Result<()> {
         self.agent.must_run()?;
         self.head_end.must_run()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(behind_mark_ms: u64, expected_ms: u64) {
+        let mark = 1_795_428_000_000 / (u64::from(PERIOD_S) * 1000) * u64::from(PERIOD_S) * 1000;
+        let found = until_start(Timestamp::from_millis(mark + behind_mark_ms));
+        assert_eq!(found, Duration::from_millis(expected_ms));
+    }
+
+    #[test]
+    fn a_gateway_starts_shortly_before_a_mark() {
+        check(0, 13_000);
+        check(12_999, 1);
+        check(13_000, 0);
+        check(13_001, 14_999);
+        check(14_000, 14_000);
     }
 }
