@@ -138,6 +138,30 @@ async fn what_is_stored_is_what_the_meter_measured() {
     assert!(found > 3 * 48, "{found} intervals");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_collection_before_the_first_round_knows_the_ratios() {
+    let scenario = short(2, "90123456");
+    let mut bench = Bench::new(&scenario);
+    let keys = "collect = { every-seconds = 86400, days-max = 1 }";
+    let seat = bench.seat("elster-1", ElsterModel::A1700, scenario, keys);
+    bench.start();
+    let collect = Work::Collect {
+        meter: "elster-1".to_owned(),
+        from: Some(u64::try_from(seat.meter.begun()).unwrap()),
+        to: None,
+        again: false,
+    };
+    // The meter has a name by then, and nothing was read of it.
+    bench.live_ms(100).await;
+    let job = bench.work(collect).await;
+    let until = bench.utc();
+    bench.stop().await;
+    assert!(matches!(job.state, JobState::Done(_)), "{job:?}");
+    assert_eq!(seat.ratio, 4000);
+    let found = check(&bench, "elster-1", &seat, seat.meter.begun(), until - 1800);
+    assert!(found > 2 * 48, "{found} intervals");
+}
+
 /// Collects a profile once.
 async fn collect(model: ElsterModel, scenario: Scenario) -> (Bench, Seat) {
     let mut bench = Bench::new(&scenario);
