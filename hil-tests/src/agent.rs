@@ -24,6 +24,8 @@ pub struct Agent {
     process: Option<Process>,
     /// Put before the daemon's own name: faketime, for example.
     before: Vec<String>,
+    /// Whether it logs everything it can.
+    verbose: bool,
 }
 
 impl Agent {
@@ -37,6 +39,7 @@ impl Agent {
             folder,
             process: None,
             before: Vec::new(),
+            verbose: false,
         }
     }
 
@@ -62,6 +65,11 @@ impl Agent {
     /// Runs the daemon under another program from the next start on.
     pub fn run_under(&mut self, before: &[&str]) {
         self.before = before.iter().map(|word| (*word).to_owned()).collect();
+    }
+
+    /// Makes it log everything it can from the next start on.
+    pub fn log_everything(&mut self) {
+        self.verbose = true;
     }
 
     /// Where its files lie.
@@ -117,6 +125,9 @@ impl Agent {
             }
         };
         start.arg("run").arg("--config").arg(self.config());
+        if self.verbose {
+            start.arg("--verbose");
+        }
         let old = self
             .process
             .replace(Process::start("pmu-agent", &mut start, &self.folder));

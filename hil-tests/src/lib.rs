@@ -33,4 +33,5 @@ pub mod proxy;
 pub mod pty_port;
 pub mod python;
 pub mod skip;
+pub mod tap;
 pub mod world;

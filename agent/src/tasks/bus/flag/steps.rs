@@ -18,6 +18,10 @@ use meters::flag::{Credentials, VisitFault};
 use meters::meter_log::MeterLog;
 use meters::planner::SessionEnd;
 
+/// Why only what is public is read.
+const NOT_TRIED: &str = "its password was refused, and is not tried again for a day; correct the \
+                         password file, then `systemctl reload pmu-agent`";
+
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Proves the password, if that makes sense, and looks whether it is the right meter.
     pub(super) async fn enter(&mut self) -> Result<(), VisitFault> {
@@ -27,6 +31,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let credentials = self.book.credentials();
         let now = self.desk.clock.now().utc;
         let credentials = if self.book.was_refused(Some(now)) {
+            // It may have been before the gateway was started anew.
+            self.book.remark(NOT_TRIED.to_owned());
             Credentials::None
         } else {
             credentials
@@ -36,6 +42,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         if self.book.is_proving {
             self.level = self.book.flag.access.level;
             self.book.password_doubts = 0;
+            self.book.remarks.retain(|known| known != NOT_TRIED);
             self.book.memory.set_note(Note::PasswordRefused, &[]);
             self.book.memory.set_note(Note::PasswordTaken, &[1]);
         }
