@@ -282,8 +282,8 @@ const ANSWERS: [(&str, &str, WrongPassword); 4] = [
 ];
 
 /// How often each may be given a wrong one: silence may be the line's doing, and counts as a refusal
-/// at the third time only.
-const ONCE: [usize; 4] = [1, 1, 1, 3];
+/// at the second time only.
+const ONCE: [usize; 4] = [1, 1, 1, 2];
 
 /// A session with each meter.
 fn poll_each(agent: &Agent, line: &Line) {
@@ -304,7 +304,7 @@ fn a_wrong_password_is_not_tried_again_and_locks_no_meter() {
     let line = line("main", folder, &serials, Spoiled::Not, |place, settings| {
         settings.security.wrong = ANSWERS[place].2;
         let lasts = Duration::from_hours(1);
-        settings.security.lockout = Some(Lockout { after: 4, lasts });
+        settings.security.lockout = Some(Lockout { after: 3, lasts });
     });
     let password = password_file(folder, "password", WRONG);
     let mut agent = gateway("pmu-tries", folder, &[(&line, &password)]);
