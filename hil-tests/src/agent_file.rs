@@ -111,7 +111,7 @@ impl AgentFile {
 
     /// Adds a serial server, or the Ethernet module of a meter, with eight bits without parity.
     pub fn serial_server(&mut self, id: &str, port: u16) {
-        let more = "baud = 38400\nframing = \"8N1\"\nsession-seconds-max = 10";
+        let more = "baud = 38400\nframing = \"8N1\"\nsession-seconds-max = 40";
         self.tcp(id, "serial-server", port, more);
     }
 

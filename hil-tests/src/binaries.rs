@@ -38,7 +38,7 @@ pub fn brisk_models(folder: &Path) -> PathBuf {
         let text = std::fs::read_to_string(&path).expect("a model");
         let lines = text.lines().map(|line| {
             if line.starts_with("gap-ms = ") {
-                "gap-ms = 20"
+                "gap-ms = 5"
             } else {
                 line
             }

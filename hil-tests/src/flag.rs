@@ -109,6 +109,7 @@ impl Bus {
         self.seat_flag_with(model, scenario, |settings, troubles| {
             settings.opening = Opening::Fixed(0);
             settings.parity = ParityBy::Software;
+            settings.reaction = Duration::from_millis(1);
             troubles.turnaround = Some(Spread::fixed(Duration::from_millis(1)));
         })
     }

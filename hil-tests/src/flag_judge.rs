@@ -67,6 +67,19 @@ impl FlagVerdict {
         assert!(self.compared > 0, "{self}: nothing was compared");
     }
 
+    /// Both together.
+    pub fn and(mut self, other: Self) -> Self {
+        self.meters += other.meters;
+        self.intervals += other.intervals;
+        self.compared += other.compared;
+        for (flags, count) in other.flags {
+            *self.flags.entry(flags).or_default() += count;
+        }
+        self.wrong.extend(other.wrong);
+        self.lost.extend(other.lost);
+        self
+    }
+
     /// How many intervals carry this flag.
     pub fn with_flag(&self, flag: &str) -> usize {
         let carry = |words: &str| words.split('+').any(|word| word == flag);
@@ -165,7 +178,9 @@ fn judge_meter(
 /// The mark of UTC at which an interval ends, by the meter's own clock, as far off as that was.
 fn mark(meter: &SimulatedFlag, interval: &TrueInterval) -> i64 {
     let holds = &meter.holds;
-    let offset = holds.local(interval.end) - holds.clock_error(interval.end) - interval.end;
+    // An interval that ends with summer time still belongs to it.
+    let within = interval.end - 1;
+    let offset = holds.local(within) - holds.clock_error(within) - within;
     interval.local_end - offset
 }
 
