@@ -132,9 +132,12 @@ pub const REMARKS_MAX: usize = 8;
 /// Value group B of a register as a meter counts it, where its product with the transformer ratios
 /// is kept as well; 65 to 127 are free for utilities (IEC 62056-61).
 pub const SECONDARY_GROUP_B: u8 = 65;
-/// Refusals of a password in a row that may have been the line's doing, before it counts as wrong.
-/// No source says how many wrong ones lock a meter; three is usual elsewhere, so it is fewer.
-pub const PASSWORD_DOUBTS_MAX: u8 = 2;
+/// Sessions in a row in which a password that was never taken may be met with silence, before it
+/// counts as wrong. No source says how many wrong ones lock a meter; three is usual elsewhere.
+pub const PASSWORD_SILENCES_MAX: u8 = 2;
+/// Refusals in a row of a password that the meter has taken before, before it counts as wrong: it is
+/// seldom changed, and a sign-off or a NAK may be the line's doing.
+pub const PASSWORD_DOUBTS_MAX: u8 = 3;
 /// A meter's clock is adjusted at most this often: what the last time has done is seen first.
 pub const CLOCK_ADJUST_EVERY: Duration = Duration::from_hours(24);
 /// Gaps of a meter's load profile are looked for this often.

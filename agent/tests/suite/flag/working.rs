@@ -117,7 +117,7 @@ async fn the_doctor_finds_the_speed_at_which_a_meter_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_password_that_was_taken_before_is_given_up_after_two_refusals() {
+async fn a_password_that_was_taken_before_is_given_up_after_three_refusals() {
     let (bench, seat) = settled("").await;
     seat.meter.change(|scenario| {
         scenario.passwords = ["XXXX0001", "XXXX0002", "XXXX0003"].map(str::to_owned);
@@ -126,7 +126,7 @@ async fn a_password_that_was_taken_before_is_given_up_after_two_refusals() {
     bench
         .wire
         .change_flag_settings(seat.place, |settings| *settings = on_wire);
-    for _ in 0..2 {
+    for _ in 0..3 {
         let result = ping(&bench).await;
         let last = layers(&result).pop();
         assert_eq!(last.as_deref(), Some("!password"));

@@ -7,7 +7,9 @@ use super::profile::Known;
 use super::round::{Round, Sitting, Step, StepEnd};
 use super::{FlagBook, FlagSaid};
 use crate::adapters::clock::Clock;
-use crate::limits::{PASSWORD_DOUBTS_MAX, PASSWORD_RETRY_AFTER, REMARKS_MAX};
+use crate::limits::{
+    PASSWORD_DOUBTS_MAX, PASSWORD_RETRY_AFTER, PASSWORD_SILENCES_MAX, REMARKS_MAX,
+};
 use crate::tasks::bus::flag::round::Desk;
 use iec62056_21::conversation::{PasswordRefusal, SessionFault};
 use line::Line;
@@ -227,11 +229,15 @@ impl FlagBook {
         said: &mut FlagSaid,
     ) -> SessionEnd {
         let is_lost = matches!(how, PasswordRefusal::Silent | PasswordRefusal::Garbled);
-        if is_lost || self.memory.note(Note::PasswordTaken).is_some() {
-            self.password_doubts += 1;
-            if self.password_doubts < PASSWORD_DOUBTS_MAX {
-                return SessionEnd::Broken;
-            }
+        let was_taken = self.memory.note(Note::PasswordTaken).is_some();
+        let most = match (was_taken, is_lost) {
+            (true, _) => PASSWORD_DOUBTS_MAX,
+            (false, true) => PASSWORD_SILENCES_MAX,
+            (false, false) => 1,
+        };
+        self.password_doubts += 1;
+        if self.password_doubts < most {
+            return SessionEnd::Broken;
         }
         self.password_doubts = 0;
         let now = clock.now().utc;
