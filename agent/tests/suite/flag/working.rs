@@ -102,6 +102,27 @@ async fn a_ping_of_a_dead_meter_says_what_was_tried() {
     assert!(diagnosis.tried.len() > 5, "{:#?}", diagnosis.tried);
 }
 
+/// Whoever has just put the plug in does not wait for the next look at the port, and a command
+/// right after the start is not told that nothing was opened yet.
+#[tokio::test(start_paused = true)]
+async fn a_command_looks_for_the_port_at_once() {
+    let scenario = scenario("90123456");
+    let mut bench = Bench::new(&scenario);
+    bench.seat("elster-1", ElsterModel::A1140, scenario, "");
+    bench.plugged_in_after(1);
+    bench.start();
+    assert_eq!(ping(&bench).await.diagnosis, None);
+    bench.stop().await;
+    bench.plugged_in_after(2);
+    bench.start();
+    bench.live_ms(10).await;
+    let told = ping(&bench).await;
+    assert_eq!(layers(&told), ["!port"]);
+    let words = &told.layers[0].words;
+    assert!(words.contains("check the cable"), "{words}");
+    assert_eq!(ping(&bench).await.diagnosis, None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_doctor_finds_the_speed_at_which_a_meter_answers() {
     let scenario = scenario("90123456");
