@@ -26,6 +26,7 @@ pub mod head_end;
 pub mod judge;
 pub mod limits;
 pub mod listener;
+pub mod mixed_bus;
 pub mod openssl;
 pub mod polling;
 pub mod process;
