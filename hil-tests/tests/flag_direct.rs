@@ -176,24 +176,41 @@ fn only_the_file_that_was_asked_for_stays() {
     );
 }
 
-#[test]
-fn nothing_is_left_after_ctrl_c() {
-    let laptop = Laptop::new(40);
-    let before = laptop.files();
-    let words = "meter collect direct --all";
-    let child = laptop.start(words);
+/// A collection in the middle of its work, ended by a signal.
+fn interrupted(laptop: &Laptop, signal: Signal) -> Output {
+    let child = laptop.start("meter collect direct --all");
     wait_until("a private gateway runs", WITHIN, || {
         !gateways_in(laptop.memory.path()).is_empty()
     });
-    // In the middle of its work, and not before it.
     let heard = || laptop.bus.wire.counters().octets_heard > 200;
     assert!(becomes(WITHIN, heard), "it reads the meter");
     pause(Duration::from_secs(1));
     let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    kill_process(id.unwrap(), Signal::INT).unwrap();
+    kill_process(id.unwrap(), signal).unwrap();
     let done = child.wait_with_output().unwrap();
     assert!(!done.status.success());
-    let text = String::from_utf8_lossy(&done.stderr).into_owned();
-    println!("{text}");
+    println!("{}", String::from_utf8_lossy(&done.stderr));
+    done
+}
+
+#[test]
+fn nothing_is_left_after_ctrl_c() {
+    let laptop = Laptop::new(40);
+    let before = laptop.files();
+    interrupted(&laptop, Signal::INT);
+    laptop.check_nothing_is_left(&before);
+}
+
+/// A folder in memory stays until the next command; the port is free at once.
+#[test]
+fn a_pmuctl_that_is_killed_takes_its_gateway_along() {
+    let laptop = Laptop::new(40);
+    let before = laptop.files();
+    interrupted(&laptop, Signal::KILL);
+    wait_until("the private gateway ends by itself", WITHIN, || {
+        gateways_in(laptop.memory.path()).is_empty()
+    });
+    let words = "meter ping direct";
+    words_of(laptop.start(words).wait_with_output().unwrap(), words, 0);
     laptop.check_nothing_is_left(&before);
 }

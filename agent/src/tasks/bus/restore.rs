@@ -78,7 +78,13 @@ impl Bus {
         self.planner.replace(planned, now);
         let bus = &self.parts.settings;
         let sessions = self.flags.iter();
-        let sessions = sessions.map(|book| plan::session_meter(&book.settings, &book.flag, bus));
+        let sessions = sessions.map(|book| {
+            let mut planned = plan::session_meter(&book.settings, &book.flag, bus);
+            if bus.on_demand {
+                planned.polls.clear();
+            }
+            planned
+        });
         self.planner.replace_sessions(sessions.collect(), now);
         self.due = tokio::time::Instant::now();
     }
