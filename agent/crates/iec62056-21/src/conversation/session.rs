@@ -146,9 +146,10 @@ impl<'l, L: Line> Session<'l, L> {
         self.terms.hold_max.saturating_sub(self.held())
     }
 
-    /// When its time is up.
+    /// When nothing is waited for any more. What is begun in time may end, with the probes that
+    /// tell one answer from another: reading it in the next session would take as long again.
     pub(super) fn until(&self) -> Instant {
-        self.began_at + self.terms.hold_max
+        self.began_at + self.terms.hold_max + self.terms.hold_max / 2
     }
 
     /// Octets that went over the line for it, both ways.
@@ -242,8 +243,8 @@ impl<'l, L: Line> Session<'l, L> {
 
     /// One exchange. Only what ends the session is a fault.
     ///
-    /// What may be asked again is not begun, nor waited for, beyond the session's time: others wait
-    /// for the line, and a meter that stopped would keep it for as long as all probes take.
+    /// What may be asked again is not waited for far beyond the session's time: others wait for the
+    /// line, and a meter that stopped would keep it for as long as all probes take.
     pub(super) async fn ask_once(
         &mut self,
         inquiry: &Inquiry,
