@@ -36,8 +36,10 @@ fn modbus_readings_keep_their_pace_beside_sessions() {
 fn check(report: &MixedReport) {
     assert!(report.periods >= 32, "too few periods: {report}");
     assert!(report.per_mille() >= IN_TIME, "{report}");
+    // Where a meter stops again and again, there is time for little else.
+    let octets = if report.ails == Ails::Stops { 200 } else { 1000 };
     assert!(
-        report.sessions.octets > 1000,
+        report.sessions.octets > octets,
         "no load profile came: {report}"
     );
 }
