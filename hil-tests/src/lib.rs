@@ -20,6 +20,7 @@ pub mod cable;
 pub mod clock;
 pub mod flag;
 pub mod flag_judge;
+pub mod flag_links;
 pub mod flag_sessions;
 pub mod hands;
 pub mod head_end;
