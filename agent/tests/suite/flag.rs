@@ -4,5 +4,6 @@ mod bench;
 mod collecting;
 mod line_work;
 mod profiles;
+mod scaled;
 mod troubles;
 mod working;
