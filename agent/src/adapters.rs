@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod dialled;
 pub mod disk;
+pub mod input;
 pub mod lead;
 pub mod local_socket;
 pub mod logging;

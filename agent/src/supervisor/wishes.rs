@@ -1,13 +1,8 @@
 //! What the daemon is told from outside: signals, and the end of whoever started it.
 
+use crate::adapters::input::Input;
 use anyhow::Context;
-use std::io;
-use std::os::fd::AsFd;
-use tokio::net::unix::pipe::Receiver;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-/// Octets that are taken from standard input at once, to be thrown away.
-const INPUT_OCTETS: usize = 64;
 
 /// Who started the daemon, and ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,14 +26,16 @@ pub(super) struct Wishes {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
-    input: Option<Receiver>,
+    input: Option<Input>,
 }
 
 impl Wishes {
     pub(super) fn listen(owner: Owner) -> anyhow::Result<Self> {
         let input = match owner {
             Owner::Manager => None,
-            Owner::Pipe => Some(input().context("standard input is no pipe; leave --on-demand")?),
+            Owner::Pipe => {
+                Some(Input::open().context("standard input is no pipe; leave --on-demand")?)
+            }
         };
         let heard = |kind| signal(kind).context("no signals");
         Ok(Self {
@@ -60,25 +57,10 @@ impl Wishes {
     }
 }
 
-fn input() -> io::Result<Receiver> {
-    Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)
-}
-
-/// Until the pipe ends; for ever without one.
-async fn ended(input: Option<&Receiver>) {
-    let Some(input) = input else {
-        return std::future::pending().await;
-    };
-    let mut ignored = [0; INPUT_OCTETS];
-    loop {
-        if input.readable().await.is_err() {
-            return;
-        }
-        match input.try_read(&mut ignored) {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
-        }
+/// Until the input ends; for ever without one.
+async fn ended(input: Option<&Input>) {
+    match input {
+        Some(input) => input.ended().await,
+        None => std::future::pending().await,
     }
 }
