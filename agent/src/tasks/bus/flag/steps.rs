@@ -122,7 +122,10 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         if clock.is_some_and(|clock| rows().any(|row| row.number == clock.identity)) {
             round.steps.push_back(Step::Clock);
         }
-        let watched = rows().filter(|row| is_watched(row));
+        // What values depend on goes before them, and what only tells of the past behind.
+        let told = |row: &&FlagIdentity| is_watched(row) && is_history(row);
+        let told = rows().filter(told);
+        let watched = rows().filter(|row| is_watched(row) && !is_history(row));
         let registers = rows().filter(|row| is_register(row));
         let billing = rows().filter(|row| matches!(row.layout, FlagLayout::Set { .. }));
         round
@@ -131,6 +134,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         round
             .steps
             .extend(registers.map(|row| Step::Register(row.number)));
+        round.steps.extend(told.map(|row| Step::Watch(row.number)));
         round
             .steps
             .extend(billing.map(|row| Step::Billing(row.number)));
@@ -302,6 +306,11 @@ fn is_watched(row: &FlagIdentity) -> bool {
     );
     let is_serial = row.what == Some(IdentityWhat::Serial);
     is_of_kind && row.sets == 1 && row.octets > 0 && !is_serial
+}
+
+/// It says how the meter is or what befell it, and no value depends on it.
+fn is_history(row: &FlagIdentity) -> bool {
+    matches!(row.layout, FlagLayout::Status { .. } | FlagLayout::Log(_))
 }
 
 fn is_register(row: &FlagIdentity) -> bool {
