@@ -37,7 +37,11 @@ fn check(report: &MixedReport) {
     assert!(report.periods >= 32, "too few periods: {report}");
     assert!(report.per_mille() >= IN_TIME, "{report}");
     // Where a meter stops again and again, there is time for little else.
-    let octets = if report.ails == Ails::Stops { 200 } else { 1000 };
+    let octets = if report.ails == Ails::Stops {
+        200
+    } else {
+        1000
+    };
     assert!(
         report.sessions.octets > octets,
         "no load profile came: {report}"
