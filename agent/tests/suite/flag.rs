@@ -1,6 +1,8 @@
 //! The daemon's tasks on lines with simulated Elster meters, under paused time.
 
+mod advance;
 mod bench;
+mod broken;
 mod collecting;
 mod line_work;
 mod profiles;

@@ -290,8 +290,8 @@ async fn octets_that_nobody_knows_are_told_and_what_follows_them_is_not_guessed(
     assert!(told[0].starts_with(begin), "{}", told[0]);
     assert_eq!(
         told[1],
-        "its load profile has no 36 intervals from 2026-05-02T04:30:00Z to 2026-05-02T22:00:00Z: \
-         something in the profile was not understood"
+        "L01: 36 intervals are missing from 2026-05-02T04:30:00Z to 2026-05-02T22:00:00Z: something \
+         in the profile was not understood; read the gap again; if it stays, mark it as an outage"
     );
 }
 

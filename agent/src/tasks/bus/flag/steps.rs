@@ -154,6 +154,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             let basis = &self.book.flag.clock.basis;
             let log = MeterLog::new(self.visit.model(), &self.visit.variant().id, basis);
             let found = log.changes(row, &before, &raw.octets);
+            for found in found.iter().filter_map(|found| found.finding.as_ref()) {
+                self.find(found);
+            }
             self.said.events.extend(found.into_iter().map(|found| {
                 let at = found
                     .shown
@@ -172,7 +175,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 
     /// The round is over.
     pub(super) async fn collected(&mut self) {
+        self.judge_advance();
         self.look_at_overwriting().await;
+        self.bring_findings();
         if self.level < self.book.flag.access.level {
             // Without the password only what is public was read.
             return;
@@ -259,6 +264,7 @@ impl FlagBook {
         if before.is_some_and(|before| before != serial.as_bytes()) {
             self.memory.forget();
             self.known = Known::default();
+            self.advance.restart();
             self.known.is_changed = true;
             self.round = None;
         }

@@ -19,6 +19,8 @@ const PACKET_OCTETS: usize = 64;
 const BLOCK_PACKETS: u16 = 4;
 /// Packets that opening a window takes: it is written, asked for its size, and looked at.
 const OPENING_PACKETS: u16 = 3;
+/// Days without a row from which on a profile is empty: today's may not have one yet.
+const EMPTY_FROM_DAYS: u64 = 2;
 /// Times that a window may turn out to have moved before it is left for the next round.
 const MOVES_MAX: u8 = 3;
 
@@ -182,8 +184,14 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     /// What was asked for and did not come is not there, and is not asked for again.
     async fn look_for_gaps(&mut self, reading: &Reading) {
         let (Some(first), Some(last)) = (reading.first_row, reading.last_row) else {
+            if reading.plan.days >= EMPTY_FROM_DAYS
+                && let Some(from) = reading.plan.from
+            {
+                self.tell_empty(self.instant(from));
+            }
             return;
         };
+        self.book.findings.empty = None;
         let from = reading.plan.from.map_or(first, |shown| self.instant(shown));
         let from = if self.is_first_of_all(first).await {
             self.book.known.set_begins(first);
