@@ -6,5 +6,6 @@ mod broken;
 mod collecting;
 mod line_work;
 mod profiles;
+mod setup;
 mod troubles;
 mod working;
