@@ -129,6 +129,8 @@ pub const OPENING_TWICE_FROM: Duration = Duration::from_secs(20);
 pub const PASSWORD_RETRY_AFTER: Duration = Duration::from_hours(24);
 /// Remarks of one meter that people see.
 pub const REMARKS_MAX: usize = 8;
+/// Days before a meter overwrites what nobody has read, at which a person is told.
+pub const OVERWRITE_DAYS: u32 = 7;
 /// Findings of one meter that people see.
 pub const FINDINGS_MAX: usize = 8;
 /// What was found is shown for this long.

@@ -60,7 +60,6 @@ pub(super) struct FlagBook {
     last_answer: Option<Timestamp>,
     /// Its clock minus ours at the last look, milliseconds.
     clock_error_ms: Option<i64>,
-    overwrite_in_days: Option<u32>,
     remarks: Vec<String>,
     /// What was found lately.
     findings: Findings,
@@ -115,7 +114,6 @@ impl FlagBook {
             totals: FlagTotals::default(),
             last_answer: None,
             clock_error_ms: None,
-            overwrite_in_days: None,
             remarks: Vec::new(),
             findings: Findings::default(),
         }
@@ -226,7 +224,7 @@ impl FlagBook {
     }
 
     /// What people see.
-    pub(super) fn view(&self, planned: Option<&PlannedMeterStatus>) -> MeterView {
+    pub(super) fn view(&self, planned: Option<&PlannedMeterStatus>, now: Timestamp) -> MeterView {
         let state = match planned.map(|found| found.state) {
             Some(MeterState::Healthy) if self.last_answer.is_some() => "healthy",
             Some(MeterState::Healthy) => "not asked yet",
@@ -253,9 +251,9 @@ impl FlagBook {
             totals: MeterTotals::default(),
             flag: Some(self.totals.clone()),
             last_collected: collected.map(Timestamp::from_millis),
-            overwrite_in_days: self.overwrite_in_days,
+            overwrite_in_days: self.overwrite_in_days(now),
             clock_error_ms: self.clock_error_ms,
-            found: self.found(),
+            found: self.found(now),
             remarks,
         }
     }

@@ -5,7 +5,7 @@ use super::profiles::check;
 use desk::{JobState, MeterStatus, MeterTrust, Outcome, Work};
 use metering::EventCode;
 use simulator::broken::Broken;
-use simulator::elster::ElsterModel;
+use simulator::elster::{ElsterModel, Scenario};
 use simulator::trouble::OneIn;
 
 /// The status after a while, and the codes of what was found.
@@ -121,4 +121,47 @@ async fn a_meter_without_its_load_profile_is_told_and_the_rest_is_read() {
         .iter()
         .filter(|event| event.code == EventCode::MeterProfileGap);
     assert_eq!(gaps.count(), 1, "{events:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_meter_out_of_reach_is_told_before_it_overwrites_what_nobody_has_read() {
+    // Ten channels of ten minutes: some thirteen days, by the sheet of the maker.
+    let scenario = Scenario {
+        minutes: 10,
+        mask: Some(ElsterModel::A1140.full_mask()),
+        days: 1,
+        ..Scenario::new(7, "00012345")
+    };
+    let mut bench = Bench::new(&scenario);
+    let seat = bench.seat("elster-1", ElsterModel::A1140, scenario, "");
+    bench.start();
+    bench
+        .live_until(1800, |meter| meter.last_collected.is_some())
+        .await;
+    let status = bench.meters().await.remove(0);
+    let days = status.overwrite_in_days.expect("it keeps them for days");
+    assert!((9..30).contains(&days), "{status:#?}");
+    assert_eq!(codes(&status), Vec::<&str>::new());
+    bench
+        .wire
+        .change_flag(seat.place, |trouble| trouble.dead = true);
+    bench.live(u64::from(days - 6) * 86_400).await;
+    bench.kill().await;
+    bench.start();
+    bench.live(3600).await;
+    let status = bench.meters().await.remove(0);
+    assert!(codes(&status).contains(&"L04"), "{status:#?}");
+    bench.live(7 * 86_400).await;
+    let status = bench.meters().await.remove(0);
+    assert_eq!(status.overwrite_in_days, Some(0));
+    bench.stop().await;
+    let events = bench.events().into_iter();
+    let told = events.filter(|event| event.code == EventCode::MeterProfileOverwrite);
+    let told: Vec<String> = told.map(|event| event.detail).collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[0].starts_with("L04: in "), "{told:#?}");
+    assert!(
+        told[1].starts_with("L04: the meter may already"),
+        "{told:#?}"
+    );
 }

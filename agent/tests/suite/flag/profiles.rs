@@ -249,7 +249,7 @@ async fn a_changed_set_up_changes_the_columns() {
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_was_set_is_told() {
     let expected = [
-        "the meter's clock is 98.9 s ahead, give or take 0.1 s: adjusting is switched off for it",
+        "the meter's clock is 99.3 s ahead, give or take 0.1 s: adjusting is switched off for it",
         "its load profile says at 2026-05-02 06:11:40 of its clock: the clock was changed; the \
          interval before ended 2026-05-02T04:30:00Z",
     ];

@@ -21,6 +21,8 @@ pub(in super::super) enum Note {
     Identification,
     /// An identification that was seen once and is another one.
     OtherIdentification,
+    /// For how many days the meter keeps its profile, and the newest row that was read of it.
+    Held,
     /// A wrong serial number that was told.
     WrongSerial,
     /// The serial number of the meter that all this is of.
@@ -49,6 +51,7 @@ impl Note {
             Self::PasswordTaken => 1009,
             Self::WrongSerial => 1010,
             Self::OtherIdentification => 1011,
+            Self::Held => 1012,
         }
     }
 }

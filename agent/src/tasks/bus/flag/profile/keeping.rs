@@ -7,16 +7,13 @@ use crate::limits::BLOCK_ROWS_MAX;
 use crate::tasks::storekeeper::{Look, Record};
 use line::Line;
 use metering::{EventCode, Flag, Flags, ProfileId, ProfileRows, ProfileShape, Row, Timestamp};
-use meters::collection::{Conflict, Marks, days_until_overwrite, merge};
+use meters::collection::{Conflict, Marks, merge};
 use meters::doctor::Finding;
 use meters::elster::profile::{
     GapCause, ProfileConversion, ProfileEvent, ProfileGap, ProfileHappening, ProfileOwner,
     ProfileRead,
 };
 use storage::{GapRange, GapReason, GapRecord};
-
-/// Days before a meter overwrites what nobody has read, at which a person is told.
-const OVERWRITE_DAYS: u32 = 7;
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Keeps what was settled. False while the store cannot say what it holds.
@@ -302,23 +299,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let Some(Some(last)) = self.last_row().await else {
             return;
         };
-        let left = days_until_overwrite(days, last, self.desk.clock.now().utc);
-        let left = u32::try_from(left).unwrap_or(u32::MAX);
-        self.book.overwrite_in_days = Some(left);
-        self.book.brought.days_until_overwrite = Some(left);
-        let words = format!("overwrites intervals after {last} in {left} days");
-        self.book.findings.overwriting = None;
-        if left > OVERWRITE_DAYS {
-            return;
-        }
-        let finding = Finding::OverwriteIn {
-            days: u64::from(left),
-        };
-        let line = finding.message().map(|message| message.line());
-        self.book.findings.overwriting = Some(finding);
-        if let Some(line) = line.filter(|_| self.book.known.is_news(&words)) {
-            self.tell(EventCode::MeterProfileOverwrite, line);
-        }
+        self.book.note_held(days, last);
+        let now = self.desk.clock.now().utc;
+        self.book.brought.days_until_overwrite = self.book.overwrite_in_days(now);
     }
 }
 

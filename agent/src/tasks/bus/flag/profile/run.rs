@@ -31,6 +31,10 @@ pub(in super::super) struct ProfileRun {
     reading: Option<Reading>,
     days_total: u64,
     days_done: u64,
+    /// The first day of all windows.
+    begins: Option<MeterTime>,
+    /// Whether one of them had a row.
+    has_rows: bool,
     moves: u8,
 }
 
@@ -115,8 +119,10 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         loop {
             if run.reading.is_none() {
                 let Some(plan) = run.plans.pop_front() else {
+                    self.look_whether_empty(run);
                     return Ok(StepEnd::Done);
                 };
+                run.begins = run.begins.or(plan.from);
                 run.reading = Some(self.begin(plan, profile));
             }
             let Some(reading) = &mut run.reading else {
@@ -132,6 +138,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 let plan = reading.plan.clone();
                 run.reading = None;
                 if run.moves > MOVES_MAX {
+                    // What it holds is not known then.
+                    run.has_rows = true;
                     let words = "its load profile changes while it is read";
                     self.book.remark(words.to_owned());
                     continue;
@@ -155,10 +163,22 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                     .retain(|event| !matches!(event.what, ProfileHappening::CutShort { .. }));
             }
             reading.saw(&read);
+            run.has_rows |= reading.first_row.is_some();
             if !self.keep_profile(read).await {
                 return Ok(StepEnd::Later);
             }
             self.look_for_gaps(&reading).await;
+        }
+    }
+
+    /// Whether the meter had nothing of all that was asked for.
+    fn look_whether_empty(&mut self, run: &ProfileRun) {
+        if run.has_rows {
+            self.book.findings.empty = None;
+        } else if run.days_total >= EMPTY_FROM_DAYS
+            && let Some(from) = run.begins
+        {
+            self.tell_empty(self.instant(from));
         }
     }
 
@@ -184,14 +204,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     /// What was asked for and did not come is not there, and is not asked for again.
     async fn look_for_gaps(&mut self, reading: &Reading) {
         let (Some(first), Some(last)) = (reading.first_row, reading.last_row) else {
-            if reading.plan.days >= EMPTY_FROM_DAYS
-                && let Some(from) = reading.plan.from
-            {
-                self.tell_empty(self.instant(from));
-            }
             return;
         };
-        self.book.findings.empty = None;
         let from = reading.plan.from.map_or(first, |shown| self.instant(shown));
         let from = if self.is_first_of_all(first).await {
             self.book.known.set_begins(first);
