@@ -32,7 +32,7 @@ sim SEED:
 
 # The figures, each with its limit and its peer
 bench *ARGS:
-    cargo bench --workspace --bench figures {{ ARGS }}
+    cargo bench --workspace --no-fail-fast --bench figures {{ ARGS }}
 
 # Fuzz one parser for a while (needs cargo-fuzz and a nightly compiler)
 fuzz TARGET SECONDS="60":

@@ -54,6 +54,12 @@ pub struct Front {
 
 impl GatewayDesk for Front {
     async fn ask(&self, caller: Caller, request: Request) -> Result<Answer, Refusal> {
+        if request != Request::Status {
+            // Right after the start a bus would be asked for meters that it does not know yet.
+            for bus in &self.buses {
+                bus.begun().await;
+            }
+        }
         match request {
             Request::Status => Ok(Answer::Status(Box::new(self.status()))),
             Request::Meters => Ok(Answer::Meters(self.meters())),

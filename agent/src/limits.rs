@@ -142,8 +142,8 @@ pub const SECONDARY_GROUP_B: u8 = 65;
 /// counts as wrong. No source says how many wrong ones lock a meter; three is usual elsewhere.
 pub const PASSWORD_SILENCES_MAX: u8 = 2;
 /// Refusals in a row of a password that the meter has taken before, before it counts as wrong: it is
-/// seldom changed, and a sign-off or a NAK may be the line's doing.
-pub const PASSWORD_DOUBTS_MAX: u8 = 3;
+/// seldom changed, and a sign-off or a NAK may be the line's doing. A third might lock the meter.
+pub const PASSWORD_DOUBTS_MAX: u8 = 2;
 /// A meter's clock is adjusted at most this often: what the last time has done is seen first.
 pub const CLOCK_ADJUST_EVERY: Duration = Duration::from_hours(24);
 /// Gaps of a meter's load profile are looked for this often.

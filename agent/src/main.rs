@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use pmu_agent::adapters::{logging, marker, readiness};
 use pmu_agent::config::Settings;
+use pmu_agent::supervisor::Owner;
 use pmu_agent::{check, supervisor};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -32,6 +33,10 @@ enum Command {
         /// Log every exchange.
         #[arg(long)]
         verbose: bool,
+        /// For a program that starts a gateway for one command: meters with sessions are read
+        /// only when asked for, and the end of standard input, a pipe, ends the gateway.
+        #[arg(long)]
+        on_demand: bool,
     },
     /// Check a configuration and show what it would do to each bus. Touches nothing.
     Check {
@@ -47,9 +52,14 @@ fn main() -> ExitCode {
             Ok(settings) => say_check(&settings),
             Err(complaints) => misconfigured(&complaints),
         },
-        Command::Run { config, verbose } => match Settings::load(&config) {
+        Command::Run {
+            config,
+            verbose,
+            on_demand,
+        } => match Settings::load(&config) {
             Ok(settings) => match check::refused(&settings) {
-                None => run(settings, config, verbose),
+                None if on_demand => run(settings.on_demand(), config, verbose, Owner::Pipe),
+                None => run(settings, config, verbose, Owner::Manager),
                 Some(words) => misconfigured(&words),
             },
             Err(complaints) => misconfigured(&complaints),
@@ -86,9 +96,9 @@ fn misconfigured(words: &dyn std::fmt::Display) -> ExitCode {
     ExitCode::from(EXIT_MISCONFIGURED)
 }
 
-fn run(settings: Settings, config: PathBuf, verbose: bool) -> ExitCode {
+fn run(settings: Settings, config: PathBuf, verbose: bool, owner: Owner) -> ExitCode {
     marker::install();
-    let outcome = logging::start(verbose).and_then(|()| supervisor::run(settings, config));
+    let outcome = logging::start(verbose).and_then(|()| supervisor::run(settings, config, owner));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -4,6 +4,9 @@
 mod opening;
 mod reload;
 mod start;
+mod wishes;
+
+pub use wishes::Owner;
 
 use crate::adapters::service;
 use crate::config::Settings;
@@ -13,11 +16,11 @@ use anyhow::{Context, bail};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use wishes::{Wish, Wishes};
 
 /// Lines get this long to finish the exchange in progress.
 const LINES_STOP_WITHIN: Duration = Duration::from_secs(8);
@@ -25,12 +28,15 @@ const UPLINK_STOP_WITHIN: Duration = Duration::from_secs(5);
 const STORE_STOP_WITHIN: Duration = Duration::from_secs(20);
 
 /// Runs the daemon until it is told to stop.
-pub fn run(settings: Settings, config: PathBuf) -> anyhow::Result<()> {
+pub fn run(settings: Settings, config: PathBuf, owner: Owner) -> anyhow::Result<()> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .context("no runtime")?;
-    runtime.block_on(async move { Supervisor::start(settings, config)?.watch().await })
+    runtime.block_on(async move {
+        let wishes = Wishes::listen(owner)?;
+        Supervisor::start(settings, config)?.watch(wishes).await
+    })
 }
 
 /// Stops each group of tasks by itself.
@@ -61,10 +67,7 @@ enum Wake {
 }
 
 impl Supervisor {
-    async fn watch(mut self) -> anyhow::Result<()> {
-        let mut terminate = signal(SignalKind::terminate()).context("no signals")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("no signals")?;
-        let mut hang_up = signal(SignalKind::hangup()).context("no signals")?;
+    async fn watch(mut self, mut wishes: Wishes) -> anyhow::Result<()> {
         let meters = self.settings.meters.len();
         service::ready(&format!("{meters} meters on {} buses", self.buses.len()));
         self.store
@@ -72,10 +75,7 @@ impl Supervisor {
             .await;
         log::info!(meters, buses = self.buses.len(); "reading {meters} meters");
         loop {
-            match self
-                .wait(&mut terminate, &mut interrupt, &mut hang_up)
-                .await
-            {
+            match self.wait(&mut wishes).await {
                 Wake::Reload => self.reload().await,
                 Wake::Stop => break,
                 Wake::Ended(task) => {
@@ -88,17 +88,13 @@ impl Supervisor {
         Ok(())
     }
 
-    async fn wait(
-        &mut self,
-        terminate: &mut Signal,
-        interrupt: &mut Signal,
-        hang_up: &mut Signal,
-    ) -> Wake {
+    async fn wait(&mut self, wishes: &mut Wishes) -> Wake {
         tokio::select! {
             biased;
-            _ = terminate.recv() => Wake::Stop,
-            _ = interrupt.recv() => Wake::Stop,
-            _ = hang_up.recv() => Wake::Reload,
+            wish = wishes.next() => match wish {
+                Wish::Stop => Wake::Stop,
+                Wish::Reload => Wake::Reload,
+            },
             _ = &mut self.lines_done => Wake::Ended("the lines"),
             _ = &mut self.store_done => Wake::Ended("the storekeeper"),
             Some(ended) = self.tasks.join_next() => Wake::Ended(ended.unwrap_or("a task")),

@@ -80,6 +80,17 @@ impl Heard {
         octets.windows(2).filter(|pair| pair == b"/?").count()
     }
 
+    /// Whether a session with this meter goes on in which it was asked for something.
+    pub fn is_reading(&self, address: &str) -> bool {
+        let octets = self.octets();
+        let text: String = octets.iter().copied().map(char::from).collect();
+        let Some((_, last)) = text.rsplit_once("/?") else {
+            return false;
+        };
+        let is_it = last.split('!').next() == Some(address);
+        is_it && last.contains("\u{1}R1\u{2}") && !last.contains("\u{1}B0")
+    }
+
     /// Every password that was tried. The zeros that ask for the public level are none.
     pub fn tries(&self) -> Vec<PasswordTry> {
         let text: String = self.octets().iter().copied().map(char::from).collect();
@@ -125,6 +136,24 @@ mod tests {
             .map(|tried| (tried.address.as_str(), tried.operand.as_str()))
             .collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_session_goes_on_from_its_first_request_to_its_sign_off() {
+        let reads = |heard: &[u8], address: &str| {
+            let all = Heard::default();
+            all.locked().extend(heard);
+            all.is_reading(address)
+        };
+        let begun = b"/?001!\r\n\x06051\r\n";
+        let reading = [&begun[..], b"\x01R1\x02798001(08)\x03\x00"].concat();
+        let ended = [&reading[..], b"\x01B0\x03\x71"].concat();
+        let other = [&reading[..], b"/?002!\r\n"].concat();
+        assert!(reads(&reading, "001"));
+        for heard in [b"", &begun[..], &ended[..], &other[..]] {
+            assert!(!reads(heard, "001"), "{heard:?}");
+        }
+        assert!(!reads(&reading, "002"));
     }
 
     #[test]

@@ -70,6 +70,11 @@ impl Port {
         self.lead().set_rts(on)
     }
 
+    /// Whether there are circuits beside those of the octets: none behind TCP and on a pty.
+    pub fn has_circuits(&mut self) -> bool {
+        self.lead().carrier().is_ok()
+    }
+
     /// Calls a meter, with the tries and pauses of the configuration. What a former call has left
     /// is ended first. May be dropped at any time: the next use of the port hangs up.
     pub async fn connect(&mut self, number: &Number) -> Result<Connected, CallFault> {

@@ -37,6 +37,19 @@ pub struct Access {
     pub password: Option<Password>,
     /// The file it stands in.
     pub file: Option<PathBuf>,
+    /// When that was written, nanoseconds since 1970.
+    pub written: i128,
+}
+
+impl Access {
+    /// What tells this password from one that stood there before, without saying anything of it:
+    /// when its file was written, and the level. Whoever has corrected the meter instead touches
+    /// the file.
+    pub fn mark(&self) -> Vec<u8> {
+        let mut mark = self.written.to_be_bytes().to_vec();
+        mark.push(self.level);
+        mark
+    }
 }
 
 /// A meter's clock, and what may be done to it.

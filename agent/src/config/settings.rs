@@ -95,9 +95,21 @@ pub struct BusSettings {
     pub late_after: Duration,
     /// The longest time that one session with a meter may hold the line.
     pub session_max: Duration,
+    /// Meters with sessions are read only when somebody asks.
+    pub on_demand: bool,
 }
 
 impl Settings {
+    /// The same for a gateway that lives as long as one command takes: a collection by schedule
+    /// would only be in its way.
+    #[must_use]
+    pub fn on_demand(mut self) -> Self {
+        for bus in &mut self.buses {
+            bus.on_demand = true;
+        }
+        self
+    }
+
     /// Reads the configuration and every meter model it may name.
     pub fn load(path: &Path) -> Result<Self, Complaints> {
         let name = path.display().to_string();

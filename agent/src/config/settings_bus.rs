@@ -65,6 +65,7 @@ pub(super) fn buses(files: &[BusFile], notes: &mut Notebook) -> Vec<BusSettings>
             link,
             late_after: Duration::from_secs(u64::from(late)),
             session_max: Duration::from_secs(u64::from(session)),
+            on_demand: false,
         });
     }
     found

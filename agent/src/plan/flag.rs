@@ -2,7 +2,8 @@
 
 use super::{COLLECT, INSTANT, SAMPLE};
 use crate::config::{BusSettings, FlagMeter, MeterSettings};
-use meters::catalogue::flag::{FlagLayout, FlagModel};
+use line::LineSettings;
+use meters::catalogue::flag::FlagLayout;
 use meters::planner::{PollKind, SessionMeter, SessionPoll};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ const AROUND_OCTETS: u32 = 26;
 const PACKET_OCTETS: u32 = 64;
 /// Octets of the frames of a sign-on, both ways, up to the confirmed password.
 const SIGN_ON_OCTETS: u32 = 120;
+/// Those of them that travel before the speed changes.
+const OPENING_OCTETS: u32 = 45;
 /// Requests of a sign-on: identification, operand, password, sign-off.
 const SIGN_ON_REQUESTS: u32 = 4;
 /// Silence behind the break that stands before a sign-on.
@@ -23,7 +26,7 @@ const PROFILE_PACKETS: u32 = 20;
 
 /// A meter as the planner sees it.
 pub fn session_meter(meter: &MeterSettings, flag: &FlagMeter, bus: &BusSettings) -> SessionMeter {
-    let cost = Cost::new(&flag.model, bus);
+    let cost = Cost::new(flag, bus);
     let call = call_time(bus);
     let hold_max = bus.session_max;
     let hold_min = (call + cost.sign_on + cost.packet(PACKET_OCTETS) * 2).min(hold_max);
@@ -70,19 +73,33 @@ fn call_time(bus: &BusSettings) -> Duration {
     }
 }
 
+/// How fast a meter goes on that is opened at this speed. What it will offer is not known before;
+/// the speed of its other ports is a guess that holds for what we know.
+fn changed_speed(flag: &FlagMeter, opening: u32) -> u32 {
+    let limit = flag.line.changes_speed_to;
+    let offered = limit.map_or(opening, |limit| limit.min(flag.model.line.baud));
+    opening.max(offered)
+}
+
 /// Line time of the parts of a session.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
+    /// Behind the change of speed, if there is one.
     character: Duration,
     request: Duration,
     sign_on: Duration,
 }
 
 impl Cost {
-    fn new(model: &FlagModel, bus: &BusSettings) -> Self {
-        let character = bus.link.line().map(line::LineSettings::character_time);
-        let character = character.unwrap_or_default();
-        let session = &model.session;
+    fn new(flag: &FlagMeter, bus: &BusSettings) -> Self {
+        let first = flag.line.settings.or_else(|| bus.link.line().copied());
+        let opening = first.map_or(Duration::ZERO, |line| line.character_time());
+        let then = first.map(|line| LineSettings {
+            baud: changed_speed(flag, line.baud),
+            ..line
+        });
+        let character = then.map_or(Duration::ZERO, |line| line.character_time());
+        let session = &flag.model.session;
         let millis = |number: u16| Duration::from_millis(u64::from(number));
         let request = millis(session.gap_ms) + REACTION;
         let first = if session.break_first {
@@ -96,7 +113,8 @@ impl Cost {
             sign_on: first
                 + request * SIGN_ON_REQUESTS
                 + millis(session.operand_wait_ms)
-                + character * SIGN_ON_OCTETS,
+                + opening * OPENING_OCTETS
+                + character * SIGN_ON_OCTETS.saturating_sub(OPENING_OCTETS),
         }
     }
 
@@ -129,6 +147,39 @@ impl Cost {
 
 /// How long one packet of a meter takes, with room for a slow answer.
 pub fn packet_time(flag: &FlagMeter, bus: &BusSettings) -> Duration {
-    let cost = Cost::new(&flag.model, bus);
+    let cost = Cost::new(flag, bus);
     cost.packet(PACKET_OCTETS) + REACTION
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Settings, Speaks};
+
+    /// How long a packet of an A1140 takes on a line like this, in milliseconds.
+    fn packet_ms(bus: &str) -> u128 {
+        let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/meter-models");
+        let text = format!(
+            "[gateway]\nid = \"pmu-001\"\nmodel-folder = \"{models}\"\n[[bus]]\nid = \"main\"\n\
+             device = \"/dev/a\"\n{bus}\n[[meter]]\nid = \"one\"\nbus = \"main\"\n\
+             model = \"elster-a1140\"\naddress = \"001\"\n"
+        );
+        let settings = Settings::parse("agent.toml", &text).unwrap();
+        let [meter] = &settings.meters[..] else {
+            panic!("one meter");
+        };
+        let Speaks::Flag(flag) = &meter.speaks else {
+            panic!("a FLAG meter");
+        };
+        packet_time(flag, &settings.buses[0]).as_millis()
+    }
+
+    #[test]
+    fn a_packet_behind_the_change_of_speed_takes_what_it_takes_there() {
+        let fast = packet_ms("link = \"serial\"\nbaud = 9600");
+        let slow = packet_ms("link = \"serial\"\nbaud = 300");
+        let changing = packet_ms("link = \"optical\"");
+        assert_eq!(changing, fast);
+        assert!(slow > 5000 && fast < 1000, "{slow} {fast}");
+    }
 }

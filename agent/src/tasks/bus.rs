@@ -176,6 +176,7 @@ impl Bus {
         let meters = std::mem::take(&mut self.parts.meters);
         self.take_meters(meters, Begin::Start).await;
         self.say_quarantine().await;
+        self.show();
         loop {
             match self.wait().await {
                 Wake::Shutdown => break,

@@ -7,5 +7,6 @@ mod collecting;
 mod line_work;
 mod profiles;
 mod setup;
+mod scaled;
 mod troubles;
 mod working;

@@ -1,7 +1,8 @@
-//! Meters that speak IEC 62056-21: how much of the line their load profiles take, and whether an
-//! answer was ever taken for another's.
+//! Meters that speak IEC 62056-21: how much of the line their load profiles take, what is left for
+//! Modbus meters beside them, and whether an answer was ever taken for another's.
 
 mod ground;
+mod mixed;
 mod transfer;
 mod troubles;
 
@@ -9,7 +10,8 @@ use crate::Ground;
 use crate::table::Row;
 
 pub(crate) fn rows(ground: &Ground) -> Vec<Row> {
-    let mut rows = transfer::rows();
+    let mut rows = mixed::rows(ground);
+    rows.extend(transfer::rows());
     rows.push(troubles::row(ground));
     rows
 }

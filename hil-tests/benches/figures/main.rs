@@ -94,6 +94,9 @@ fn main() -> ExitCode {
             rows.extend(part(&ground));
         }
     }
-    table::print(&rows);
-    ExitCode::SUCCESS
+    if table::print(&rows) == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

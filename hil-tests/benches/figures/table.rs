@@ -133,8 +133,9 @@ impl Row {
     }
 }
 
-/// Prints the rows so that they can be read here and pasted into a page.
-pub(crate) fn print(rows: &[Row]) {
+/// Prints the rows so that they can be read here and pasted into a page. Returns how many limits
+/// were missed.
+pub(crate) fn print(rows: &[Row]) -> usize {
     let head = ["figure", "limit", "measured", "ratio", "peer, same run", ""].map(str::to_owned);
     let lines: Vec<[String; 6]> = std::iter::once(head)
         .chain(rows.iter().map(Row::cells))
@@ -164,4 +165,5 @@ pub(crate) fn print(rows: &[Row]) {
         .filter(|row| !row.limit.holds(row.measured))
         .count();
     println!("\n{} figures, {missed} missed", rows.len());
+    missed
 }

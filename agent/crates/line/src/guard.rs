@@ -192,6 +192,10 @@ impl<L: Line> GuardedLine<L> {
     /// Changes the settings of the line when the last octet has left, and the guard's timing with
     /// them.
     pub async fn set(&mut self, settings: LineSettings) -> Result<(), LineFault> {
+        // Drivers of some adapters call octets gone that still wait in the adapter.
+        if Instant::now() < self.quiet_since {
+            self.line.quiet_until(self.quiet_since).await;
+        }
         self.line.set(settings).await?;
         self.timing = self.timing.with(settings);
         Ok(())

@@ -13,6 +13,7 @@ use toml::Spanned;
 
 /// A password has 32 characters at most; what is longer is the wrong file.
 const PASSWORD_FILE_OCTETS_MAX: u64 = 256;
+const NANOS_PER_S: i128 = 1_000_000_000;
 /// An Elster password has so many characters.
 const ELSTER_CHARACTERS: usize = 8;
 
@@ -24,6 +25,7 @@ impl FlagReader<'_> {
                 level: usual,
                 password: None,
                 file: None,
+                written: 0,
             });
         };
         let level = match &file.as_ref().level {
@@ -41,14 +43,16 @@ impl FlagReader<'_> {
                 level,
                 password: None,
                 file: None,
+                written: 0,
             });
         };
         let place = self.reader.folder.join(path.as_ref());
         match self.password(&place) {
-            Ok(password) => Some(Access {
+            Ok((password, written)) => Some(Access {
                 level,
                 password: Some(password),
                 file: Some(place),
+                written,
             }),
             Err(trouble) => {
                 self.complain_of_file(path, &place, &trouble, notes);
@@ -69,14 +73,16 @@ impl FlagReader<'_> {
         self.complain(span, key, problem, trouble.remedy.clone(), notes);
     }
 
-    /// Nothing of what the file holds gets into a complaint.
-    fn password(&self, place: &Path) -> Result<Password, Trouble> {
+    /// The password, and when its file was written. Nothing of what it holds gets into a complaint.
+    fn password(&self, place: &Path) -> Result<(Password, i128), Trouble> {
         let cannot_be_read = |error: std::io::Error| Trouble {
             problem: format!("cannot be read: {error}"),
             remedy: "put the password into it, for the user pmu alone: chmod 600".to_owned(),
         };
         let file = fs::File::open(place).map_err(cannot_be_read)?;
-        let mode = file.metadata().map_err(cannot_be_read)?.mode();
+        let about = file.metadata().map_err(cannot_be_read)?;
+        let mode = about.mode();
+        let written = i128::from(about.mtime()) * NANOS_PER_S + i128::from(about.mtime_nsec());
         if mode & 0o007 != 0 {
             return Err(Trouble {
                 problem: "may be read by every user of this machine".to_owned(),
@@ -100,10 +106,11 @@ impl FlagReader<'_> {
                 remedy: format!("a password of {} has eight", self.model.id),
             });
         }
-        Password::new(text).map_err(|error| Trouble {
+        let password = Password::new(text).map_err(|error| Trouble {
             problem: error.to_string(),
             remedy: "write the password alone into it, in one line".to_owned(),
-        })
+        })?;
+        Ok((password, written))
     }
 }
 

@@ -209,13 +209,10 @@ impl FlagBook {
         }
     }
 
-    /// A person has changed the configuration: a password that was refused is tried again.
-    pub(super) fn forget_refusal(&mut self) -> bool {
-        let was_refused = self.memory.note(Note::PasswordRefused).is_some();
-        self.memory.set_note(Note::PasswordRefused, &[]);
-        self.memory.set_note(Note::PasswordTaken, &[]);
-        self.password_doubts = 0;
-        was_refused
+    /// Another password was refused than the one that is configured now.
+    pub(super) fn has_another_password(&self) -> bool {
+        let refused = self.memory.note(Note::PasswordRefused);
+        refused.is_some() && !self.is_refused_one()
     }
 
     /// How many late answers its line has heard from it.

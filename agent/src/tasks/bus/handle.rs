@@ -10,9 +10,13 @@ use desk::{ReadValue, Refusal, TraceLine, Work};
 use line::{Run, Trace, TraceRecord, Use};
 use metering::{BusId, MeterId};
 use std::path::Path;
+use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+
+/// A question right after the start waits for the store at most this long.
+const BEGIN_WITHIN: Duration = Duration::from_secs(5);
 
 /// What is asked of a bus.
 #[derive(Debug)]
@@ -56,6 +60,15 @@ pub struct BusHandle {
 }
 
 impl BusHandle {
+    /// Waits until the bus knows its meters, which is a moment after the start.
+    pub async fn begun(&self) {
+        let mut view = self.view.clone();
+        let begun = view.wait_for(|view| view.has_begun);
+        if timeout(BEGIN_WITHIN, begun).await.is_err() {
+            log::warn!(bus:% = self.id; "the bus has not begun yet; its meters are not known");
+        }
+    }
+
     /// Hands a request over.
     pub fn request(&self, request: BusRequest) -> Result<(), Refusal> {
         self.requests

@@ -102,7 +102,16 @@ impl Link {
 
     /// Opens the line if it is time to.
     pub(super) async fn open(&mut self) -> Change {
-        if self.guard.is_some() || Instant::now() < self.next_try {
+        if Instant::now() < self.next_try {
+            return Change::Same;
+        }
+        self.open_now().await
+    }
+
+    /// Opens the line although it was tried a moment ago: somebody who has just put the plug in
+    /// stands in front of it.
+    pub(super) async fn open_now(&mut self) -> Change {
+        if self.guard.is_some() {
             return Change::Same;
         }
         self.next_try = Instant::now() + REOPEN_EVERY;
@@ -118,8 +127,10 @@ impl Link {
                 let guard = GuardedLine::new(port, timing, settings).with_trace(self.trace.clone());
                 self.guard = Some(guard);
                 self.remarks = remarks;
-                self.state = LinkState::Open;
-                Change::Opened
+                match std::mem::replace(&mut self.state, LinkState::Open) {
+                    LinkState::Open => Change::Same,
+                    LinkState::Gone(_) => Change::Opened,
+                }
             }
             Err(error) => self.gone(self.words(&error)),
         }
@@ -137,13 +148,18 @@ impl Link {
         (timing, GuardSettings::default())
     }
 
-    fn gone(&mut self, why: String) -> Change {
+    /// Gives the line back to the system. Its counters stay.
+    fn close(&mut self) {
         if let Some(guard) = self.guard.take() {
             self.before = self.before.plus(guard.counters());
             for (peer, counted) in &guard.counters().peers {
                 *self.late_before.entry(*peer).or_default() += counted.late_frames;
             }
         }
+    }
+
+    fn gone(&mut self, why: String) -> Change {
+        self.close();
         let state = LinkState::Gone(why.clone());
         if self.state == state {
             return Change::Same;
@@ -181,7 +197,8 @@ impl Link {
         Ok(guard)
     }
 
-    /// Ends the call, if there is one.
+    /// Ends the call, if there is one. A port whose call does not end is closed and opened again:
+    /// that is no fault of the line, and the next one who wants it finds it open.
     pub(super) async fn leave(&mut self) {
         let called = self.called.take();
         let Some(guard) = self.guard.as_mut().filter(|_| called.is_some()) else {
@@ -189,8 +206,8 @@ impl Link {
         };
         if let Err(fault) = guard.line_mut().hang_up().await {
             log::warn!(fault:%; "the call could not be ended; the port is closed, which ends it");
-            let error = std::io::Error::other("the call did not end");
-            self.lost(&error);
+            self.close();
+            self.next_try = Instant::now();
         }
     }
 

@@ -30,6 +30,10 @@ pub(super) enum Waiting {
 
 impl Bus {
     pub(super) async fn request(&mut self, request: BusRequest) {
+        if matches!(request, BusRequest::Read { .. } | BusRequest::Work { .. }) {
+            let change = self.link.open_now().await;
+            self.say(change).await;
+        }
         match request {
             BusRequest::Read { meter, reply } => self.read_for_person(meter, reply),
             BusRequest::Accept { meter, who, reply } => {

@@ -52,16 +52,15 @@ impl Bus {
         for meter in fresh {
             self.ask_identity(&meter);
         }
-        if matches!(begin, Begin::Change) {
-            self.try_passwords_again();
-        }
+        self.try_other_passwords();
     }
 
-    /// A person has changed the configuration, perhaps a password.
-    fn try_passwords_again(&mut self) {
+    /// A person has corrected a password.
+    fn try_other_passwords(&mut self) {
         let now = self.now();
-        for book in &mut self.flags {
-            if book.forget_refusal() && !self.planner.session_due(book.id(), COLLECT, now) {
+        let corrected = self.flags.iter().filter(|book| book.has_another_password());
+        for book in corrected {
+            if !self.planner.session_due(book.id(), COLLECT, now) {
                 log::debug!(meter:% = book.id(); "its password is tried at its next turn");
             }
         }
@@ -78,7 +77,13 @@ impl Bus {
         self.planner.replace(planned, now);
         let bus = &self.parts.settings;
         let sessions = self.flags.iter();
-        let sessions = sessions.map(|book| plan::session_meter(&book.settings, &book.flag, bus));
+        let sessions = sessions.map(|book| {
+            let mut planned = plan::session_meter(&book.settings, &book.flag, bus);
+            if bus.on_demand {
+                planned.polls.clear();
+            }
+            planned
+        });
         self.planner.replace_sessions(sessions.collect(), now);
         self.due = tokio::time::Instant::now();
     }

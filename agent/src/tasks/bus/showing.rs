@@ -36,6 +36,7 @@ impl Bus {
             remarks: self.link.remarks().to_vec(),
             busy_per_mille: u32::from(status.busy_per_mille),
             line: self.link.totals(),
+            has_begun: true,
             meters,
         });
     }

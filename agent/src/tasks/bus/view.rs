@@ -19,6 +19,8 @@ pub struct BusView {
     pub busy_per_mille: u32,
     /// What the guard counted since the start, over every time the line was opened.
     pub line: LineTotals,
+    /// Whether it knows its meters: not yet, right after the start.
+    pub has_begun: bool,
     /// Its meters.
     pub meters: Vec<MeterView>,
 }
@@ -32,6 +34,7 @@ impl BusView {
             remarks: Vec::new(),
             busy_per_mille: 0,
             line: LineTotals::default(),
+            has_begun: false,
             meters: Vec::new(),
         }
     }

@@ -22,7 +22,7 @@ use simulator::trouble::FlagTroubles;
 use simulator::wire::{FlagPlace, Wire, WireSettings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 use storage::{Body, Entry, Reserve, Store, StoreOptions, Stream};
 use tempfile::TempDir;
@@ -290,6 +290,18 @@ impl Bench {
         let meters = settings.meters_of(&bus.id).cloned().collect();
         bus.request(BusRequest::Replace(meters)).unwrap();
         self.live(1).await;
+    }
+
+    /// The port is not there when it is looked for the first times.
+    pub(super) fn plugged_in_after(&mut self, looks: u32) {
+        let (open, left) = (Arc::clone(&self.open), AtomicU32::new(looks));
+        self.open = Arc::new(move |settings| {
+            let less = |left: u32| left.checked_sub(1);
+            match left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) {
+                Ok(_) => Err(std::io::ErrorKind::NotFound.into()),
+                Err(_) => open(settings),
+            }
+        });
     }
 
     /// What the password file holds from now on.

@@ -102,6 +102,27 @@ async fn a_ping_of_a_dead_meter_says_what_was_tried() {
     assert!(diagnosis.tried.len() > 5, "{:#?}", diagnosis.tried);
 }
 
+/// Whoever has just put the plug in does not wait for the next look at the port, and a command
+/// right after the start is not told that nothing was opened yet.
+#[tokio::test(start_paused = true)]
+async fn a_command_looks_for_the_port_at_once() {
+    let scenario = scenario("90123456");
+    let mut bench = Bench::new(&scenario);
+    bench.seat("elster-1", ElsterModel::A1140, scenario, "");
+    bench.plugged_in_after(1);
+    bench.start();
+    assert_eq!(ping(&bench).await.diagnosis, None);
+    bench.stop().await;
+    bench.plugged_in_after(2);
+    bench.start();
+    bench.live_ms(10).await;
+    let told = ping(&bench).await;
+    assert_eq!(layers(&told), ["!port"]);
+    let words = &told.layers[0].words;
+    assert!(words.contains("check the cable"), "{words}");
+    assert_eq!(ping(&bench).await.diagnosis, None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_doctor_finds_the_speed_at_which_a_meter_answers() {
     let scenario = scenario("90123456");
@@ -117,7 +138,7 @@ async fn the_doctor_finds_the_speed_at_which_a_meter_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_password_that_was_taken_before_is_given_up_after_three_refusals() {
+async fn a_password_that_was_taken_before_is_given_up_after_two_refusals() {
     let (bench, seat) = settled("").await;
     seat.meter.change(|scenario| {
         scenario.passwords = ["XXXX0001", "XXXX0002", "XXXX0003"].map(str::to_owned);
@@ -126,7 +147,7 @@ async fn a_password_that_was_taken_before_is_given_up_after_three_refusals() {
     bench
         .wire
         .change_flag_settings(seat.place, |settings| *settings = on_wire);
-    for _ in 0..3 {
+    for _ in 0..2 {
         let result = ping(&bench).await;
         let last = layers(&result).pop();
         assert_eq!(last.as_deref(), Some("!password"));
@@ -150,9 +171,46 @@ async fn a_password_that_was_never_taken_is_tried_once() {
     bench.start();
     bench.live(6 * 3600).await;
     bench.stop().await;
+    assert_eq!(refusals(&bench), 1);
+}
+
+/// A configuration that is loaded again and again must not lock a meter.
+#[tokio::test(start_paused = true)]
+async fn neither_a_reload_nor_a_restart_is_a_reason_to_try_a_refused_password_again() {
+    let scenario = Scenario {
+        passwords: ["XXXX0001", "XXXX0002", "XXXX0003"].map(str::to_owned),
+        ..scenario("90123456")
+    };
+    let mut bench = Bench::new(&scenario);
+    bench.seat("elster-1", ElsterModel::A1140, scenario, "");
+    bench.start();
+    for turn in 0..4 {
+        bench.live(900).await;
+        match turn {
+            // The entry changes, and the password does not.
+            0 => bench.configure("collect = { every-seconds = 1200 }"),
+            1 => bench.stop().await,
+            _ => {}
+        }
+        match turn {
+            1 => bench.start(),
+            _ => bench.reload().await,
+        }
+    }
+    bench.stop().await;
+    assert_eq!(refusals(&bench), 1);
+    // Somebody has touched its file: the meter was corrected instead.
+    bench.password("0001ABCD\n");
+    bench.start();
+    bench.live(900).await;
+    bench.stop().await;
+    assert_eq!(refusals(&bench), 2);
+}
+
+fn refusals(bench: &Bench) -> usize {
     let events = bench.events().into_iter();
     let refused = events.filter(|event| event.code == EventCode::MeterPasswordRefused);
-    assert_eq!(refused.count(), 1);
+    refused.count()
 }
 
 #[tokio::test(start_paused = true)]
@@ -336,7 +394,7 @@ async fn a_collection_says_how_far_it_is_and_can_be_cancelled() {
 async fn a_job_survives_sessions_that_break() {
     let (bench, seat) = settled("").await;
     bench.wire.change_flag(seat.place, |trouble| {
-        trouble.signs_off = OneIn::times(40);
+        trouble.signs_off = OneIn::times(50);
     });
     let backup = outcome(&bench, Work::Backup { meter: meter() }).await;
     assert!(matches!(backup, Outcome::Backup(_)), "{backup:?}");

@@ -14,6 +14,8 @@ use simulator::wire::{MemoryLine, Wire, WireSettings};
 
 /// The channels of a record: import, export, first and second quadrant.
 const FOUR_CHANNELS: [u8; 2] = [0, 0x0f];
+/// Behind noon, and a minute behind a mark of its intervals: none ends while a profile is read.
+const BEGIN: i64 = 1_795_780_860;
 /// The rest that an A1700 wants before each request.
 pub(super) const GAP: Duration = Duration::from_millis(300);
 
@@ -43,9 +45,10 @@ pub(super) struct Took {
     pub(super) reaction: Duration,
 }
 
-/// A meter that has kept four channels for longer than is read.
+/// A meter that has kept four channels for longer than is read, at a time that is always the same.
 pub(super) fn four_channels() -> Scenario {
     Scenario {
+        starts_at: BEGIN,
         mask: Some(FOUR_CHANNELS),
         days: 120,
         ..scenario("12345678")

@@ -235,7 +235,7 @@ async fn follow<L: Line>(
     }
     let expected = ExpectedAnswer::to_option_select(Purpose::Readout);
     let expected = expected.ok_or(SessionFault::Breach(DecodeFault::Incomplete))?;
-    let said = voice.hear(Step::Readout, expected).await?;
+    let said = voice.hear(Step::Readout, expected, None).await?;
     Ok((said, settings.or(terms.line)))
 }
 

@@ -146,6 +146,12 @@ impl<'l, L: Line> Session<'l, L> {
         self.terms.hold_max.saturating_sub(self.held())
     }
 
+    /// When nothing is waited for any more. What is begun in time may end, with the probes that
+    /// tell one answer from another: reading it in the next session would take as long again.
+    pub(super) fn until(&self) -> Instant {
+        self.began_at + self.terms.hold_max + self.terms.hold_max / 2
+    }
+
     /// Octets that went over the line for it, both ways.
     pub fn octets(&self) -> u64 {
         octets(self.voice.line).saturating_sub(self.octets_before)
@@ -236,14 +242,27 @@ impl<'l, L: Line> Session<'l, L> {
     }
 
     /// One exchange. Only what ends the session is a fault.
+    ///
+    /// What may be asked again is not waited for far beyond the session's time: others wait for the
+    /// line, and a meter that stopped would keep it for as long as all probes take.
     pub(super) async fn ask_once(
         &mut self,
         inquiry: &Inquiry,
         gap_min: Duration,
     ) -> Result<Heard, SessionFault> {
+        let until = match inquiry.step {
+            Step::LogOn | Step::Write => None,
+            _ => Some(self.until()),
+        };
+        let begins_at = Instant::now() + self.voice.gap.max(gap_min);
+        if until.is_some_and(|until| begins_at >= until) {
+            let held = self.held();
+            return Err(SessionFault::TimeUp { held });
+        }
         self.track.ask(inquiry.mark.clone());
         let asked = Asked {
             gap_min,
+            until,
             ..Asked::new(inquiry.step, &inquiry.request, inquiry.expected.clone())
         };
         let said = match self.voice.ask(asked).await {

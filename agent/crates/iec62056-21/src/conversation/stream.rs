@@ -53,13 +53,17 @@ impl<L: Line> Session<'_, L> {
         };
         self.voice.promise_to_interrupt(abort.clone());
         let mut number = 1;
+        let until = Some(self.until());
         let outcome = loop {
             let expected = ExpectedAnswer::packet_of_stream(number);
             let said = if number == 1 {
-                let asked = Asked::new(Step::Stream, &request, expected);
+                let asked = Asked {
+                    until,
+                    ..Asked::new(Step::Stream, &request, expected)
+                };
                 self.voice.ask(asked).await
             } else {
-                self.voice.hear(Step::Stream, expected).await
+                self.voice.hear(Step::Stream, expected, until).await
             };
             let held = self.held();
             match said.and_then(|said| flow(&said, take)) {

@@ -40,6 +40,8 @@ pub(super) struct Asked<'a> {
     pub(super) longer: Duration,
     /// At least so much silence before the request.
     pub(super) gap_min: Duration,
+    /// An answer that has not begun by then is not waited for.
+    pub(super) until: Option<Instant>,
 }
 
 impl<'a> Asked<'a> {
@@ -51,6 +53,7 @@ impl<'a> Asked<'a> {
             then: None,
             longer: Duration::ZERO,
             gap_min: Duration::ZERO,
+            until: None,
         }
     }
 }
@@ -110,6 +113,7 @@ impl<'l, L: Line> Voice<'l, L> {
         }
         let octets = self.parity.sent(request.octets());
         let patience = self.patience(&asked.expected, asked.longer);
+        let patience = begun_by(patience, asked.until);
         let exchange = Exchange {
             peer: self.peer,
             min_gap,
@@ -131,8 +135,9 @@ impl<'l, L: Line> Voice<'l, L> {
         &mut self,
         step: Step,
         expected: ExpectedAnswer,
+        until: Option<Instant>,
     ) -> Result<Said, SessionFault> {
-        let patience = self.patience(&expected, Duration::ZERO);
+        let patience = begun_by(self.patience(&expected, Duration::ZERO), until);
         let answer = self.pattern(step, expected);
         let answer = self.line.hear(self.peer, &answer, patience).await;
         answer
@@ -233,6 +238,19 @@ pub(super) enum Leaving {
     OutOfStep,
     /// For another opening, with the line set so.
     ToTryAgain(Option<LineSettings>),
+}
+
+/// An answer may begin until then; one that has begun is heard to its end.
+fn begun_by(patience: Patience, until: Option<Instant>) -> Patience {
+    let Some(until) = until else {
+        return patience;
+    };
+    let left = until.saturating_duration_since(Instant::now());
+    Patience {
+        floor: patience.floor.min(left),
+        ceiling: patience.ceiling.min(left),
+        ..patience
+    }
 }
 
 /// Whether octets that answer a request for a data stream are a message of characters. The packet

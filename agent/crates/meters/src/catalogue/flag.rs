@@ -34,7 +34,7 @@ pub use profile::{
 };
 pub use session::{
     BillingReset, ClockModel, FlagLine, InstantModel, InstantValue, LogOnStyle, ProbeIdentity,
-    RatioModel, RegisterSide, SessionModel, WeekdayBase,
+    RatioModel, RegisterSide, ScalingModel, SessionModel, WeekdayBase,
 };
 pub use vdew::{VdewAction, VdewForm, VdewModel, VdewProfile, VdewSet, VdewWhat};
 

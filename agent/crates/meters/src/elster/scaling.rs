@@ -33,6 +33,16 @@ impl Multiplier {
         })
     }
 
+    /// A power of ten; `None` beyond all registers.
+    pub fn power_of_ten(exponent: i8) -> Option<Self> {
+        let power = 10_u64.checked_pow(exponent.unsigned_abs().into())?;
+        if exponent < 0 {
+            Self::new(1, power)
+        } else {
+            Self::new(power, 1)
+        }
+    }
+
     /// Both ratios together; `None` beyond all transformers.
     pub fn times(self, other: Self) -> Option<Self> {
         // Across first, so that nothing overflows that need not.
@@ -176,6 +186,15 @@ mod tests {
         check(3, (1, 1), 7, "0.00035", true);
         check(30, (200, 5), 1_000_000, "20000.000", true);
         check(30, (11_000, 110), 1, "0.050", true);
+    }
+
+    #[test]
+    fn a_power_of_ten_is_a_multiplier() {
+        let parts = |exponent| Multiplier::power_of_ten(exponent).map(Multiplier::parts);
+        let known = [-4, 0, 2].map(parts);
+        assert_eq!(known, [Some((1, 10_000)), Some((1, 1)), Some((100, 1))]);
+        assert_eq!(parts(20), None);
+        assert_eq!(parts(i8::MIN), None);
     }
 
     #[test]

@@ -135,7 +135,9 @@ fn launch(program: &Path, place: &Place, configuration: &str) -> Result<Child> {
         .arg("run")
         .arg("--config")
         .arg(file)
-        .stdin(Stdio::null())
+        // The pipe ends with us, even if we are killed, and the gateway with the pipe.
+        .arg("--on-demand")
+        .stdin(Stdio::piped())
         .stdout(log.try_clone().with_context(name)?)
         .stderr(log)
         // It is no service of the manager that may have started us.

@@ -28,8 +28,8 @@ const COUNTED: [Source; 5] = [
     Source::VaImport,
 ];
 
-/// The category of its scaling: a register counts watt hours.
-const SCALING: u8 = 4;
+/// The category of its scaling: a register counts tens of watt hours.
+const SCALING: u8 = 5;
 /// 774: channels of import and export.
 const DEFINITION: u8 = 0x03;
 const CHANNELS: usize = 2;
@@ -93,19 +93,19 @@ impl Identities {
     fn whole(&self, identity: u16, at: Duration) -> Option<Vec<u8>> {
         let mut contents = self.contents();
         let utc = contents.utc(at);
-        let watt_hours = |total: u128| bcd_low_first(total / 3600 / 1000, 5);
+        let counted = |total: u128| bcd_low_first(total / 3600 / 1000 / 10, 5);
         Some(match identity {
             501 => {
                 let totals = COUNTED.iter();
                 totals
-                    .flat_map(|source| watt_hours(contents.energies.total(*source, utc)))
+                    .flat_map(|source| counted(contents.energies.total(*source, utc)))
                     .collect()
             }
             502 => {
                 let mut octets = Vec::new();
                 for source in [Source::Import, Source::Export] {
                     for rate in 0..RATES {
-                        octets.extend(watt_hours(contents.tou((source, rate), utc)));
+                        octets.extend(counted(contents.tou((source, rate), utc)));
                     }
                 }
                 octets

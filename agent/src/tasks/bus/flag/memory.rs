@@ -13,9 +13,9 @@ const HEAD_OCTETS: usize = 4;
 pub(in super::super) enum Note {
     /// When everything that was due had been read, milliseconds since 1970.
     Collected,
-    /// When the password was refused, milliseconds since 1970.
+    /// When a password was refused, milliseconds since 1970, and the mark of that password.
     PasswordRefused,
-    /// The meter has taken the password that is configured.
+    /// The mark of the password that the meter has taken.
     PasswordTaken,
     /// The identification of the meter.
     Identification,

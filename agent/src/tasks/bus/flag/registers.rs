@@ -16,6 +16,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let Some(row) = self.visit.row(identity) else {
             return Ok(StepEnd::Done);
         };
+        if self.know_scale().await? == StepEnd::Later {
+            return Ok(StepEnd::Later);
+        }
         let Some(raw) = self.read(row).await? else {
             return Ok(StepEnd::Later);
         };
@@ -47,7 +50,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         values: &[RegisterValue],
         period: Option<u8>,
     ) -> Vec<Reading> {
-        let multiplier = self.multiplier();
+        let multiplier = self.register_multiplier();
         let known = values.iter().filter_map(|value| {
             let obis = frozen(value.obis?, period);
             Some(scaled(obis, value.quantity, multiplier))
@@ -57,7 +60,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 
     /// Maximum demands, each with the time at which it was.
     pub(super) fn keep_demands(&mut self, demands: &[MaximumDemand], period: Option<u8>) {
-        let multiplier = self.multiplier();
+        let multiplier = self.register_multiplier();
         for demand in demands.iter().filter(|demand| demand.rank == 1) {
             let (Some(obis), Some(at)) = (demand.obis, demand.at) else {
                 continue;
@@ -104,6 +107,30 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         each.try_fold(Multiplier::ONE, |all, one| all.times(one?))
     }
 
+    /// The same for registers of meters that say in which power of ten they count.
+    pub(super) fn register_multiplier(&self) -> Option<Multiplier> {
+        let ratios = self.multiplier()?;
+        let Some(scaling) = &self.visit.model().scaling else {
+            return Some(ratios);
+        };
+        let octets = self.book.memory.identity(scaling.identity)?;
+        ratios.times(Multiplier::power_of_ten(scaling.exponent(octets)?)?)
+    }
+
+    /// Reads the scale of the registers, which may have been changed since.
+    async fn know_scale(&mut self) -> Result<StepEnd, VisitFault> {
+        let scaling = self.visit.model().scaling.as_ref();
+        let row = scaling.and_then(|scaling| self.visit.row(scaling.identity));
+        let Some(row) = row else {
+            return Ok(StepEnd::Done);
+        };
+        let Some(raw) = self.read(row).await? else {
+            return Ok(StepEnd::Later);
+        };
+        self.book.memory.set_identity(row.number, &raw.octets);
+        Ok(StepEnd::Done)
+    }
+
     /// Where the ratios stand that count for the registers.
     fn ratio_identities(&self) -> Vec<u16> {
         match &self.visit.model().ratios {
@@ -130,7 +157,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 Err(fault) => self.book.remark(format!("identity {number}: {fault}")),
             }
         }
-        Ok(StepEnd::Done)
+        self.know_scale().await
     }
 
     /// Transformer ratios are readings too: whoever has the raw values can check the rest.

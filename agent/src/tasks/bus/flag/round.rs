@@ -241,7 +241,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         for poll in &turn.due {
             let end = match *poll {
                 SAMPLE => self.sample(turn.mark).await?,
-                INSTANT => self.instants().await?,
+                INSTANT => self.instants().await.or_else(later)?,
                 COLLECT => self.collect().await?,
                 _ => StepEnd::Done,
             };
@@ -249,7 +249,29 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 unfinished.push(*poll);
             }
         }
+        // A round begins with the clock, and a sample must not wait for it.
+        if !turn.due.contains(&COLLECT) && turn.mark.is_none() {
+            self.look_at_clock_beside().await;
+        }
         Ok(unfinished)
+    }
+
+    /// Looks at the clock in a session for something else, which is done already: what fails here
+    /// fails nothing.
+    async fn look_at_clock_beside(&mut self) {
+        let (model, variant) = (self.visit.model(), &self.visit.variant().id);
+        let mut rows = model.identities_of(variant);
+        let is_read = model.clock.as_ref().is_some_and(|clock| {
+            let row = rows.find(|row| row.number == clock.identity);
+            row.and_then(|row| row.read)
+                .is_some_and(|level| level <= self.level)
+        });
+        if !is_read || !self.has_room(1) {
+            return;
+        }
+        if let Err(fault) = self.look_at_clock().await {
+            log::debug!(meter:% = self.book.id(), fault:%; "the clock was not seen");
+        }
     }
 
     /// The steps of a round, one after the other.

@@ -23,7 +23,8 @@ use meters::planner::SessionEnd;
 
 /// Why only what is public is read.
 const NOT_TRIED: &str = "its password was refused, and is not tried again for a day; correct the \
-                         password file, then `systemctl reload pmu-agent`";
+                         password file, or touch it when the meter was corrected, then `systemctl \
+                         reload pmu-agent`";
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Proves the password, if that makes sense, and looks whether it is the right meter.
@@ -44,7 +45,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             self.book.password_doubts = 0;
             self.book.remarks.retain(|known| known != NOT_TRIED);
             self.book.memory.set_note(Note::PasswordRefused, &[]);
-            self.book.memory.set_note(Note::PasswordTaken, &[1]);
+            let mark = self.book.flag.access.mark();
+            self.book.memory.set_note(Note::PasswordTaken, &mark);
         }
         self.look_who_it_is().await?;
         self.look_how_it_signs_on();
@@ -234,9 +236,17 @@ impl<'m, L: Line> Sitting<'_, '_, 'm, L> {
 }
 
 impl FlagBook {
-    /// A refused password is not tried again for a day: too many wrong ones lock a meter.
+    /// The password that was refused is the one that is configured.
+    pub(in super::super) fn is_refused_one(&self) -> bool {
+        let refused = self.memory.note(Note::PasswordRefused);
+        refused.is_some_and(|refused| refused.ends_with(&self.flag.access.mark()))
+    }
+
+    /// A refused password is not tried again for a day: too many wrong ones lock a meter. Neither
+    /// a restart nor a reload is a reason to; another password is.
     pub(in super::super) fn was_refused(&self, now: Option<Timestamp>) -> bool {
         let refused = self.memory.number(Note::PasswordRefused);
+        let refused = refused.filter(|_| self.is_refused_one());
         refused.zip(now).is_some_and(|(at, now)| {
             let at = Timestamp::from_millis(at);
             now < at.after(PASSWORD_RETRY_AFTER) && now.after(PASSWORD_RETRY_AFTER) > at
@@ -271,7 +281,8 @@ impl FlagBook {
         said: &mut FlagSaid,
     ) -> SessionEnd {
         let is_lost = matches!(how, PasswordRefusal::Silent | PasswordRefusal::Garbled);
-        let was_taken = self.memory.note(Note::PasswordTaken).is_some();
+        let mark = self.flag.access.mark();
+        let was_taken = self.memory.note(Note::PasswordTaken) == Some(&mark);
         let most = match (was_taken, is_lost) {
             (true, _) => PASSWORD_DOUBTS_MAX,
             (false, true) => PASSWORD_SILENCES_MAX,
@@ -283,12 +294,13 @@ impl FlagBook {
         }
         self.password_doubts = 0;
         let now = clock.now().utc;
-        self.memory.set_number(Note::PasswordRefused, now.millis());
+        let refused = [now.millis().to_be_bytes().as_slice(), &mark].concat();
+        self.memory.set_note(Note::PasswordRefused, &refused);
         let level = self.flag.access.level;
         let detail = format!(
             "refuses the password of level {level}: {how}; it is not tried again for a day, because \
-             too many wrong ones may lock the meter. Correct the password file, then `systemctl \
-             reload pmu-agent`"
+             too many wrong ones may lock the meter. Correct the password file, or touch it when \
+             the meter was corrected, then `systemctl reload pmu-agent`"
         );
         let event = self.event(EventCode::MeterPasswordRefused, detail, clock);
         said.events.push(event);

@@ -3,13 +3,14 @@
 use super::super::flag::FlagBook;
 use super::diagnosis;
 use crate::adapters::dialled::CallFault;
+use crate::config::Number;
 use desk::{Diagnosis, Progress};
 use iec62056_21::conversation::SessionFault;
 use meters::doctor::{LinkState, Message, ModemTrouble, SessionTrouble, Trials, diagnose};
 use meters::flag::{VisitFault, password_refusal};
 
-/// A call that failed.
-pub(super) fn not_reached(fault: &CallFault) -> Diagnosis {
+/// A call of this number that failed.
+pub(super) fn not_reached(fault: &CallFault, number: Option<&Number>) -> Diagnosis {
     let modem = |trouble| LinkState::Modem {
         trouble,
         next_try: None,
@@ -21,18 +22,31 @@ pub(super) fn not_reached(fault: &CallFault) -> Diagnosis {
         CallFault::NoAnswer => modem(ModemTrouble::NoAnswer),
         CallFault::ModemSilent => modem(ModemTrouble::NoModem),
         CallFault::Cleared { cause } => LinkState::Pad {
-            number: String::new(),
+            number: number.map_or("", Number::as_str).to_owned(),
             reason: cause.to_string(),
         },
         other => {
+            let (code, next) = match other.code() {
+                "C10" => (
+                    "C10",
+                    [
+                        "check cable or address, supply and set-up of the PAD",
+                        "check the number, and that the network is still there",
+                    ],
+                ),
+                _ => (
+                    "C09",
+                    [
+                        "check the telephone line or SIM card, and the number",
+                        "check that the meter's modem has power",
+                    ],
+                ),
+            };
             return diagnosis(
-                "C09",
+                code,
                 format!("the meter could not be called: {other}"),
                 "its own load profile is read with the next call",
-                &[
-                    "check the telephone line or SIM card, and the number",
-                    "check that the meter's modem has power",
-                ],
+                &next,
             );
         }
     };
@@ -123,4 +137,31 @@ fn unknown(words: String) -> Diagnosis {
         "what was read before is kept; the rest is read when the meter answers",
         &["`pmuctl meter ping` tries it layer by layer"],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::pad::ClearCause;
+
+    #[track_caller]
+    fn check(fault: &CallFault, code: &str, words: &str) {
+        let told = not_reached(fault, None);
+        assert_eq!(told.code, code, "{told:?}");
+        let all = format!("{}; {}", told.happened, told.next.join("; "));
+        assert!(all.contains(words), "no `{words}` in {all}");
+    }
+
+    #[test]
+    fn a_call_in_vain_is_told_by_the_code_of_its_road() {
+        check(&CallFault::Busy, "C09", "the number is busy");
+        check(&CallFault::NoDialTone, "C09", "no dial tone");
+        check(&CallFault::ModemSilent, "C09", "our own modem");
+        check(&CallFault::InitRefused { number: 2 }, "C09", "line 2");
+        check(&CallFault::PadSilent, "C10", "supply and set-up of the PAD");
+        check(&CallFault::SetupRefused { number: 1 }, "C10", "line 1");
+        let cause = ClearCause::parse("NP");
+        check(&CallFault::Cleared { cause }, "C10", "cannot be reached");
+        check(&CallFault::Barred, "C09", "will not call this number yet");
+    }
 }

@@ -155,7 +155,11 @@ impl Bus {
                     more: true,
                 };
             }
-            Slice::NotReached(fault) => job.whose.failed(diagnoses::not_reached(&fault)),
+            Slice::NotReached(fault) => {
+                let book = self.flags.get(place);
+                let number = book.and_then(|book| book.flag.number.as_ref());
+                job.whose.failed(diagnoses::not_reached(&fault, number));
+            }
             Slice::Failed(fault) => match job.whose {
                 // Why it does not answer is found out by trying; the job waits for that.
                 Whose::Work(ticket) if is_worth_trials(&fault) => {

@@ -65,7 +65,7 @@ enum Slice {
     More,
     Ended,
     Gone(Arc<io::Error>),
-    NotReached(CallFault),
+    NotReached(CallFault, Number),
     Unusable(String),
 }
 
@@ -93,6 +93,7 @@ impl Bus {
             bauds: wish.bauds.clone(),
         };
         let known = self.configured();
+        let reach = self.reach();
         let limit = Duration::from_secs(u64::from(wish.seconds_max.min(SCAN_SECONDS_MAX)));
         let order = ScanOrder {
             wish: &wished,
@@ -100,7 +101,7 @@ impl Bus {
             catalogue: &self.parts.catalogue,
             limit,
         };
-        let scan = Box::new(Scan::new(&self.reach(), &order));
+        let scan = Box::new(Scan::new(&reach, &order));
         self.line_work(ticket, Kind::Scan(scan), limit);
     }
 
@@ -193,8 +194,8 @@ impl Bus {
                 self.line_done(job).await;
                 worked(false)
             }
-            Slice::NotReached(fault) => {
-                not_reached(job, diagnoses::not_reached(&fault));
+            Slice::NotReached(fault, number) => {
+                not_reached(job, diagnoses::not_reached(&fault, Some(&number)));
                 worked(false)
             }
             Slice::Unusable(why) => {
@@ -220,7 +221,7 @@ impl Bus {
         if let Some(number) = &number
             && let Err(fault) = self.link.reach(Some(number)).await
         {
-            return Slice::NotReached(fault);
+            return Slice::NotReached(fault, number.clone());
         }
         let reach = self.reach();
         let catalogue = Arc::clone(&self.parts.catalogue);
@@ -347,13 +348,18 @@ impl Bus {
         self.flag_said(&id, said).await;
     }
 
-    fn reach(&self) -> LineReach {
+    fn reach(&mut self) -> LineReach {
+        // Nothing is said of a DTR that this port does not have.
+        let has_dtr = self
+            .link
+            .line_and_ids()
+            .is_none_or(|(line, _)| line.line_mut().has_circuits());
         let link = &self.parts.settings.link;
         LineReach {
             line: link.line().copied().unwrap_or(NO_LINE),
             can_change: link.can_be_set(),
             dtr: match link {
-                LinkSettings::Optical(optical) => optical.dtr.to_be_found(),
+                LinkSettings::Optical(optical) if has_dtr => optical.dtr.to_be_found(),
                 _ => None,
             },
         }
@@ -396,7 +402,8 @@ impl Bus {
         Some(book.id().to_string())
     }
 
-    fn examined(&self, place: usize) -> Option<Examined> {
+    fn examined(&mut self, place: usize) -> Option<Examined> {
+        let reach = self.reach();
         let book = self.flags.get(place)?;
         let bus = &self.parts.settings;
         // Too many wrong passwords lock a meter: what was refused is not tried again.
@@ -406,7 +413,7 @@ impl Bus {
                 model: Arc::clone(&book.flag.model),
                 peer: book.peer(),
                 address: book.flag.address.clone(),
-                setting: Setting::of(&book.line_use(bus), &self.reach()),
+                setting: Setting::of(&book.line_use(bus), &reach),
                 credentials: if was_refused {
                     Credentials::None
                 } else {

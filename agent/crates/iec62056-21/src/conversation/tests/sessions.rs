@@ -318,6 +318,33 @@ async fn a_session_gives_the_line_back_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_meter_that_stops_does_not_keep_the_line_beyond_the_sessions_time() {
+    for stops_at in 5..20 {
+        let manner = Manner {
+            is_deaf: Box::new(move |asked| asked >= stops_at),
+            ..Manner::default()
+        };
+        let mut wire = Wire::new(Meter::new(), manner);
+        let terms = super::Terms {
+            hold_max: Duration::from_secs(8),
+            ..terms()
+        };
+        let mut session = session(&mut wire.guard, terms).await.unwrap();
+        let mut packet = 0;
+        let fault = loop {
+            packet += 1;
+            match session.read_packet(550, packet, 64).await {
+                Err(fault) if fault.ends_session() => break fault,
+                _ => {}
+            }
+        };
+        assert!(matches!(fault, SessionFault::TimeUp { .. }), "{fault:?}");
+        let held = session.close().await.held;
+        assert!(held < 12_500 * MS, "stopped at {stops_at}: {held:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_is_dropped_leaves_a_promise_that_the_next_user_keeps() {
     let mut wire = Wire::new(Meter::new(), Manner::default());
     let terms = super::Terms {

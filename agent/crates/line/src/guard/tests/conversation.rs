@@ -182,10 +182,11 @@ async fn the_speed_of_the_answer_is_set_when_the_request_has_left() {
         ..exchange(&octets)
     };
     let answer = wire.guard.carry_out(&exchange).await.unwrap();
-    let [(_, set)] = wire.guard.line.set[..] else {
+    let [(at, set)] = wire.guard.line.set[..] else {
         panic!("set once")
     };
     assert_eq!((set, answer.bytes.len()), (faster, 3));
+    assert!(at >= answer.left_at, "whatever the port itself believes");
     assert!(wire.guard.timing().silence() < timing().silence());
 }
 

@@ -62,6 +62,7 @@ pub(in super::super) fn model(id: &str, file: FlagFile, notes: &mut Notebook) ->
         instant: file.instant.map(Spanned::into_inner),
         clock: file.clock,
         ratios: file.ratios,
+        scaling: file.scaling,
         billing_reset: file.billing_reset,
         refusals: file.refusals,
         vdew: file.vdew,

@@ -308,6 +308,11 @@ impl<'a> Rows<'a> {
             used.extend(ratios.voltage.map(|number| ("ratios.voltage", number)));
         }
         used.extend(
+            file.scaling
+                .iter()
+                .map(|scaling| ("scaling", scaling.identity)),
+        );
+        used.extend(
             file.billing_reset
                 .iter()
                 .map(|reset| ("billing-reset", reset.identity)),

@@ -73,6 +73,9 @@ impl FlagModel {
         if let Some(ratios) = &self.ratios {
             add("ratios", &ratios.fact);
         }
+        if let Some(scaling) = &self.scaling {
+            add("scaling", &scaling.fact);
+        }
         if let Some(reset) = &self.billing_reset {
             add("billing reset", &reset.fact);
         }

@@ -3,7 +3,9 @@
 use super::device::{FlagIdentification, Variant};
 use super::identity::{FlagIdentity, Measured, RefusalTable, StatusTable};
 use super::profile::ProfileModel;
-use super::session::{BillingReset, ClockModel, FlagLine, InstantModel, RatioModel, SessionModel};
+use super::session::{
+    BillingReset, ClockModel, FlagLine, InstantModel, RatioModel, ScalingModel, SessionModel,
+};
 use super::vdew::VdewModel;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -50,6 +52,7 @@ pub(in super::super) struct FlagFile {
     pub(super) instant: Option<Spanned<InstantModel>>,
     pub(super) clock: Option<ClockModel>,
     pub(super) ratios: Option<RatioModel>,
+    pub(super) scaling: Option<ScalingModel>,
     pub(super) billing_reset: Option<BillingReset>,
     pub(super) refusals: Option<RefusalTable>,
     pub(super) vdew: Option<VdewModel>,

@@ -3,7 +3,9 @@
 use super::device::{DeviceText, FlagIdentification, Variant};
 use super::identity::{FlagIdentity, IdentityWhat, Measured, RefusalTable, StatusTable};
 use super::profile::ProfileModel;
-use super::session::{BillingReset, ClockModel, FlagLine, InstantModel, RatioModel, SessionModel};
+use super::session::{
+    BillingReset, ClockModel, FlagLine, InstantModel, RatioModel, ScalingModel, SessionModel,
+};
 use super::vdew::VdewModel;
 use iec62056_21::codec::Identification;
 use metering::Obis;
@@ -54,6 +56,8 @@ pub struct FlagModel {
     pub clock: Option<ClockModel>,
     /// Its transformer ratios.
     pub ratios: Option<RatioModel>,
+    /// In which power of ten its registers count, where it says so itself.
+    pub scaling: Option<ScalingModel>,
     /// How a billing period is ended in it.
     pub billing_reset: Option<BillingReset>,
     /// Its refusals in words.

@@ -159,6 +159,29 @@ pub struct RatioModel {
     pub fact: SourcedFact,
 }
 
+/// Where a meter says in which power of ten its registers count.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ScalingModel {
+    /// The identity with the category, one octet.
+    pub identity: u16,
+    /// Power of ten of category 0, in units of the register.
+    pub least: i8,
+    /// How many categories there are.
+    pub categories: u8,
+    /// How sure.
+    pub fact: SourcedFact,
+}
+
+impl ScalingModel {
+    /// The power of ten that a category stands for; `None` where there is no such category.
+    pub fn exponent(&self, octets: &[u8]) -> Option<i8> {
+        let &[category] = octets else { return None };
+        let known = (category < self.categories).then_some(category)?;
+        self.least.checked_add(i8::try_from(known).ok()?)
+    }
+}
+
 /// How a billing period is ended.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -260,7 +260,7 @@ fn unknown_words_are_refused_where_they_stand() {
             "4|note|unknown field `note`, expected one of `maker`, `model`, `protocols`, `sources`, \
            `notes`, `disagreements`, `line`, `session`, `identification`, `variant`, `measured`, \
            `energy-exponent`, `demand-exponent`, `identity`, `status-table`, `billing-trigger`, \
-           `profile`, `instrumentation`, `instant`, `clock`, `ratios`, `billing-reset`, `refusals`, \
+           `profile`, `instrumentation`, `instant`, `clock`, `ratios`, `scaling`, `billing-reset`, `refusals`, \
            `vdew`|correct its spelling or remove it",
         ],
     );

@@ -156,7 +156,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     fn show(&self, row: &FlagIdentity, set: u16, octets: &[u8], reading: &mut Reading) {
         let show = Show {
             row,
-            multiplier: self.multiplier(),
+            multiplier: self.register_multiplier(),
         };
         let group = match row.sets {
             1 => String::new(),
