@@ -344,6 +344,7 @@ fn meter_status(bus: &str, view: &MeterView) -> MeterStatus {
         last_collected: view.last_collected.map(|at| at.to_string()),
         overwrite_in_days: view.overwrite_in_days,
         clock_error_ms: view.clock_error_ms,
+        found: view.found.clone(),
         meter: view.meter.to_string(),
         bus: bus.to_owned(),
         unit: view.unit,

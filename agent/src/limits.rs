@@ -129,6 +129,12 @@ pub const OPENING_TWICE_FROM: Duration = Duration::from_secs(20);
 pub const PASSWORD_RETRY_AFTER: Duration = Duration::from_hours(24);
 /// Remarks of one meter that people see.
 pub const REMARKS_MAX: usize = 8;
+/// Days before a meter overwrites what nobody has read, at which a person is told.
+pub const OVERWRITE_DAYS: u32 = 7;
+/// Findings of one meter that people see.
+pub const FINDINGS_MAX: usize = 8;
+/// What was found is shown for this long.
+pub const FINDINGS_SHOWN_FOR: Duration = Duration::from_hours(7 * 24);
 /// Value group B of a register as a meter counts it, where its product with the transformer ratios
 /// is kept as well; 65 to 127 are free for utilities (IEC 62056-61).
 pub const SECONDARY_GROUP_B: u8 = 65;

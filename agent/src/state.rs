@@ -20,6 +20,8 @@ pub enum StateKey {
     FlagMemory(MeterId),
     /// How far the load profile of a FLAG meter has been collected.
     FlagCollect(MeterId),
+    /// The load profile of a FLAG meter against its registers.
+    FlagAdvance(MeterId),
 }
 
 impl StateKey {
@@ -33,6 +35,7 @@ impl StateKey {
             Self::ProfileBehind(meter) => (5, Self::id_of(meter)),
             Self::FlagMemory(meter) => (6, Self::id_of(meter)),
             Self::FlagCollect(meter) => (7, Self::id_of(meter)),
+            Self::FlagAdvance(meter) => (8, Self::id_of(meter)),
         }
     }
 

@@ -1,9 +1,12 @@
 //! The daemon's tasks on lines with simulated Elster meters, under paused time.
 
+mod advance;
 mod bench;
+mod broken;
 mod collecting;
 mod line_work;
 mod profiles;
+mod setup;
 mod scaled;
 mod troubles;
 mod working;

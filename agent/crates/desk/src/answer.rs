@@ -1,5 +1,6 @@
 //! Answers. Numbers carry their unit last in the name.
 
+use crate::Diagnosis;
 use serde::{Deserialize, Serialize};
 
 /// What the gateway says.
@@ -154,6 +155,9 @@ pub struct MeterStatus {
     /// Its clock minus ours at the last session, milliseconds.
     #[serde(default)]
     pub clock_error_ms: Option<i64>,
+    /// What is wrong with its load profile, its clock or its set-up: L01 to L04, T01 to T03.
+    #[serde(default)]
+    pub found: Vec<Diagnosis>,
 }
 
 /// Whether a meter is the one that was configured.

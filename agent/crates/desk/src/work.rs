@@ -296,6 +296,9 @@ pub struct CollectResult {
     pub days_until_overwrite: Option<u32>,
     /// What a person should know: unknown markers, doubts about the coding.
     pub remarks: Vec<String>,
+    /// What is wrong with the load profile or the meter's set-up: L01 to L04.
+    #[serde(default)]
+    pub found: Vec<Diagnosis>,
 }
 
 /// A meter's clock against the gateway's.

@@ -163,6 +163,8 @@ codes! {
     MeterPasswordRefused, 107, "meter-password-refused", Act;
     /// A meter's status word changed.
     MeterStatusChanged, 108, "meter-status-changed", Act;
+    /// Intervals of a meter's load profile do not add up to the advance of its register.
+    MeterSumDiffers, 109, "meter-sum-differs", Act;
 }
 
 impl fmt::Display for EventCode {

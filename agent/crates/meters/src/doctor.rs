@@ -27,6 +27,13 @@ pub struct Message {
     pub next: String,
 }
 
+impl Message {
+    /// `L02: what happened; what to do`, for lists of one line each.
+    pub fn line(&self) -> String {
+        format!("{}: {}; {}", self.code, self.happened, self.next)
+    }
+}
+
 /// `C01: …` in three lines.
 impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -208,6 +215,17 @@ pub enum Finding {
         /// Of which quantity.
         what: String,
         /// By how much.
+        by: String,
+    },
+    /// L02: intervals and register add up in another coding than the model's only.
+    OtherCoding {
+        /// Of which quantity.
+        what: String,
+        /// How the model says that values are coded.
+        as_model: String,
+        /// How they agree with the register.
+        as_other: String,
+        /// By how much they differ as the model says.
         by: String,
     },
     /// L03: the meter's set-up changed.

@@ -151,3 +151,26 @@ pub(crate) const COLLECT_PLANS_MAX: usize = 64;
 /// Octets of a window that is asked for: packets of 64 have numbers of three hexadecimal digits,
 /// and a quarter is left for markers.
 pub(crate) const WINDOW_OCTETS_MAX: u64 = 0xfff * 64 * 3 / 4;
+
+// Clocks of meters.
+
+/// No clock drifts as far as a day, and no zone or season explains it: it has lost its time.
+pub(crate) const CLOCK_LOST_FROM: Duration = Duration::from_hours(24);
+
+// Intervals against registers.
+
+/// How far the time of a look at registers may be off against the meter's own clock: the clock is
+/// measured in the same session, and an answer may take some seconds.
+pub(crate) const CLOCK_LOOK_SLACK_S: u64 = 30;
+/// Looks at registers that are compared lie at least so far apart.
+pub(crate) const ADVANCE_SPAN_MIN_S: u64 = 6 * 3600;
+/// Behind a span like this the comparison begins anew.
+pub(crate) const ADVANCE_SPAN_MAX_S: u64 = 7 * 86_400;
+/// Rows that are missing may be read so much later; then the comparison begins anew.
+pub(crate) const ADVANCE_WAIT_S: u64 = 3 * 86_400;
+/// Totals of one look that are kept; an identity has sixteen.
+pub(crate) const ADVANCE_TOTALS_MAX: usize = 16;
+/// Channels that are compared: a mask has sixteen bits.
+pub(crate) const ADVANCE_CHANNELS_MAX: usize = 16;
+/// Stretches without rows in one comparison.
+pub(crate) const ADVANCE_MISSING_MAX: usize = 16;

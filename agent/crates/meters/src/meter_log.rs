@@ -9,6 +9,7 @@ mod counters;
 
 use crate::catalogue::flag::{FlagIdentity, FlagModel, IdentityWhat};
 use crate::clock_basis::{ClockBasis, Instants};
+use crate::doctor::Finding;
 use crate::elster::{Content, ContentReader, Ratio, StatusWord};
 use metering::{EventCode, MeterTime, Timestamp};
 
@@ -23,6 +24,8 @@ pub struct MeterEvent {
     pub at: Option<Timestamp>,
     /// What it means, in words.
     pub detail: String,
+    /// What the doctor says of it, where it concerns the meter's set-up.
+    pub finding: Option<Finding>,
 }
 
 /// Compares readings of one meter.
@@ -106,6 +109,7 @@ fn compare_status(before: &[StatusWord], now: &[StatusWord]) -> Vec<MeterEvent> 
                 shown: None,
                 at: None,
                 detail: format!("status {} bit {} came up: {words}", new.table, set.bit),
+                finding: None,
             });
         }
         for set in old.set.iter().filter(|set| !is_in(new, set.bit)) {
@@ -115,6 +119,7 @@ fn compare_status(before: &[StatusWord], now: &[StatusWord]) -> Vec<MeterEvent> 
                 shown: None,
                 at: None,
                 detail: format!("status {} bit {} went: {words}", old.table, set.bit),
+                finding: None,
             });
         }
     }
@@ -123,17 +128,12 @@ fn compare_status(before: &[StatusWord], now: &[StatusWord]) -> Vec<MeterEvent> 
 
 fn ratio_changed(before: &Ratio, now: &Ratio) -> MeterEvent {
     let words = |ratio: &Ratio| format!("{} : {}", ratio.primary, ratio.secondary);
-    let detail = format!(
-        "the ratio of transformers changed from {} to {}; everything read before counts with the old one",
+    let what = format!(
+        "the ratio of transformers ({}, now {})",
         words(before),
         words(now)
     );
-    MeterEvent {
-        code: EventCode::MeterRatioChanged,
-        shown: None,
-        at: None,
-        detail,
-    }
+    setup_changed(EventCode::MeterRatioChanged, what)
 }
 
 fn text_changed(row: &FlagIdentity, before: &str, now: &str) -> MeterEvent {
@@ -141,21 +141,25 @@ fn text_changed(row: &FlagIdentity, before: &str, now: &str) -> MeterEvent {
         Some(IdentityWhat::Serial | IdentityWhat::Firmware) => EventCode::MeterIdentityChanged,
         Some(IdentityWhat::Scheme) | None => EventCode::MeterSetupChanged,
     };
-    MeterEvent {
-        code,
-        shown: None,
-        at: None,
-        detail: format!("{} changed from `{before}` to `{now}`", row.content),
-    }
+    setup_changed(code, format!("{} (`{before}`, now `{now}`)", row.content))
 }
 
 fn changed(code: EventCode, row: &FlagIdentity, before: &[u8], now: &[u8]) -> MeterEvent {
-    let detail = format!("{} changed from {before:02X?} to {now:02X?}", row.content);
+    let what = format!("{} ({before:02X?}, now {now:02X?})", row.content);
+    setup_changed(code, what)
+}
+
+/// Something of the meter's set-up changed.
+fn setup_changed(code: EventCode, what: String) -> MeterEvent {
+    let finding = Finding::SetupChanged { what, who: None };
     MeterEvent {
         code,
         shown: None,
         at: None,
-        detail,
+        detail: finding
+            .message()
+            .map_or_else(String::new, |message| message.line()),
+        finding: Some(finding),
     }
 }
 

@@ -42,6 +42,11 @@ pub fn answer_text(answer: &Answer) -> String {
     }
 }
 
+/// A message of the doctor.
+pub(crate) fn diagnosis_text(found: &desk::Diagnosis) -> String {
+    diagnosis::text(found)
+}
+
 /// Intervals as CSV: one line an interval, one column a channel.
 pub(crate) fn profile_csv(channels: &[String], rows: &[desk::ProfileRow]) -> String {
     let mut lines = vec![format!("end_utc,{},flags\n", channels.join(","))];

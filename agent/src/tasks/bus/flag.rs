@@ -3,6 +3,7 @@
 mod billing;
 mod clock;
 mod ends;
+mod findings;
 mod instants;
 mod memory;
 mod profile;
@@ -26,8 +27,10 @@ use crate::config::{FlagMeter, MeterSettings};
 use crate::state::StateKey;
 use crate::tasks::storekeeper::Record;
 use desk::{CollectResult, MeterTrust};
+use findings::Findings;
 use memory::{Memory, Note};
 use metering::{Event, EventCode, MeterId, Timestamp};
+use meters::elster::profile::AdvanceCheck;
 use meters::planner::{Happening, MeterState, PlannedMeterStatus};
 use profile::Known;
 use round::Round;
@@ -40,6 +43,8 @@ pub(super) struct FlagBook {
     pub(super) sampled: Sampled,
     memory: Memory,
     known: Known,
+    /// Its profile against its registers.
+    advance: AdvanceCheck,
     /// What the present round brought, or the last one.
     brought: CollectResult,
     round: Option<Round>,
@@ -55,8 +60,9 @@ pub(super) struct FlagBook {
     last_answer: Option<Timestamp>,
     /// Its clock minus ours at the last look, milliseconds.
     clock_error_ms: Option<i64>,
-    overwrite_in_days: Option<u32>,
     remarks: Vec<String>,
+    /// What was found lately.
+    findings: Findings,
 }
 
 /// What the store remembers of a meter.
@@ -64,6 +70,7 @@ pub(super) struct FlagBook {
 pub(super) struct Remembered {
     pub(super) memory: Vec<u8>,
     pub(super) known: Vec<u8>,
+    pub(super) advance: Vec<u8>,
 }
 
 /// What a session wants done.
@@ -95,6 +102,7 @@ impl FlagBook {
             sampled,
             memory: Memory::decode(&remembered.memory),
             known: Known::decode(&remembered.known),
+            advance: AdvanceCheck::decode(&remembered.advance),
             brought: CollectResult::default(),
             settings,
             flag,
@@ -106,8 +114,8 @@ impl FlagBook {
             totals: FlagTotals::default(),
             last_answer: None,
             clock_error_ms: None,
-            overwrite_in_days: None,
             remarks: Vec::new(),
+            findings: Findings::default(),
         }
     }
 
@@ -117,6 +125,12 @@ impl FlagBook {
             records.push(Record::State {
                 key: StateKey::FlagCollect(self.id().clone()),
                 value: self.known.encode(),
+            });
+        }
+        if self.advance.take_changed() {
+            records.push(Record::State {
+                key: StateKey::FlagAdvance(self.id().clone()),
+                value: self.advance.encode(),
             });
         }
     }
@@ -207,7 +221,7 @@ impl FlagBook {
     }
 
     /// What people see.
-    pub(super) fn view(&self, planned: Option<&PlannedMeterStatus>) -> MeterView {
+    pub(super) fn view(&self, planned: Option<&PlannedMeterStatus>, now: Timestamp) -> MeterView {
         let state = match planned.map(|found| found.state) {
             Some(MeterState::Healthy) if self.last_answer.is_some() => "healthy",
             Some(MeterState::Healthy) => "not asked yet",
@@ -234,8 +248,9 @@ impl FlagBook {
             totals: MeterTotals::default(),
             flag: Some(self.totals.clone()),
             last_collected: collected.map(Timestamp::from_millis),
-            overwrite_in_days: self.overwrite_in_days,
+            overwrite_in_days: self.overwrite_in_days(now),
             clock_error_ms: self.clock_error_ms,
+            found: self.found(now),
             remarks,
         }
     }

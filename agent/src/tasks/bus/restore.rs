@@ -101,6 +101,7 @@ impl Bus {
         Remembered {
             memory: self.state(&StateKey::FlagMemory(meter.clone())).await,
             known: self.state(&StateKey::FlagCollect(meter.clone())).await,
+            advance: self.state(&StateKey::FlagAdvance(meter.clone())).await,
         }
     }
 

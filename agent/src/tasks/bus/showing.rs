@@ -24,7 +24,11 @@ impl Bus {
         }
         let planned = |id: &MeterId| status.meters.iter().find(|found| found.id == *id);
         let polled = self.books.iter().map(|book| book.view(planned(book.id())));
-        let read = self.flags.iter().map(|book| book.view(planned(book.id())));
+        let now = self.parts.clock.now().utc;
+        let read = self
+            .flags
+            .iter()
+            .map(|book| book.view(planned(book.id()), now));
         let meters = polled.chain(read).collect();
         self.view.send_replace(BusView {
             bus: self.parts.settings.id.to_string(),

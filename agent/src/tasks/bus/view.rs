@@ -108,6 +108,8 @@ pub struct MeterView {
     pub clock_error_ms: Option<i64>,
     /// What a person should know.
     pub remarks: Vec<String>,
+    /// What is wrong with its load profile, its clock or its set-up.
+    pub found: Vec<desk::Diagnosis>,
 }
 
 /// Counters of one meter.

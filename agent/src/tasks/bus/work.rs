@@ -13,6 +13,7 @@ use crate::jobs::Ticket;
 use desk::{Diagnosis, Work};
 use metering::MeterId;
 
+pub(super) use diagnoses::said;
 pub(super) use flag::FlagJob;
 pub(super) use line::LineJob;
 pub(super) use modbus::ModbusJob;

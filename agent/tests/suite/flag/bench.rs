@@ -14,6 +14,7 @@ use pmu_agent::jobs::Jobs;
 use pmu_agent::limits::BUS_REQUESTS_MAX;
 use pmu_agent::tasks::bus::{Bus, BusParts, BusRequest, FlagTotals};
 use pmu_agent::tasks::storekeeper::{Shelf, Storekeeper, StorekeeperParts};
+use simulator::broken::Broken;
 use simulator::elster::{ElsterMeter, ElsterModel, Scenario};
 use simulator::link::{Answer as Called, Circuit as Turned, Link, Modem, ModemTroubles};
 use simulator::meter::ModelMeter;
@@ -93,9 +94,29 @@ impl Bench {
     }
 
     pub(super) fn on(settings: WireSettings, scenario: &Scenario) -> Self {
+        Self::on_wire(Wire::new(settings, scenario.seed), scenario)
+    }
+
+    /// With a set-up in which something is wrong, and its meter in the configuration.
+    pub(super) fn broken(broken: Broken, model: ElsterModel, keys: &str) -> (Self, Seat) {
+        let set_up = broken.set_up_with(model, 5).unwrap();
+        let mut bench = Self::on_wire(set_up.wire, &Scenario::new(5, ""));
+        bench.entry("elster-1", model, &set_up.configured.address, keys);
+        let (meter, place) = (set_up.meter, set_up.place);
+        let ratio = ratio(model);
+        (
+            bench,
+            Seat {
+                meter,
+                place,
+                ratio,
+            },
+        )
+    }
+
+    fn on_wire(wire: Wire, scenario: &Scenario) -> Self {
         let starts_at = u64::try_from(scenario.starts_at).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let wire = Wire::new(settings, scenario.seed);
         std::fs::write(folder.path().join("password"), "0001ABCD\n").unwrap();
         keep_private(&folder.path().join("password"));
         Self {
@@ -124,6 +145,17 @@ impl Bench {
         let place = self
             .wire
             .seat_flag(meter.on_wire().unwrap(), FlagTroubles::default());
+        self.entry(name, model, &meter.address(), keys);
+        let ratio = ratio(model);
+        Seat {
+            meter,
+            place,
+            ratio,
+        }
+    }
+
+    /// A meter's entry in the configuration.
+    fn entry(&mut self, name: &str, model: ElsterModel, address: &str, keys: &str) {
         let file = match model {
             ElsterModel::A1140 => "elster-a1140",
             ElsterModel::A1120 => "elster-a1120",
@@ -132,20 +164,9 @@ impl Bench {
         };
         self.configure(&format!(
             "[[meter]]\nid = \"{name}\"\nbus = \"main\"\nmodel = \"{file}\"\n\
-             address = \"{}\"\naccess = {{ password-file = \"password\" }}\n\
+             address = \"{address}\"\naccess = {{ password-file = \"password\" }}\n\
              clock = {{ basis = \"{ZONE}\" }}\n{keys}\n",
-            meter.address(),
         ));
-        // Some have registers of the secondary side: 11 kV / 110 V, 200 A / 5 A.
-        let ratio = match model {
-            ElsterModel::A1140 | ElsterModel::A1120 | ElsterModel::As230 => 1,
-            _ => 4000,
-        };
-        Seat {
-            meter,
-            place,
-            ratio,
-        }
     }
 
     /// Puts a Modbus meter on the line and into the configuration.
@@ -413,6 +434,14 @@ impl Bench {
 
     fn store_folder(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+}
+
+/// Some have registers of the secondary side: 11 kV / 110 V, 200 A / 5 A.
+fn ratio(model: ElsterModel) -> i128 {
+    match model {
+        ElsterModel::A1140 | ElsterModel::A1120 | ElsterModel::As230 => 1,
+        _ => 4000,
     }
 }
 

@@ -293,6 +293,12 @@ fn of_data() -> Vec<Finding> {
             what: "import".into(),
             by: "3 kWh".into(),
         },
+        Finding::OtherCoding {
+            what: "import".into(),
+            as_model: "decimal digits".into(),
+            as_other: "plain numbers".into(),
+            by: "3 kWh".into(),
+        },
         Finding::SetupChanged {
             what: "the scheme".into(),
             who: Some("JOHN".into()),

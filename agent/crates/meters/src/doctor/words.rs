@@ -184,6 +184,12 @@ impl Finding {
                     "compare ratio and one day with the meter's display before anything is billed",
                 ),
             ),
+            Self::OtherCoding {
+                what,
+                as_model,
+                as_other,
+                by,
+            } => message("L02", other_coding(what, as_model, as_other, by)),
             Self::SetupChanged { what, who } => message(
                 "L03",
                 texts(
@@ -283,6 +289,19 @@ fn listed(items: &[String]) -> String {
         [] => String::new(),
         items => format!(": {}", items.join("; ")),
     }
+}
+
+fn other_coding(what: &str, as_model: &str, as_other: &str, by: &str) -> [String; 3] {
+    texts(
+        format!(
+            "the intervals of {what} agree with its register when they are read as {as_other}; as \
+             {as_model}, as the model says, they differ by {by}"
+        ),
+        "the meter codes its load profile otherwise than its model says; values are kept as the \
+         model says, and are wrong",
+        "compare one day with the meter's display, then correct `value` of the profile in the \
+         model's file and read it again",
+    )
 }
 
 fn no_answer(silence: &Silence) -> [String; 3] {

@@ -13,6 +13,7 @@
 //!   reading goes on at the next marker whose time is plausible; what lies between is a gap.
 //! - Marks without a record are no rows; they are gaps, with their cause where a marker tells it.
 
+mod advance;
 mod columns;
 mod decoder;
 mod energy;
@@ -21,10 +22,10 @@ mod rows;
 mod timeline;
 mod values;
 
+pub use advance::{AdvanceCheck, AdvanceResult, AdvanceVerdict, RegisterLook};
 pub use columns::{InstrumentChannel, ProfileChannel, ProfileColumns, Storage};
 pub use decoder::{ProfileDecoder, ProfileOptions, ProfileRead};
 pub use energy::{ProfileConversion, ProfileOwner};
-pub use values::{CodingEvidence, CodingVerdict};
 
 use metering::{Flags, MeterTime, Timestamp};
 use std::fmt;
@@ -42,6 +43,9 @@ pub struct ProfileRow {
     /// One value a channel, as the meter counts: average demand over a whole period. `None`: no
     /// number.
     pub values: Vec<Option<i64>>,
+    /// The same octets read in the other coding that a source names for them; empty where all
+    /// sources agree.
+    pub others: Vec<Option<i64>>,
     /// The status octets of its records; the extended one in the high octet.
     pub status: u16,
     /// Remarks.
@@ -181,7 +185,7 @@ pub enum ProfileHappening {
     /// The meter's own word on daylight saving time contradicts its clock basis.
     BasisContradicted,
     /// A value that is no decimal number; it is missing in its row. Only the first ones of a
-    /// profile are told one by one; [`CodingEvidence`] counts them all.
+    /// profile are told one by one; [`AdvanceCheck`] counts them all.
     NoNumber {
         /// Its channel, from 0.
         channel: usize,

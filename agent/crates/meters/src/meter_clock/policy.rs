@@ -2,6 +2,7 @@
 
 use super::{AdjustRequest, ClockError};
 use crate::clock_basis::ClockBasis;
+use crate::limits::CLOCK_LOST_FROM;
 use metering::{ClockQuality, EventCode, Period, Timestamp};
 use std::time::Duration;
 
@@ -40,8 +41,11 @@ pub struct ClockGround<'a> {
     pub settings: &'a ClockSettings,
     /// How far the gateway's own clock can be trusted.
     pub gateway: ClockQuality,
-    /// Whether the meter itself says that its clock or battery is not good, or shows no time.
+    /// Whether the meter itself says that its clock is not good.
     pub is_invalid: bool,
+    /// Whether it says that its battery is not good. A clock that shows the right time all the same
+    /// is not invalid for it.
+    pub is_battery_bad: bool,
     /// The adjustment that the meter's model knows.
     pub adjust: Option<&'a AdjustRequest>,
 }
@@ -82,7 +86,12 @@ fn advice(action: ClockAction, event: Option<EventCode>, reason: String) -> Cloc
 
 /// What to do about a clock. `error` is nothing where the clock showed no time.
 pub fn advise(error: Option<ClockError>, ground: &ClockGround<'_>) -> ClockAdvice {
-    let Some(error) = error.filter(|_| !ground.is_invalid) else {
+    let is_lost = |error: &ClockError| {
+        let off = Duration::from_millis(error.off_ms());
+        off >= CLOCK_LOST_FROM || ground.is_battery_bad && off >= ground.settings.set_max
+    };
+    let believed = error.filter(|error| !ground.is_invalid && !is_lost(error));
+    let Some(error) = believed else {
         let reason = "the meter's clock or battery is not good: read load profile and registers, then set it";
         let event = Some(EventCode::MeterClockInvalid);
         return advice(ClockAction::Alarm, event, reason.to_owned());

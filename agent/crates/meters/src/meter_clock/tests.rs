@@ -37,6 +37,33 @@ fn of_an_hour_that_comes_twice_the_nearer_one_is_meant() {
     }
 }
 
+/// A clock so far off, with a good or a bad battery: whether it cannot be believed.
+#[track_caller]
+fn check_lost(ahead_s: i64, is_battery_bad: bool, expected: bool) {
+    let settings = settings();
+    let ground = ClockGround {
+        settings: &settings,
+        gateway: ClockQuality::Synchronised,
+        is_invalid: false,
+        is_battery_bad,
+        adjust: None,
+    };
+    let advice = advise(Some(error(ahead_s, 100)), &ground);
+    let is_lost = advice.event == Some(metering::EventCode::MeterClockInvalid);
+    assert_eq!(is_lost, expected, "{}", advice.reason);
+}
+
+#[test]
+fn a_clock_that_has_lost_its_time_is_invalid_and_not_off() {
+    check_lost(-26 * 365 * 86_400, false, true);
+    check_lost(86_400, false, true);
+    check_lost(13 * 3600, false, false);
+    check_lost(1200, true, true);
+    check_lost(1200, false, false);
+    check_lost(30, true, false);
+    check_lost(0, true, false);
+}
+
 fn settings() -> ClockSettings {
     ClockSettings {
         adjusts: true,
@@ -61,6 +88,7 @@ fn check(
         settings,
         gateway: ClockQuality::Synchronised,
         is_invalid: false,
+        is_battery_bad: false,
         adjust: Some(&adjust),
     };
     let advice = advise(Some(error(ahead_s, round_trip_ms)), &ground);
@@ -112,6 +140,7 @@ fn a_gateway_that_does_not_know_the_time_writes_none() {
             settings: &settings,
             gateway,
             is_invalid: false,
+            is_battery_bad: false,
             adjust: None,
         };
         for ahead in [0, 60, 600, 6000] {
@@ -130,6 +159,7 @@ fn a_clock_that_is_not_good_is_an_alarm_whatever_it_shows() {
         settings: &settings,
         gateway: ClockQuality::Traceable,
         is_invalid: true,
+        is_battery_bad: false,
         adjust: None,
     };
     assert_eq!(
@@ -180,6 +210,7 @@ proptest! {
             settings: &settings,
             gateway: ClockQuality::Synchronised,
             is_invalid: false,
+            is_battery_bad: false,
             adjust: None,
         };
         let error = error(ahead, round_trip);

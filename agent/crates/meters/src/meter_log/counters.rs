@@ -1,6 +1,6 @@
 //! Two readings of one event counter.
 
-use super::{MeterEvent, instant};
+use super::{MeterEvent, instant, setup_changed};
 use crate::clock_basis::ClockBasis;
 use crate::elster::{EventLog, LogEntry};
 use metering::EventCode;
@@ -49,6 +49,7 @@ fn event(log: &EventLog, entry: &LogEntry, basis: &ClockBasis) -> MeterEvent {
         shown: entry.start,
         at: entry.start.map(|shown| instant(basis, shown)),
         detail,
+        finding: None,
     }
 }
 
@@ -72,19 +73,16 @@ fn without_stamp(log: &EventLog, advance: u32, stamped: u32) -> MeterEvent {
             "{} was counted {advance} times since the last reading, the meter has stamps of {stamped}: {missing} are without a time; read it more often",
             log.event.words()
         ),
+        finding: None,
     }
 }
 
 fn went_back(before: &EventLog, now: &EventLog) -> MeterEvent {
-    MeterEvent {
-        code: EventCode::MeterSetupChanged,
-        shown: None,
-        at: None,
-        detail: format!(
-            "the counter of {} went back from {:?} to {:?}: it was reset, or the meter was exchanged",
-            now.event.words(),
-            before.counts,
-            now.counts
-        ),
-    }
+    let what = format!(
+        "the counter of {} (it went back from {:?} to {:?}: it was reset, or the meter was exchanged)",
+        now.event.words(),
+        before.counts,
+        now.counts
+    );
+    setup_changed(EventCode::MeterSetupChanged, what)
 }

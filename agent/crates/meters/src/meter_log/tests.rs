@@ -36,6 +36,14 @@ fn check(id: &str, number: u16, before: &str, now: &str, expected: &[&str]) {
     assert_eq!(told, expected);
 }
 
+/// An event of the set-up in the doctor's words.
+fn setup(code: &str, what: &str) -> String {
+    format!(
+        "{code} L03: {what} changed since the last reading; compare the last backup with the meter, \
+         and note the change"
+    )
+}
+
 // 2025-01-01 at 00:00, 00:30, 01:00, 01:30 of the meter's clock.
 const T0: &str = "80857467";
 const T1: &str = "888C7467";
@@ -94,10 +102,11 @@ fn counters_roll_over() {
         695,
         &format!("0500 {T0}"),
         "0000",
-        &[
-            "meter-setup-changed the counter of power failure went back from [5] to [0]: it was reset, \
-           or the meter was exchanged",
-        ],
+        &[&setup(
+            "meter-setup-changed",
+            "the counter of power failure (it went back from [5] to [0]: it was reset, or the meter \
+             was exchanged)",
+        )],
     );
 }
 
@@ -175,44 +184,46 @@ fn another_identity_ratio_or_set_up_is_an_event() {
         798,
         "3031",
         "3032",
-        &["meter-identity-changed serial number changed from `01` to `02`"],
+        &[&setup("meter-identity-changed", "serial number (`01`, now `02`)")],
     );
     check(
         "elster-a1700",
         795,
         "41",
         "42",
-        &["meter-setup-changed scheme changed from `A` to `B`"],
+        &[&setup("meter-setup-changed", "scheme (`A`, now `B`)")],
     );
     check(
         "elster-a1700",
         616,
         "00000200 0005",
         "00000400 0005",
-        &[
-            "meter-ratio-changed the ratio of transformers changed from 200.00 A : 5.00 A to 400.00 A : \
-           5.00 A; everything read before counts with the old one",
-        ],
+        &[&setup(
+            "meter-ratio-changed",
+            "the ratio of transformers (200.00 A : 5.00 A, now 400.00 A : 5.00 A)",
+        )],
     );
     check(
         "elster-a1700",
         777,
         "0001",
         "0003",
-        &[
-            "meter-profile-reconfigured channels of the load profile changed from [00, 01] to [00, 03]",
-        ],
+        &[&setup(
+            "meter-profile-reconfigured",
+            "channels of the load profile ([00, 01], now [00, 03])",
+        )],
     );
     check(
         "elster-a1700",
         667,
         "01",
         "02",
-        &[
-            "meter-setup-changed what the TOU registers measure changed from \
-           [01, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00] to \
-           [02, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00]",
-        ],
+        &[&setup(
+            "meter-setup-changed",
+            "what the TOU registers measure \
+             ([01, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00], now \
+             [02, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00, 00])",
+        )],
     );
     // Totals move all the time.
     check("elster-a1700", 507, "01", "02", &[]);

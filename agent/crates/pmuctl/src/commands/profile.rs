@@ -5,10 +5,10 @@ use crate::arguments::ProfileArguments;
 use crate::chart::{ChartWish, DAY, Profile, chart};
 use crate::errand::{Errand, unexpected};
 use crate::limits::{PROFILE_PAGES_MAX, PROFILE_ROWS_MORE};
-use crate::show::{answer_text, profile_csv};
+use crate::show::{answer_text, diagnosis_text, profile_csv};
 use crate::words::parse_time;
 use anyhow::{Result, bail};
-use desk::{Answer, GatewayDesk, JobState, Request, Work};
+use desk::{Answer, Diagnosis, GatewayDesk, JobState, Outcome, Request, Work};
 
 pub(super) async fn run<D: GatewayDesk>(
     errand: &mut Errand<'_, D>,
@@ -18,6 +18,7 @@ pub(super) async fn run<D: GatewayDesk>(
     let to = arguments.to.unwrap_or_else(utc);
     let from = arguments.from.unwrap_or_else(|| to.before(DAY));
     let meter = arguments.meter.to_string();
+    let mut doubts = Vec::new();
     // A private gateway has read nothing yet.
     if arguments.from_meter || is_direct {
         let work = Work::Collect {
@@ -27,8 +28,11 @@ pub(super) async fn run<D: GatewayDesk>(
             again: true,
         };
         let job = errand.work(work).await?;
-        if !matches!(job.state, JobState::Done(_)) {
+        let JobState::Done(outcome) = &job.state else {
             return errand.show(&job);
+        };
+        if let Outcome::Collected(result) = &**outcome {
+            doubts.clone_from(&result.found);
         }
     }
     let request = |from: u64| Request::Profile {
@@ -60,7 +64,24 @@ pub(super) async fn run<D: GatewayDesk>(
         };
         errand.console.say(&text)?;
     }
+    if doubts.is_empty() {
+        doubts = known_doubts(errand, &meter).await;
+    }
+    for doubt in doubts.iter().filter(|_| !errand.is_json) {
+        errand.console.remark(&diagnosis_text(doubt))?;
+    }
     Ok(true)
+}
+
+/// What the gateway found wrong with the meter before; nothing where it does not say.
+async fn known_doubts<D: GatewayDesk>(errand: &Errand<'_, D>, meter: &str) -> Vec<Diagnosis> {
+    match errand.ask(Request::Meters).await {
+        Ok(Answer::Meters(meters)) => {
+            let own = meters.into_iter().find(|found| found.meter == meter);
+            own.map_or_else(Vec::new, |found| found.found)
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn answer(part: &Profile) -> Answer {

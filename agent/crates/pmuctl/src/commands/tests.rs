@@ -328,7 +328,12 @@ fn page(from: u64, count: u64) -> Answer {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_profile_is_asked_for_in_pages() {
-    let desk = FakeDesk::answering([page(0, 1000), page(60_000, 1000), page(120_000, 0)]);
+    let desk = FakeDesk::answering([
+        page(0, 1000),
+        page(60_000, 1000),
+        page(120_000, 0),
+        Answer::Meters(Vec::new()),
+    ]);
     let line = "meter profile feeder-1 --from 1970-01-01 --to 1970-01-03 --csv";
     let done = typed(line, desk).await;
     assert!(done.ended.unwrap());
@@ -336,6 +341,7 @@ async fn a_long_profile_is_asked_for_in_pages() {
     let begins: Vec<u64> = done
         .asked
         .iter()
+        .filter(|request| **request != Request::Meters)
         .map(|request| match request {
             Request::Profile { from, to, .. } => {
                 assert_eq!(*to, 172_800);
@@ -349,8 +355,22 @@ async fn a_long_profile_is_asked_for_in_pages() {
 
 #[tokio::test(start_paused = true)]
 async fn a_profile_can_be_read_from_the_meter_first() {
-    let collected = done(Outcome::Collected(desk::CollectResult::default()));
-    let desk = FakeDesk::answering([job_answer(collected), page(0, 2)]);
+    let finding = desk::Diagnosis {
+        code: "L02".to_owned(),
+        happened: "intervals and register differ by 3 kWh".to_owned(),
+        meaning: String::new(),
+        next: Vec::new(),
+        tried: Vec::new(),
+    };
+    let result = desk::CollectResult {
+        found: vec![finding],
+        ..desk::CollectResult::default()
+    };
+    let collected = done(Outcome::Collected(result));
+    let desk = FakeDesk::answering([
+        job_answer(collected),
+        page(0, 2),
+    ]);
     let line = "meter profile feeder-1 --from 1970-01-01 --to 1970-01-01T00:02 --from-meter";
     let done = typed(line, desk).await;
     assert!(done.ended.unwrap());
@@ -359,6 +379,8 @@ async fn a_profile_can_be_read_from_the_meter_first() {
             .text()
             .contains("2 intervals, 0 of them doubtful, 0 not stored")
     );
+    let doubts = done.errors.text();
+    assert!(doubts.contains("L02: intervals and register differ by 3 kWh"), "{doubts}");
     assert!(matches!(
         done.asked.first(),
         Some(Request::Start {

@@ -47,6 +47,10 @@ pub(super) fn text(meters: &[MeterStatus]) -> String {
         for remark in &meter.remarks {
             table.note(remark);
         }
+        for found in &meter.found {
+            let next = found.next.join("; ");
+            table.note(&format!("{}: {}; {next}", found.code, found.happened));
+        }
     }
     table.to_string()
 }

@@ -60,13 +60,22 @@ fn collected(result: &CollectResult) -> String {
         );
         text.push_str(&wrapped(&words, "", COLUMNS));
     }
-    if let Some(days) = result.days_until_overwrite {
+    let is_told = |code: &str| result.found.iter().any(|found| found.code == code);
+    if let Some(days) = result.days_until_overwrite.filter(|_| !is_told("L04")) {
         let days = counted(days, "day");
         let words = format!("the meter overwrites what was not read in {days}\n");
         text.push_str(&words);
     }
-    text.push_str(&items("the meter does not have:", &result.gaps));
+    // A message says more of a gap than a line does; only beyond some there are lines alone.
+    let told = result.found.iter().filter(|found| found.code == "L01");
+    if told.count() < result.gaps.len() {
+        text.push_str(&items("the meter does not have:", &result.gaps));
+    }
     text.push_str(&items("to be looked at:", &result.remarks));
+    for found in &result.found {
+        text.push('\n');
+        text.push_str(&diagnosis::text(found));
+    }
     text
 }
 

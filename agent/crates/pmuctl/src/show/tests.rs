@@ -55,6 +55,7 @@ fn meter() -> MeterStatus {
         last_collected: None,
         overwrite_in_days: None,
         clock_error_ms: None,
+        found: Vec::new(),
         meter: "feeder-with-a-name-of-forty-characters-x".to_owned(),
         bus: "rs485-1".to_owned(),
         unit: 17,

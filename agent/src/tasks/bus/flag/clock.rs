@@ -11,6 +11,7 @@ use desk::{ClockResult, Outcome};
 use line::Line;
 use metering::{ClockQuality, EventCode, MeterTime, Timestamp};
 use meters::catalogue::flag::{ClockModel, FlagLayout};
+use meters::doctor::Finding;
 use meters::elster::Content;
 use meters::flag::VisitFault;
 use meters::meter_clock::{
@@ -37,9 +38,13 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let Some(clock) = &self.visit.model().clock else {
             return Ok(StepEnd::Done);
         };
+        if self.know_status(false).await? == StepEnd::Later {
+            return Ok(StepEnd::Later);
+        }
         let Some(looked) = self.measure(clock).await? else {
             return Ok(StepEnd::Later);
         };
+        self.book.findings.clock = finding(&looked);
         if let Some(code) = looked.advice.event {
             self.tell_advice(code, &looked.advice);
         } else {
@@ -55,9 +60,13 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     pub(super) async fn show_clock(&mut self) -> Result<Slice, VisitFault> {
         let unknown = VisitFault::Unknown("a clock");
         let clock = self.visit.model().clock.as_ref().ok_or(unknown)?;
+        if self.know_status(true).await? == StepEnd::Later {
+            return Ok(Slice::More);
+        }
         let Some(looked) = self.measure(clock).await? else {
             return Ok(Slice::More);
         };
+        self.book.findings.clock = finding(&looked);
         Ok(Slice::Done(Outcome::Clock(shown_clock(&looked))))
     }
 
@@ -90,7 +99,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let ground = ClockGround {
             settings: &settings,
             gateway,
-            is_invalid: self.says_invalid(),
+            is_invalid: self.says(EventCode::MeterClockInvalid),
+            is_battery_bad: self.says(EventCode::MeterBattery),
             adjust: adjust.as_ref(),
         };
         let advice = advise(error, &ground);
@@ -104,8 +114,32 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         }))
     }
 
-    /// Whether the meter's status said at the last look that its clock or battery is not good.
-    fn says_invalid(&self) -> bool {
+    /// Reads the status that says whether clock and battery are good: anew, or where it was never
+    /// read. Who may not read it judges without.
+    async fn know_status(&mut self, anew: bool) -> Result<StepEnd, VisitFault> {
+        let model = self.visit.model();
+        let rows = model.identities_of(&self.visit.variant().id);
+        let of_status = rows.filter(|row| {
+            let is_allowed = row.read.is_some_and(|level| level <= self.level);
+            is_allowed && matches!(row.layout, FlagLayout::Status { .. })
+        });
+        let numbers: Vec<u16> = of_status.map(|row| row.number).collect();
+        for number in numbers {
+            if !anew && self.book.memory.identity(number).is_some() {
+                continue;
+            }
+            match self.watch(number).await {
+                Ok(StepEnd::Done) => {}
+                Ok(StepEnd::Later) => return Ok(StepEnd::Later),
+                Err(fault) if fault.ends_session() => return Err(fault),
+                Err(fault) => self.book.remark(format!("identity {number}: {fault}")),
+            }
+        }
+        Ok(StepEnd::Done)
+    }
+
+    /// Whether the meter's status said something at the last look.
+    fn says(&self, code: EventCode) -> bool {
         let model = self.visit.model();
         let rows = model.identities_of(&self.visit.variant().id);
         let mut words = rows.filter_map(|row| {
@@ -122,7 +156,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         });
         words.any(|words| {
             let mut bits = words.iter().flat_map(|word| &word.set);
-            bits.any(|bit| bit.event == Some(EventCode::MeterClockInvalid))
+            bits.any(|bit| bit.event == Some(code))
         })
     }
 
@@ -211,20 +245,24 @@ fn shown_clock(looked: &Looked) -> ClockResult {
         uncertainty_ms: error.map_or(0, |error| error.uncertainty_ms),
         gateway_clock: quality_word(looked.gateway).to_owned(),
         action: action.to_owned(),
-        why: looked.advice.event.and_then(message_code).map_or_else(
-            || looked.advice.reason.clone(),
-            |code| format!("{code}: {}", looked.advice.reason),
-        ),
+        why: finding(looked)
+            .and_then(|finding| finding.message())
+            .map_or_else(
+                || looked.advice.reason.clone(),
+                |message| format!("{}: {}", message.code, looked.advice.reason),
+            ),
     }
 }
 
-/// The code of the message about it, as the how-to pages list it.
-fn message_code(event: EventCode) -> Option<&'static str> {
-    Some(match event {
-        EventCode::MeterClockOff => "T01",
-        EventCode::MeterClockInvalid => "T02",
-        EventCode::ClockWritesBlocked => "T03",
-        _ => return None,
+/// What the doctor says of a clock; nothing where nothing is wrong.
+fn finding(looked: &Looked) -> Option<Finding> {
+    Some(match looked.advice.event? {
+        EventCode::MeterClockInvalid => Finding::ClockInvalid,
+        EventCode::ClockWritesBlocked => Finding::OwnClock,
+        _ => Finding::ClockOff {
+            ahead_s: looked.error?.ahead_ms / 1000,
+            advice: looked.advice.reason.clone(),
+        },
     })
 }
 

@@ -19,6 +19,12 @@ pub(in super::super) enum Note {
     PasswordTaken,
     /// The identification of the meter.
     Identification,
+    /// An identification that was seen once and is another one.
+    OtherIdentification,
+    /// For how many days the meter keeps its profile, and the newest row that was read of it.
+    Held,
+    /// A wrong serial number that was told.
+    WrongSerial,
     /// The serial number of the meter that all this is of.
     Serial,
     /// When gaps of the profile were looked for.
@@ -43,6 +49,9 @@ impl Note {
             Self::Adjusted => 1007,
             Self::Serial => 1008,
             Self::PasswordTaken => 1009,
+            Self::WrongSerial => 1010,
+            Self::OtherIdentification => 1011,
+            Self::Held => 1012,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! A window stands as long as a run does: a new session opens it again with the same first day,
 //! reads its last packet once more to see that nothing has moved, and goes on behind it.
 
+mod adding_up;
 mod keeping;
 mod known;
 mod run;

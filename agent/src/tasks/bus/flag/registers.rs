@@ -27,6 +27,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let content = self.reader().read(row, &raw.octets);
         match content {
             Ok(Content::Registers(values)) => {
+                self.look_at_advance(at, &values);
                 let values = self.register_readings(&values, None);
                 self.keep_readings(at, values);
             }

@@ -205,6 +205,7 @@ impl FlagBook {
             }
             SessionEnd::Worked { .. } | SessionEnd::LineGone => {}
         }
+        self.tell_overwriting(desk.clock, &mut said);
         self.remember(&mut said);
         Held { end, said, gone }
     }
@@ -226,11 +227,10 @@ impl FlagBook {
             _ => (SessionEnd::Silent, None),
         };
         desk.pulse.beat();
-        Held {
-            end,
-            said: FlagSaid::default(),
-            gone,
-        }
+        let mut said = FlagSaid::default();
+        self.tell_overwriting(desk.clock, &mut said);
+        self.remember(&mut said);
+        Held { end, said, gone }
     }
 }
 

@@ -15,6 +15,7 @@ use iec62056_21::conversation::{PasswordRefusal, SessionFault};
 use line::Line;
 use metering::{EventCode, Timestamp};
 use meters::catalogue::flag::{FlagIdentity, FlagLayout, IdentityWhat};
+use meters::doctor::Finding;
 use meters::elster::{Content, ContentReader};
 use meters::flag::{Credentials, VisitFault};
 use meters::meter_log::MeterLog;
@@ -28,9 +29,6 @@ const NOT_TRIED: &str = "its password was refused, and is not tried again for a 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Proves the password, if that makes sense, and looks whether it is the right meter.
     pub(super) async fn enter(&mut self) -> Result<(), VisitFault> {
-        let told = self.visit.identification();
-        let memory = &mut self.book.memory;
-        memory.set_note(Note::Identification, told.as_bytes());
         let credentials = self.book.credentials();
         let now = self.desk.clock.now().utc;
         let credentials = if self.book.was_refused(Some(now)) {
@@ -50,7 +48,41 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             let mark = self.book.flag.access.mark();
             self.book.memory.set_note(Note::PasswordTaken, &mark);
         }
-        self.look_who_it_is().await
+        self.look_who_it_is().await?;
+        self.look_how_it_signs_on();
+        Ok(())
+    }
+
+    /// Another identification is told when it was seen twice: nothing checks its octets, and one of
+    /// them may have been damaged on the way.
+    fn look_how_it_signs_on(&mut self) {
+        let now = self.visit.identification();
+        let memory = &mut self.book.memory;
+        let before = memory
+            .note(Note::Identification)
+            .map(String::from_utf8_lossy);
+        let before = before.map(std::borrow::Cow::into_owned);
+        let other = memory.note(Note::OtherIdentification);
+        let is_same = before.as_ref().is_none_or(|before| *before == now);
+        if !is_same && other != Some(now.as_bytes()) {
+            memory.set_note(Note::OtherIdentification, now.as_bytes());
+            return;
+        }
+        memory.set_note(Note::Identification, now.as_bytes());
+        memory.set_note(Note::OtherIdentification, &[]);
+        let Some(before) = before.filter(|_| !is_same) else {
+            return;
+        };
+        let finding = Finding::SetupChanged {
+            what: format!("its identification (`{before}`, now `{now}`)"),
+            who: None,
+        };
+        if let Some(line) = self.find(&finding) {
+            let event = self
+                .book
+                .event(EventCode::MeterIdentityChanged, line, self.desk.clock);
+            self.said.events.push(event);
+        }
     }
 
     async fn look_who_it_is(&mut self) -> Result<(), VisitFault> {
@@ -72,6 +104,10 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             .identity
             .judge(&meter, Some(serial.clone()), complaint);
         for (code, detail) in judged.events {
+            // Once, also across restarts.
+            if code == EventCode::WrongMeter && !self.is_new_note(Note::WrongSerial, &serial) {
+                continue;
+            }
             let event = self.book.event(code, detail, self.desk.clock);
             self.said.events.push(event);
         }
@@ -86,6 +122,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         if !self.book.identity.is_trusted() {
             return Err(VisitFault::WrongMeter);
         }
+        self.book.memory.set_note(Note::WrongSerial, &[]);
         self.book.know_serial(&serial);
         Ok(())
     }
@@ -160,6 +197,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             let basis = &self.book.flag.clock.basis;
             let log = MeterLog::new(self.visit.model(), &self.visit.variant().id, basis);
             let found = log.changes(row, &before, &raw.octets);
+            for found in found.iter().filter_map(|found| found.finding.as_ref()) {
+                self.find(found);
+            }
             self.said.events.extend(found.into_iter().map(|found| {
                 let at = found
                     .shown
@@ -178,7 +218,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 
     /// The round is over.
     pub(super) async fn collected(&mut self) {
+        self.judge_advance();
         self.look_at_overwriting().await;
+        self.bring_findings();
         if self.level < self.book.flag.access.level {
             // Without the password only what is public was read.
             return;
@@ -275,6 +317,7 @@ impl FlagBook {
         if before.is_some_and(|before| before != serial.as_bytes()) {
             self.memory.forget();
             self.known = Known::default();
+            self.advance.restart();
             self.known.is_changed = true;
             self.round = None;
         }

@@ -126,6 +126,7 @@ impl FlagBook {
                 (end, super::ends::gone(fault))
             }
         };
+        self.tell_overwriting(desk.clock, &mut said);
         self.remember(&mut said);
         Held { end, said, gone }
     }

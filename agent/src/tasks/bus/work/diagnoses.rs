@@ -119,7 +119,8 @@ fn trouble(book: &FlagBook, fault: &VisitFault, progress: &Progress) -> Option<S
     })
 }
 
-pub(super) fn said(message: Message) -> Diagnosis {
+/// A message as a person gets it.
+pub(in super::super) fn said(message: Message) -> Diagnosis {
     Diagnosis {
         code: message.code.to_owned(),
         happened: message.happened,

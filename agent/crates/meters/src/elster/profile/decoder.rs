@@ -4,7 +4,7 @@ use super::columns::ProfileColumns;
 use super::records::{Known, Marker, Next, Record, RecordReader};
 use super::rows::Rows;
 use super::timeline::Timeline;
-use super::values::{self, CodingEvidence};
+use super::values;
 use super::{ProfileEvent, ProfileGap, ProfileHappening, ProfilePiece, Puzzle};
 use crate::catalogue::flag::{
     FlagModel, MarkerMeaning, ProfileModel, ProfileStatusBit, ProfileValue,
@@ -82,6 +82,7 @@ enum Mode {
 pub struct ProfileDecoder {
     reader: RecordReader,
     value: ProfileValue,
+    other: Option<ProfileValue>,
     flags: Vec<Flags>,
     extended_flags: Vec<Flags>,
     timeline: Timeline,
@@ -91,7 +92,6 @@ pub struct ProfileDecoder {
     /// The octet of the profile at which the buffer begins.
     position: u64,
     mode: Mode,
-    evidence: Vec<CodingEvidence>,
     told_no_numbers: usize,
 }
 
@@ -103,6 +103,7 @@ impl ProfileDecoder {
         let columns = fixed.and_then(|(mask, period)| reader.columns.fixed(mask, period));
         Self {
             value: profile.value,
+            other: values::other_coding(profile.value),
             flags: flags_of(&profile.status, 0),
             extended_flags: flags_of(&profile.status, 8),
             timeline: Timeline::new(options.basis),
@@ -112,7 +113,6 @@ impl ProfileDecoder {
             buffer: Vec::new(),
             position: 0,
             mode: Mode::Reading,
-            evidence: Vec::new(),
             told_no_numbers: 0,
         }
     }
@@ -160,11 +160,6 @@ impl ProfileDecoder {
         self.timeline.clock().map(Timestamp::from_seconds)
     }
 
-    /// What the values tell about their coding, one a channel of the present columns.
-    pub fn evidence(&self) -> &[CodingEvidence] {
-        &self.evidence
-    }
-
     fn read(&mut self, is_last: bool) {
         let buffer = std::mem::take(&mut self.buffer);
         let mut rest: &[u8] = &buffer;
@@ -208,6 +203,7 @@ impl ProfileDecoder {
         };
         let position = self.position;
         let mut values = Vec::with_capacity(columns.channels.len());
+        let mut others = Vec::with_capacity(columns.channels.len());
         for (channel, octets) in octets.chunks_exact(self.reader.width).enumerate() {
             let value = values::decode(self.value, octets);
             if value.is_none() && self.told_no_numbers < NO_NUMBERS_TOLD_MAX {
@@ -215,8 +211,8 @@ impl ProfileDecoder {
                 let octets = octets.to_vec();
                 self.happened(position, ProfileHappening::NoNumber { channel, octets });
             }
-            if let Some(evidence) = self.evidence.get_mut(channel) {
-                evidence.look_at(octets);
+            if let Some(other) = self.other {
+                others.push(values::decode(other, octets));
             }
             values.push(value);
         }
@@ -227,7 +223,7 @@ impl ProfileDecoder {
         let of_status = |table: &[Flags], octet: u8| table.get(usize::from(octet)).copied();
         let own = of_status(&self.flags, low).unwrap_or_default();
         let extended = of_status(&self.extended_flags, high).unwrap_or_default();
-        let mut part = placed.part(position, status, values);
+        let mut part = placed.part(position, status, values, others);
         part.placed.flags = part.placed.flags.union(own).union(extended);
         let shown = self.timeline.shown(placed.end);
         let disputed = self.timeline.disputed_until;
@@ -241,7 +237,6 @@ impl ProfileDecoder {
             && self.columns.as_deref() != Some(&head.columns)
         {
             is_different = self.columns.is_some();
-            self.evidence = vec![CodingEvidence::default(); head.columns.channels.len()];
             self.columns = Some(Arc::new(head.columns.clone()));
         }
         let period = self.columns.as_ref().map(|columns| columns.period);

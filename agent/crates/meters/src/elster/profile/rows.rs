@@ -14,6 +14,7 @@ pub(super) struct Part {
     pub(super) position: u64,
     pub(super) status: u16,
     pub(super) values: Vec<Option<i64>>,
+    pub(super) others: Vec<Option<i64>>,
 }
 
 /// An interval that may still get another part.
@@ -197,6 +198,7 @@ impl Draft {
                 shown_end,
                 position: part.position,
                 values: part.values,
+                others: part.others,
                 status: part.status,
                 flags: placed.flags,
                 parts: 1,
@@ -206,11 +208,8 @@ impl Draft {
     }
 
     fn add(&mut self, part: &Part) {
-        for (sum, value) in self.row.values.iter_mut().zip(&part.values) {
-            *sum = sum
-                .zip(*value)
-                .and_then(|(sum, value)| sum.checked_add(value));
-        }
+        add(&mut self.row.values, &part.values);
+        add(&mut self.row.others, &part.others);
         self.row.status |= part.status;
         self.row.flags = self.row.flags.union(part.placed.flags);
         self.row.parts = self.row.parts.saturating_add(1);
@@ -269,5 +268,13 @@ impl Draft {
         }
         row.covered_s = u32::try_from(self.covered).unwrap_or(u32::MAX);
         row
+    }
+}
+
+fn add(sums: &mut [Option<i64>], values: &[Option<i64>]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum = sum
+            .zip(*value)
+            .and_then(|(sum, value)| sum.checked_add(value));
     }
 }

@@ -289,12 +289,19 @@ impl Timeline {
 }
 
 impl Placed {
-    pub(super) fn part(self, position: u64, status: u16, values: Vec<Option<i64>>) -> Part {
+    pub(super) fn part(
+        self,
+        position: u64,
+        status: u16,
+        values: Vec<Option<i64>>,
+        others: Vec<Option<i64>>,
+    ) -> Part {
         Part {
             placed: self,
             position,
             status,
             values,
+            others,
         }
     }
 }

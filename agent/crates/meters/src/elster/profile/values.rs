@@ -47,76 +47,12 @@ fn signed(format: u8, digits: &[u8]) -> Option<i64> {
     Some(if format & 0x80 == 0 { number } else { -number })
 }
 
-/// What the values of a profile tell about how they are coded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CodingEvidence {
-    /// Values looked at.
-    pub values: u64,
-    /// Values that cannot be decimal digits.
-    pub no_digits: u64,
-    /// Their sum, read as plain numbers with the high octet first.
-    pub binary_sum: i128,
-    /// Their sum, read as decimal digits with an exponent, where they are.
-    pub decimal_sum: i128,
-}
-
-/// How the values of a profile are coded, by all that is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CodingVerdict {
-    /// Decimal digits: all values may be, and they add up to the register's advance.
-    Decimal,
-    /// Not decimal digits: some values cannot be.
-    NotDecimal {
-        /// How many.
-        no_digits: u64,
-    },
-    /// All values may be decimal digits, but they do not add up to the register's advance.
-    SumsDiffer {
-        /// The register's advance, in the profile's own unit of energy.
-        advance: i128,
-        /// What decimal digits add up to.
-        decimal: i128,
-        /// What plain numbers add up to.
-        binary: i128,
-    },
-    /// Nothing speaks against decimal digits, and there is no advance to compare with.
-    NothingAgainstDecimal,
-}
-
-impl CodingEvidence {
-    pub(super) fn look_at(&mut self, octets: &[u8]) {
-        self.values += 1;
-        self.binary_sum += i128::from(decode(ProfileValue::Binary, octets).unwrap_or(0));
-        match decode(ProfileValue::BcdExponent, octets) {
-            Some(value) => self.decimal_sum += i128::from(value),
-            None => self.no_digits += 1,
-        }
-    }
-
-    /// The verdict over values of one channel whose register advanced meanwhile. Both the sums and
-    /// the advance count energy as demand of whole periods: an advance in energy times
-    /// 60 / period. Sums may differ from it by one per mille and `slack`, for rounding.
-    ///
-    /// It is reported and never applied by itself.
-    pub fn verdict(&self, advance: Option<i128>, slack: i128) -> CodingVerdict {
-        if self.no_digits > 0 {
-            return CodingVerdict::NotDecimal {
-                no_digits: self.no_digits,
-            };
-        }
-        let Some(advance) = advance.filter(|advance| *advance != 0) else {
-            return CodingVerdict::NothingAgainstDecimal;
-        };
-        let room = advance.abs() / 1000 + slack.abs();
-        if (self.decimal_sum - advance).abs() <= room {
-            CodingVerdict::Decimal
-        } else {
-            CodingVerdict::SumsDiffer {
-                advance,
-                decimal: self.decimal_sum,
-                binary: self.binary_sum,
-            }
-        }
+/// The other coding that a source names for values like these; `None` where all agree.
+pub(super) const fn other_coding(value: ProfileValue) -> Option<ProfileValue> {
+    match value {
+        ProfileValue::BcdExponent => Some(ProfileValue::Binary),
+        ProfileValue::Binary => Some(ProfileValue::BcdExponent),
+        ProfileValue::Bcd | ProfileValue::SignedBcd => None,
     }
 }
 
@@ -158,29 +94,5 @@ mod tests {
         );
         check(ProfileValue::SignedBcd, &[0xff, 0, 0, 0], None);
         check(ProfileValue::SignedBcd, &[0x07, 0, 0, 0], None);
-    }
-
-    #[test]
-    fn a_verdict_says_what_it_rests_on() {
-        let mut evidence = CodingEvidence::default();
-        evidence.look_at(&[0x01, 0x23, 0x43]);
-        evidence.look_at(&[0x01, 0x23, 0x43]);
-        assert_eq!(
-            evidence.verdict(None, 0),
-            CodingVerdict::NothingAgainstDecimal
-        );
-        assert_eq!(evidence.verdict(Some(2_468_000), 0), CodingVerdict::Decimal);
-        assert!(matches!(
-            evidence.verdict(Some(149_126), 0),
-            CodingVerdict::SumsDiffer {
-                binary: 149_126,
-                ..
-            }
-        ));
-        evidence.look_at(&[0x01, 0x2B, 0x43]);
-        assert_eq!(
-            evidence.verdict(Some(2_468_000), 0),
-            CodingVerdict::NotDecimal { no_digits: 1 }
-        );
     }
 }

@@ -131,6 +131,13 @@ fn a_collection_says_what_is_missing() {
         octets: 112_345,
         days_until_overwrite: Some(360),
         remarks: vec!["marker EC at 2026-11-21 is unknown; kept as it is".to_owned()],
+        found: vec![desk::Diagnosis {
+            code: "L02".to_owned(),
+            happened: "intervals and register of active energy differ by 3 kWh".to_owned(),
+            meaning: "one of them counts otherwise".to_owned(),
+            next: vec!["compare one day".to_owned()],
+            tried: Vec::new(),
+        }],
     };
     check(
         &Outcome::Collected(result),
@@ -143,6 +150,11 @@ the meter does not have:
   - 2026-11-20 12:00 to 14:00: the meter had no supply
 to be looked at:
   - marker EC at 2026-11-21 is unknown; kept as it is
+
+L02: intervals and register of active energy differ by 3 kWh
+what it means: one of them counts otherwise
+what to do:
+  1. compare one day
 ",
     );
 }

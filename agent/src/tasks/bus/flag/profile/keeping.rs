@@ -7,15 +7,13 @@ use crate::limits::BLOCK_ROWS_MAX;
 use crate::tasks::storekeeper::{Look, Record};
 use line::Line;
 use metering::{EventCode, Flag, Flags, ProfileId, ProfileRows, ProfileShape, Row, Timestamp};
-use meters::collection::{Conflict, Marks, days_until_overwrite, merge};
+use meters::collection::{Conflict, Marks, merge};
+use meters::doctor::Finding;
 use meters::elster::profile::{
     GapCause, ProfileConversion, ProfileEvent, ProfileGap, ProfileHappening, ProfileOwner,
     ProfileRead,
 };
 use storage::{GapRange, GapReason, GapRecord};
-
-/// Days before a meter overwrites what nobody has read, at which a person is told.
-const OVERWRITE_DAYS: u32 = 7;
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Keeps what was settled. False while the store cannot say what it holds.
@@ -35,6 +33,11 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 if !self.keep_block(block).await {
                     return false;
                 }
+            }
+        }
+        for piece in &read.pieces {
+            for row in &piece.rows {
+                self.book.advance.row(&piece.columns, row);
             }
         }
         for gap in &read.gaps {
@@ -212,9 +215,33 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             request: Vec::new(),
         }));
         // A meter without supply has nothing to say, and its event counter tells of that.
-        if gap.cause != GapCause::PowerDown {
-            let detail = format!("its load profile has no {words}");
-            self.tell(EventCode::MeterProfileGap, detail);
+        let finding = Finding::IntervalsMissing {
+            count: gap.marks,
+            first: gap.first,
+            last: gap.last,
+            cause: gap.cause.words().to_owned(),
+        };
+        let line = self.find(&finding);
+        if let Some(line) = line.filter(|_| gap.cause != GapCause::PowerDown) {
+            self.tell(EventCode::MeterProfileGap, line);
+        }
+    }
+
+    /// There is not one row of the days that were asked for. They stay wanted.
+    pub(super) fn tell_empty(&mut self, from: Timestamp) {
+        let period = self.period();
+        let last = period.mark_at_or_before(self.desk.clock.now().utc);
+        let length = last.seconds().saturating_sub(from.seconds());
+        let finding = Finding::IntervalsMissing {
+            count: length / u64::from(period.seconds()),
+            first: from.after(period.duration()),
+            last,
+            cause: "the meter's load profile is empty".to_owned(),
+        };
+        let line = finding.message().map(|message| message.line());
+        self.book.findings.empty = Some(finding);
+        if let Some(line) = line.filter(|_| self.book.known.is_news("empty")) {
+            self.tell(EventCode::MeterProfileGap, line);
         }
     }
 
@@ -248,13 +275,18 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         };
         let at = event.shown.map(|shown| format!(" at {shown} of its clock"));
         let detail = format!("its load profile says{}: {words}", at.unwrap_or_default());
-        if self.book.known.is_news(&detail) {
+        // A profile of another coding holds nothing but such values, other ones every day.
+        let key = match &event.what {
+            ProfileHappening::NoNumber { channel, .. } => format!("no numbers in {channel}"),
+            _ => detail.clone(),
+        };
+        if self.book.known.is_news(&key) {
             self.book.brought.remarks.push(detail.clone());
             self.tell(code, detail);
         }
     }
 
-    fn tell(&mut self, code: EventCode, detail: String) {
+    pub(super) fn tell(&mut self, code: EventCode, detail: String) {
         let event = self.book.event(code, detail, self.desk.clock);
         self.said.events.push(event);
     }
@@ -267,16 +299,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let Some(Some(last)) = self.last_row().await else {
             return;
         };
-        let left = days_until_overwrite(days, last, self.desk.clock.now().utc);
-        let left = u32::try_from(left).unwrap_or(u32::MAX);
-        self.book.overwrite_in_days = Some(left);
-        self.book.brought.days_until_overwrite = Some(left);
-        let words = format!("overwrites intervals after {last} in {left} days");
-        if left <= OVERWRITE_DAYS && self.book.known.is_news(&words) {
-            let detail =
-                format!("{words} that nobody has read; read it now: `pmuctl meter collect`");
-            self.tell(EventCode::MeterProfileOverwrite, detail);
-        }
+        self.book.note_held(days, last);
+        let now = self.desk.clock.now().utc;
+        self.book.brought.days_until_overwrite = self.book.overwrite_in_days(now);
     }
 }
 

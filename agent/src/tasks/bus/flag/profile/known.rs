@@ -94,7 +94,7 @@ impl Known {
     }
 
     /// Whether something is told for the first time.
-    pub(super) fn is_news(&mut self, words: &str) -> bool {
+    pub(in super::super) fn is_news(&mut self, words: &str) -> bool {
         let digest = Sha256::digest(words);
         let short: [u8; TOLD_OCTETS] = digest.first_chunk().copied().unwrap_or_default();
         if self.told.contains(&short) {

@@ -19,6 +19,8 @@ const PACKET_OCTETS: usize = 64;
 const BLOCK_PACKETS: u16 = 4;
 /// Packets that opening a window takes: it is written, asked for its size, and looked at.
 const OPENING_PACKETS: u16 = 3;
+/// Days without a row from which on a profile is empty: today's may not have one yet.
+const EMPTY_FROM_DAYS: u64 = 2;
 /// Times that a window may turn out to have moved before it is left for the next round.
 const MOVES_MAX: u8 = 3;
 
@@ -29,6 +31,10 @@ pub(in super::super) struct ProfileRun {
     reading: Option<Reading>,
     days_total: u64,
     days_done: u64,
+    /// The first day of all windows.
+    begins: Option<MeterTime>,
+    /// Whether one of them had a row.
+    has_rows: bool,
     moves: u8,
 }
 
@@ -113,8 +119,10 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         loop {
             if run.reading.is_none() {
                 let Some(plan) = run.plans.pop_front() else {
+                    self.look_whether_empty(run);
                     return Ok(StepEnd::Done);
                 };
+                run.begins = run.begins.or(plan.from);
                 run.reading = Some(self.begin(plan, profile));
             }
             let Some(reading) = &mut run.reading else {
@@ -130,6 +138,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 let plan = reading.plan.clone();
                 run.reading = None;
                 if run.moves > MOVES_MAX {
+                    // What it holds is not known then.
+                    run.has_rows = true;
                     let words = "its load profile changes while it is read";
                     self.book.remark(words.to_owned());
                     continue;
@@ -153,10 +163,22 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                     .retain(|event| !matches!(event.what, ProfileHappening::CutShort { .. }));
             }
             reading.saw(&read);
+            run.has_rows |= reading.first_row.is_some();
             if !self.keep_profile(read).await {
                 return Ok(StepEnd::Later);
             }
             self.look_for_gaps(&reading).await;
+        }
+    }
+
+    /// Whether the meter had nothing of all that was asked for.
+    fn look_whether_empty(&mut self, run: &ProfileRun) {
+        if run.has_rows {
+            self.book.findings.empty = None;
+        } else if run.days_total >= EMPTY_FROM_DAYS
+            && let Some(from) = run.begins
+        {
+            self.tell_empty(self.instant(from));
         }
     }
 

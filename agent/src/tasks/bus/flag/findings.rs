@@ -1,0 +1,119 @@
+//! What was found wrong with a meter's load profile, its clock or its set-up, for the people who
+//! look at it: in the doctor's own words.
+
+use super::memory::Note;
+use super::round::Sitting;
+use super::{FlagBook, FlagSaid};
+use crate::adapters::clock::Clock;
+use crate::limits::{FINDINGS_MAX, FINDINGS_SHOWN_FOR, OVERWRITE_DAYS};
+use crate::tasks::bus::work::said;
+use desk::Diagnosis;
+use line::Line;
+use metering::{EventCode, Timestamp};
+use meters::collection::days_until_overwrite;
+use meters::doctor::Finding;
+
+/// What was found lately.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// What happened once, with the time at which it was found: L01 and L03.
+    happened: Vec<(Timestamp, Finding)>,
+    /// L01 of a profile without a row, as long as it is so.
+    pub(super) empty: Option<Finding>,
+    /// T01 to T03, as long as it is so.
+    pub(super) clock: Option<Finding>,
+}
+
+impl<L: Line> Sitting<'_, '_, '_, L> {
+    /// Something that happened was found. Returns its message in one line.
+    pub(super) fn find(&mut self, finding: &Finding) -> Option<String> {
+        let message = finding.message()?;
+        let line = message.line();
+        let now = self.desk.clock.now().utc;
+        let happened = &mut self.book.findings.happened;
+        happened.retain(|(at, known)| now < at.after(FINDINGS_SHOWN_FOR) && known != finding);
+        if happened.len() >= FINDINGS_MAX {
+            happened.remove(0);
+        }
+        happened.push((now, finding.clone()));
+        let found = &mut self.book.brought.found;
+        if found.len() < FINDINGS_MAX {
+            found.push(said(message));
+        }
+        Some(line)
+    }
+
+    /// What is so, and not only happened, belongs to what a collection brought as well.
+    pub(super) fn bring_findings(&mut self) {
+        let lasting = self.book.lasting(self.desk.clock.now().utc);
+        self.book.brought.found.extend(lasting);
+    }
+}
+
+impl FlagBook {
+    /// For how many days the meter keeps its profile, and the newest row that was read of it: how
+    /// long the rest is safe is told also of a meter that cannot be reached.
+    pub(super) fn note_held(&mut self, days: u64, last: Timestamp) {
+        let held = [days.to_be_bytes(), last.seconds().to_be_bytes()].concat();
+        self.memory.set_note(Note::Held, &held);
+    }
+
+    fn held(&self) -> Option<(u64, Timestamp)> {
+        let (pairs, _) = self.memory.note(Note::Held)?.as_chunks::<8>();
+        let &[days, last] = pairs else {
+            return None;
+        };
+        let last = u64::from_be_bytes(last);
+        Some((u64::from_be_bytes(days), Timestamp::from_seconds(last)))
+    }
+
+    /// Days until the meter overwrites what nobody has read.
+    pub(super) fn overwrite_in_days(&self, now: Timestamp) -> Option<u32> {
+        let (days, last) = self.held()?;
+        let left = days_until_overwrite(days, last, now);
+        Some(u32::try_from(left).unwrap_or(u32::MAX))
+    }
+
+    fn overwriting(&self, now: Timestamp) -> Option<Finding> {
+        let left = self.overwrite_in_days(now)?;
+        (left <= OVERWRITE_DAYS).then_some(Finding::OverwriteIn {
+            days: u64::from(left),
+        })
+    }
+
+    /// Tells once that a meter will overwrite what nobody has read, and once that it may do so now.
+    pub(super) fn tell_overwriting(&mut self, clock: &Clock, said: &mut FlagSaid) {
+        let now = clock.now().utc;
+        let Some(finding) = self.overwriting(now) else {
+            return;
+        };
+        let last = self.held().map(|(_, last)| last);
+        let is_late = finding == Finding::OverwriteIn { days: 0 };
+        let words = format!("overwrites {last:?} {is_late}");
+        if self.known.is_news(&words)
+            && let Some(message) = finding.message()
+        {
+            let code = EventCode::MeterProfileOverwrite;
+            said.events.push(self.event(code, message.line(), clock));
+        }
+    }
+
+    /// Profiles that are empty, L02 and L04, as long as they are so.
+    fn lasting(&self, now: Timestamp) -> Vec<Diagnosis> {
+        let sums = self.advance.told();
+        let sums = sums.map(|verdict| verdict.finding(&self.flag.model));
+        let overwriting = self.overwriting(now);
+        let lasting = sums.iter().chain(&self.findings.empty);
+        let lasting = lasting.chain(&overwriting);
+        lasting.filter_map(Finding::message).map(said).collect()
+    }
+
+    /// Everything, for the status.
+    pub(super) fn found(&self, now: Timestamp) -> Vec<Diagnosis> {
+        let happened = self.findings.happened.iter().map(|(_, finding)| finding);
+        let shown = happened.chain(&self.findings.clock);
+        let mut found: Vec<Diagnosis> = shown.filter_map(Finding::message).map(said).collect();
+        found.extend(self.lasting(now));
+        found
+    }
+}
