@@ -166,7 +166,6 @@ impl Cast {
         };
         let wire = Wire::new(WireSettings::serial(BAUD, BITS_PER_CHARACTER), seed);
         let began = Began::of(&wire);
-        wire.change_wire(|troubles| troubles.noise = NOISE);
         let mut players = Vec::with_capacity(ROLES.len());
         for (unit, role) in (1..).zip(ROLES) {
             let model = catalogue.model(role.model).with_context(|| {
@@ -210,6 +209,11 @@ impl Cast {
     /// What an Elster meter's clock showed at an instant of UTC.
     pub(crate) fn shown_at(&self, elster: &Elster, at: Timestamp) -> Timestamp {
         elster.shown_at(self.began.time_at(at))
+    }
+
+    /// From now on octets get damaged.
+    pub(crate) fn disturb(&self) {
+        self.wire.change_wire(|troubles| troubles.noise = NOISE);
     }
 
     /// UTC now.

@@ -12,7 +12,7 @@ use simulator::elster::{
 use simulator::trouble::FlagTroubles;
 use simulator::wire::Wire;
 
-use super::limits::{PAST_DAYS, REGISTER_REACH_S};
+use super::limits::{ELSTER_REACTION, PAST_DAYS, REGISTER_REACH_S};
 use super::own::Recorded;
 
 /// A role, before a meter plays it.
@@ -28,7 +28,32 @@ struct Role {
     basis: &'static str,
     /// How far its clock is ahead, seconds.
     ahead: i64,
+    transformers: Transformers,
 }
+
+/// What stands between the meter and what it measures.
+#[derive(Debug, Clone, Copy)]
+struct Transformers {
+    /// Voltages, primary and secondary, hundredths of a volt.
+    vt: (u32, u32),
+    /// Currents, primary and secondary, hundredths of an ampere.
+    ct: (u32, u32),
+    /// What the meter counts is multiplied by this: both ratios, where it counts the secondary side.
+    multiplier: i64,
+}
+
+/// Connected directly: what it counts is what flows.
+const NONE: Transformers = Transformers {
+    vt: (23_000, 23_000),
+    ct: (500, 500),
+    multiplier: 1,
+};
+/// 11 kV to 110 V, 200 A to 5 A.
+const MEDIUM_VOLTAGE: Transformers = Transformers {
+    vt: (1_100_000, 11_000),
+    ct: (20_000, 500),
+    multiplier: 4000,
+};
 
 const ROLES: [Role; 2] = [
     Role {
@@ -40,6 +65,7 @@ const ROLES: [Role; 2] = [
         zone: Zone::UTC,
         basis: "utc",
         ahead: 4,
+        transformers: NONE,
     },
     Role {
         id: "elster-2",
@@ -50,11 +76,14 @@ const ROLES: [Role; 2] = [
         zone: Zone::CENTRAL_EUROPE,
         basis: "posix:CET-1CEST,M3.5.0,M10.5.0/3",
         ahead: -7,
+        transformers: MEDIUM_VOLTAGE,
     },
 ];
 
 /// Status bit of a record in which a phase failed, and the flag that it is.
 const PHASE_FAILED: (u8, &str) = (0x40, "phase-fail");
+/// Value group B of a register as the meter counts it, beside the one times the transformer ratios.
+const AS_COUNTED: u8 = 65;
 /// Rates of each source that has some.
 const RATES: u8 = 4;
 /// Sources with rates, in the order of their registers.
@@ -71,6 +100,8 @@ pub(crate) struct Elster {
     pub(crate) password: &'static str,
     /// By which calendar its clock runs, in the words of the configuration.
     pub(crate) basis: &'static str,
+    /// What it counts is multiplied by this.
+    multiplier: i64,
     meter: ElsterMeter,
 }
 
@@ -95,9 +126,8 @@ impl Elster {
             starts_at: began + role.ahead,
             days: PAST_DAYS,
             bills_monthly: false,
-            // Connected directly: what it counts is what flows.
-            vt: (23_000, 23_000),
-            ct: (500, 500),
+            vt: role.transformers.vt,
+            ct: role.transformers.ct,
             ..Scenario::new(seed, role.serial)
         };
         if let Some(first) = scenario.passwords.first_mut() {
@@ -109,6 +139,7 @@ impl Elster {
             model: role.model,
             password: role.password,
             basis: role.basis,
+            multiplier: role.transformers.multiplier,
             meter: ElsterMeter::new(role.meter, scenario),
         })
     }
@@ -118,6 +149,7 @@ impl Elster {
     fn behaviour(&self) -> Result<Settings> {
         let mut settings = self.meter.settings()?;
         settings.parity = ParityBy::Software;
+        settings.reaction = ELSTER_REACTION;
         Ok(settings)
     }
 
@@ -136,22 +168,30 @@ impl Elster {
         let until = seconds(until);
         let intervals = self.meter.intervals(self.meter.begun(), until);
         let intervals = intervals.iter();
-        intervals.filter_map(recorded).collect()
+        intervals
+            .filter_map(|interval| recorded(interval, self.multiplier))
+            .collect()
     }
 
     /// Whether a register showed this when the meter's clock showed `at`; `None` for what is no
     /// register of an energy or a demand.
     pub(crate) fn showed(&self, obis: Obis, quantity: Quantity, at: Timestamp) -> Option<bool> {
         let [_, channel, _, kind, rate, storage] = obis.groups();
-        if (channel, storage) != (0, 255) {
-            return None;
-        }
+        let multiplier = match (channel, storage) {
+            (0, 255) => self.multiplier,
+            (AS_COUNTED, 255) if self.multiplier != 1 => 1,
+            _ => return None,
+        };
+        let counted = |unit| {
+            let found = milli(quantity, unit)?;
+            (found % multiplier == 0).then_some(found / multiplier)
+        };
         let (source, unit) = source(obis)?;
         let at = seconds(at);
         let is_near = |total: &dyn Fn(i64) -> Option<u128>| {
             let shown = |utc| i64::try_from(total(utc)? / 3600).ok();
             let (low, high) = (at - REGISTER_REACH_S, at + REGISTER_REACH_S);
-            let found = milli(quantity, unit)?;
+            let found = counted(unit)?;
             Some((shown(low)?..=shown(high)?).contains(&found))
         };
         match (kind, rate) {
@@ -162,8 +202,7 @@ impl Elster {
                 Some(is_near(&|utc| self.meter.tou_total(place, utc)).unwrap_or(false))
             }
             (6, 0) => {
-                let found =
-                    milli(quantity, unit.as_power()?).and_then(|found| u128::try_from(found).ok());
+                let found = counted(unit.as_power()?).and_then(|found| u128::try_from(found).ok());
                 let local = self.meter.local(at);
                 let peaks = self.meter.peaks(at + REGISTER_REACH_S);
                 let own = peaks.iter().filter(|(of, _)| *of == source);
@@ -180,7 +219,7 @@ impl Elster {
     }
 }
 
-fn recorded(interval: &TrueInterval) -> Option<Recorded> {
+fn recorded(interval: &TrueInterval, multiplier: i64) -> Option<Recorded> {
     let mut values = BTreeMap::new();
     for channel in &interval.channels {
         let (obis, unit) = measured(channel.source)?;
@@ -191,7 +230,10 @@ fn recorded(interval: &TrueInterval) -> Option<Recorded> {
             unit: unit.as_power()?,
         };
         let energy = Quantity {
-            digits: milli.checked_mul(interval.period)?.checked_mul(1000)? / 3600,
+            digits: milli
+                .checked_mul(interval.period)?
+                .checked_mul(multiplier * 1000)?
+                / 3600,
             exponent: -6,
             unit,
         };
@@ -210,7 +252,7 @@ fn recorded(interval: &TrueInterval) -> Option<Recorded> {
     })
 }
 
-/// On the second day: no power for an hour and a bit, of which two intervals keep a part and one is
+/// On the first day: no power for an hour and a bit, of which two intervals keep a part and one is
 /// not there; later a phase fails for a quarter of an hour.
 fn past(begun: i64) -> Vec<Incident> {
     let cut = What::PowerCut { seconds: 4_000 };
@@ -219,8 +261,8 @@ fn past(begun: i64) -> Vec<Incident> {
         phases: 2,
     };
     vec![
-        Incident::after(begun, 1, 9, 10, cut),
-        Incident::after(begun, 1, 14, 5, failure),
+        Incident::after(begun, 0, 9, 10, cut),
+        Incident::after(begun, 0, 14, 5, failure),
     ]
 }
 

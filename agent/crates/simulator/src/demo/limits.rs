@@ -7,21 +7,25 @@ pub(crate) const RUN_MIN: Duration = Duration::from_secs(30);
 /// What the meters' truth was made for; longer soaks are the business of `hil-tests`.
 pub(crate) const RUN_MAX: Duration = Duration::from_hours(24);
 /// Length of an interval of the Modbus meters, in seconds: half a minute shall show some, and
-/// between two samples there shall be room for a session with an Elster meter.
-pub(crate) const PERIOD_S: u32 = 15;
+/// between two samples there shall be room for two sessions with Elster meters.
+pub(crate) const PERIOD_S: u32 = 20;
 /// Pace of the instantaneous values, in seconds.
-pub(crate) const INSTANT_S: u32 = 15;
+pub(crate) const INSTANT_S: u32 = 20;
 /// The longest session, in seconds: what the samples leave of an interval.
-pub(crate) const SESSION_S: u32 = 12;
+pub(crate) const SESSION_S: u32 = 16;
 /// Days of load profile that an Elster meter has at least when the gateway meets it.
-pub(crate) const PAST_DAYS: i64 = 2;
+pub(crate) const PAST_DAYS: i64 = 1;
+/// Its reaction time. The standard's shortest are 20 and 200 ms; what is between leaves time for more
+/// to be seen.
+pub(crate) const ELSTER_REACTION: Duration = Duration::from_millis(50);
 /// The gateway is started this long before the end of an interval: it is up then, and behind the
-/// first samples a whole interval lies ahead for the first session with an Elster meter.
+/// first samples a whole interval lies ahead for the first sessions with Elster meters.
 pub(crate) const START_LEAD: Duration = Duration::from_secs(2);
-/// At the end, the first load profile of an Elster meter is waited for at most this long: a damaged
-/// octet may cost it the session, and two intervals pass until its next one.
-pub(crate) const FIRST_ELSTER_WITHIN: Duration = Duration::from_secs(45);
-/// Every Elster meter's load profile has begun to arrive after this; one at a time gets the line.
+/// At the end, what has not come of the Elster meters is waited for at most this long: a damaged
+/// octet may cost one the session, and two intervals pass until its next one.
+pub(crate) const ELSTERS_PATIENCE: Duration = Duration::from_secs(45);
+/// Every Elster meter's load profile, and registers, have begun to arrive after this; one meter at a
+/// time gets the line.
 pub(crate) const ELSTERS_WITHIN: Duration = Duration::from_mins(2);
 /// Intervals that ended this shortly before they were asked for may not have been recorded yet: the
 /// clocks of the Elster meters differ from the gateway's.

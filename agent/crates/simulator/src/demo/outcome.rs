@@ -136,6 +136,9 @@ impl Outcome {
             let heard = |meter: &&str| self.verdict.heard.contains(*meter);
             let unheard = self.elsters.iter().filter(|meter| !heard(meter));
             broken.extend(unheard.map(|meter| format!("no interval of {meter} arrived")));
+            if !self.elsters.is_empty() && self.registers == 0 {
+                broken.push("no register of an Elster meter arrived".to_owned());
+            }
         }
         broken.extend(self.faults.iter().cloned());
         broken
@@ -246,6 +249,13 @@ mod tests {
                 o.ran = ELSTERS_WITHIN;
             },
             "no interval of elster-2 arrived",
+        );
+        breaks(
+            |o| {
+                o.registers = 0;
+                o.ran = ELSTERS_WITHIN;
+            },
+            "no register of an Elster meter arrived",
         );
         breaks(
             |o| o.faults.push("pmu-agent ended unasked".to_owned()),

@@ -15,8 +15,8 @@ use super::desk::{Desk, Gateway, MeterState};
 use super::elster::Elster;
 use super::errands::Errand;
 use super::limits::{
-    AGENT_GRACE, CLOCK_STATE_EVERY, COMMIT_GRACE, CONSUMER_GRACE, DRAIN_WITHIN,
-    FIRST_ELSTER_WITHIN, PERIOD_S, SILENT_MAX, START_LEAD, START_WITHIN, STEP, TICK,
+    AGENT_GRACE, CLOCK_STATE_EVERY, COMMIT_GRACE, CONSUMER_GRACE, DRAIN_WITHIN, ELSTERS_PATIENCE,
+    PERIOD_S, SILENT_MAX, START_LEAD, START_WITHIN, STEP, TICK,
 };
 use super::outcome::Outcome;
 use super::programs::Programs;
@@ -56,6 +56,7 @@ pub(crate) async fn play(
         report,
         began: Instant::now(),
         opened: cast.wire.now(),
+        is_disturbed: false,
         cast,
         stage,
         agent,
@@ -117,6 +118,8 @@ struct Play<'a> {
     meters: Vec<MeterState>,
     registers: Registers,
     errands: Vec<Errand>,
+    /// Octets on the line get damaged.
+    is_disturbed: bool,
 }
 
 impl Play<'_> {
@@ -157,6 +160,7 @@ impl Play<'_> {
                 renewed = now;
                 self.folder.renew_clock_state()?;
             }
+            self.disturb();
             screen.show(&self.scene());
             let is_over = self
                 .stop_after
@@ -169,7 +173,7 @@ impl Play<'_> {
 
     /// Lets everything that was stored up to now arrive, then ends the programs in order.
     async fn finish(&mut self, wishes: &mut Wishes, screen: &mut Screen) -> Result<Outcome> {
-        self.await_elster(wishes, screen).await?;
+        self.await_elsters(wishes, screen).await?;
         screen.say("ending: what is stored has to be confirmed first");
         self.ask()
             .context("how the gateway is at the end is not known")?;
@@ -207,13 +211,13 @@ impl Play<'_> {
         Ok(outcome)
     }
 
-    /// Waits for the first load profile of an Elster meter, if none has come yet.
-    async fn await_elster(&mut self, wishes: &mut Wishes, screen: &mut Screen) -> Result<()> {
-        let deadline = Instant::now() + FIRST_ELSTER_WITHIN;
+    /// Waits for what has not come yet of the Elster meters: a load profile of each, and registers.
+    async fn await_elsters(&mut self, wishes: &mut Wishes, screen: &mut Screen) -> Result<()> {
+        let deadline = Instant::now() + ELSTERS_PATIENCE;
         let mut is_told = false;
-        while !self.has_elster() && Instant::now() < deadline {
+        while !self.has_elsters() && Instant::now() < deadline {
             if !is_told {
-                screen.say("the first load profile of an Elster meter is still under way");
+                screen.say("what the Elster meters hold is still under way");
                 is_told = true;
             }
             wishes.pause(TICK).await?;
@@ -227,10 +231,24 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Whether an interval of an Elster meter is booked.
-    fn has_elster(&self) -> bool {
+    /// Whether an interval of each Elster meter is booked, and registers were compared.
+    fn has_elsters(&self) -> bool {
         let mut elsters = self.cast.elsters.iter();
-        elsters.any(|elster| self.report.of(elster.id).intervals > 0)
+        let has_come = elsters.all(|elster| self.report.of(elster.id).intervals > 0);
+        has_come && self.registers.compared > 0
+    }
+
+    /// Damages octets as soon as each Elster meter has taken its password once: before that, a
+    /// damaged one looks like a wrong one, and is rightly not tried again for a day.
+    fn disturb(&mut self) {
+        if self.is_disturbed {
+            return;
+        }
+        let mut elsters = self.cast.elsters.iter();
+        if elsters.all(|elster| self.report.of(elster.id).intervals > 0) {
+            self.is_disturbed = true;
+            self.cast.disturb();
+        }
     }
 
     /// Waits until the head-end has everything that the gateway has made up to now.
@@ -293,10 +311,10 @@ mod tests {
 
     #[test]
     fn a_gateway_starts_shortly_before_a_mark() {
-        check(0, 13_000);
-        check(12_999, 1);
-        check(13_000, 0);
-        check(13_001, 14_999);
-        check(14_000, 14_000);
+        check(0, 18_000);
+        check(17_999, 1);
+        check(18_000, 0);
+        check(18_001, 19_999);
+        check(19_000, 19_000);
     }
 }

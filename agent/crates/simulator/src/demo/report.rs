@@ -152,9 +152,9 @@ mod tests {
     #[test]
     fn bookings_are_read_however_the_log_is_cut() {
         let report = heard(&[
-            "# headend-ingest at localhost:8883: connected\npmu-demo feeder-1 2026-11-23T00:00:15Z 10.50 kWh missing +1\npmu-de",
-            "mo feeder-1 2026-11-23T00:00:30Z 10.57 kWh good +1\npmu-demo dead 2026-11-23T00:0",
-            "0:30Z - missing +2\nsomething else\npmu-demo feeder-2 2026-11-23T00:00:30Z 1",
+            "# headend-ingest at localhost:8883: connected\npmu-demo feeder-1 2026-11-23T00:00:20Z 10.50 kWh missing +1\npmu-de",
+            "mo feeder-1 2026-11-23T00:00:40Z 10.57 kWh good +1\npmu-demo dead 2026-11-23T00:0",
+            "0:40Z - missing +2\nsomething else\npmu-demo feeder-2 2026-11-23T00:00:40Z 1",
         ]);
         assert!(report.is_connected() && !heard(&["# pmu-demo: connected\n"]).is_connected());
         let feeder = report.of("feeder-1");
@@ -182,9 +182,9 @@ mod tests {
     #[test]
     fn a_gap_has_no_growth_and_history_does_not_turn_the_table_back() {
         let report = heard(&[
-            "pmu-demo feeder-1 2026-11-23T00:00:15Z 10.50 kWh good +1\n",
-            "pmu-demo feeder-1 2026-11-23T00:00:45Z 10.64 kWh good +1\n",
-            "pmu-demo feeder-1 2026-11-23T00:00:30Z 10.57 kWh good +1\n",
+            "pmu-demo feeder-1 2026-11-23T00:00:20Z 10.50 kWh good +1\n",
+            "pmu-demo feeder-1 2026-11-23T00:01:00Z 10.64 kWh good +1\n",
+            "pmu-demo feeder-1 2026-11-23T00:00:40Z 10.57 kWh good +1\n",
         ]);
         let feeder = report.of("feeder-1");
         assert_eq!((feeder.intervals, feeder.growth), (3, None));

@@ -16,7 +16,7 @@ fn seated() -> Vec<Elster> {
 fn each_has_a_past_with_a_cut_a_part_and_a_flag() {
     for elster in seated() {
         let recorded = elster.recorded(Timestamp::from_seconds(BEGAN_S));
-        assert!(recorded.len() > 2 * 48, "{}: {}", elster.id, recorded.len());
+        assert!(recorded.len() > 48, "{}: {}", elster.id, recorded.len());
         let is_gap = |pair: &[Recorded]| {
             let [one, next] = pair else { return false };
             next.end.millis_since(one.end) > 1_800_000
@@ -76,4 +76,38 @@ fn a_register_is_judged_by_what_the_meter_counted() {
     );
     assert_eq!(judged("1-0:0.4.2", 1), None);
     assert_eq!(judged("1-65:1.8.0", total), None);
+}
+
+#[test]
+fn behind_transformers_the_product_and_what_is_counted_are_both_right() {
+    let elster = &seated()[1];
+    let at = Timestamp::from_seconds(BEGAN_S);
+    let total = i64::try_from(elster.meter.total(Source::Import, seconds(at)) / 3600).unwrap();
+    let judged = |obis: &str, digits| {
+        let quantity = Quantity {
+            digits,
+            exponent: -3,
+            unit: Unit::WattHour,
+        };
+        elster.showed(obis.parse().unwrap(), quantity, at)
+    };
+    assert_eq!(judged("1-0:1.8.0", total * 4000), Some(true));
+    assert_eq!(judged("1-0:1.8.0", total), Some(false), "not multiplied");
+    assert_eq!(judged("1-0:1.8.0", total * 4000 + 1), Some(false));
+    assert_eq!(judged("1-65:1.8.0", total), Some(true));
+    assert_eq!(judged("1-65:1.8.0", total * 4000), Some(false));
+}
+
+#[test]
+fn energy_of_an_interval_is_multiplied_and_demand_is_not() {
+    let ratio = |elster: &Elster| {
+        let recorded = elster.recorded(Timestamp::from_seconds(BEGAN_S));
+        let interval = recorded.iter().find(|found| found.is_whole).unwrap();
+        let (obis, _) = measured(Source::Import).unwrap();
+        let demand = interval.values[&obis.as_average()].digits;
+        // Milliwatts over half an hour, in microwatt hours.
+        interval.values[&obis.as_increment()].digits / (demand * 500)
+    };
+    let seated = seated();
+    assert_eq!(seated.iter().map(ratio).collect::<Vec<_>>(), [1, 4000]);
 }
