@@ -6,7 +6,7 @@ mod broken;
 mod collecting;
 mod line_work;
 mod profiles;
-mod setup;
 mod scaled;
+mod setup;
 mod troubles;
 mod working;
