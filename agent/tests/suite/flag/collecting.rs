@@ -41,6 +41,20 @@ async fn a_meter_is_read_and_its_serial_number_is_learned() {
     );
 }
 
+/// A slow line gives a meter a few seconds at a time: what is billed comes before counters of events.
+#[tokio::test(start_paused = true)]
+async fn registers_are_read_before_what_only_tells_of_the_past() {
+    let scenario = Scenario::new(1, "90123456");
+    let mut bench = Bench::new(&scenario);
+    bench.seat("elster-1", ElsterModel::A1140, scenario, "");
+    bench.start();
+    bench.live(16).await;
+    bench.stop().await;
+    let obis = "1-0:1.8.0".parse().unwrap();
+    let mut values = bench.readings().into_iter().flat_map(|found| found.values);
+    assert!(values.any(|value| value.obis == obis));
+}
+
 /// Rows of a profile that the gateway or a meter made: how many, and how many with a flag.
 fn rows(bench: &Bench, name: &str) -> (usize, usize) {
     let blocks = bench.rows();
