@@ -6,12 +6,14 @@
 //! adapter; C04 two meters: one address twice; C05 wrong meter; C06 password: another one, a lockout;
 //! C07 level: too low; C08 the link dropped: lost answers; C09 modem: busy, no carrier, no dial tone,
 //! no answer, no modem; C10 PAD: cleared by the network; C11 block checks: noise, wrong checks; C12
-//! port in use: locked, or held (the kernel lets root in, so the gateway is started without that power); T01 clock off and T03 our own clock: `meter clock`.
+//! port in use: locked, or held (the kernel lets root in, so the gateway is started without that
+//! power); T01 clock off, T02 clock lost and T03 our own clock: `meter clock`; L01 intervals that are
+//! missing: `meter collect`.
 //!
-//! Not here: T02, which needs a meter whose status says that its clock is not good; a probe fed by DTR,
-//! which no pty has. Others have no code at the command line: L01 and L04 are told by `meter collect`
-//! in words, L02 and L03 by events. S01 to S04, E01 and G01 belong to writing, exporting and the image,
-//! E02 to the uplink; nothing at a meter brings them.
+//! L02 (profile and register do not add up), L03 (another set-up) and L04 (soon overwritten) need days,
+//! and are told by the same door in virtual time: `agent/tests/suite/flag/{advance,setup,broken}.rs`.
+//! A probe fed by DTR needs a circuit that no pty has. S01 to S04, E01 and G01 belong to writing,
+//! exporting and the image, E02 to the uplink; nothing at a meter brings them.
 #![cfg(test)]
 
 use std::any::Any;
@@ -268,15 +270,35 @@ fn modem(folder: &Path, name: &str, answer: Answer, words: &'static [&'static st
 /// A meter whose clock is not as it should be, and what `pmuctl meter clock` should say of it.
 #[track_caller]
 fn check_clock(model: ElsterModel, our_clock: &str, code: &str, incidents: &[(i64, What)]) {
+    check_meter(
+        model,
+        our_clock,
+        |circumstances| {
+            let begun = circumstances.begun();
+            for (minute, what) in incidents {
+                let incident = Incident::after(begun, 3, 0, *minute, what.clone());
+                circumstances.incidents.push(incident);
+            }
+        },
+        "clock",
+        &["meter is off", &format!("{code}:")],
+    );
+}
+
+/// A meter in circumstances, and what a command of `pmuctl meter` should say of it.
+#[track_caller]
+fn check_meter(
+    model: ElsterModel,
+    our_clock: &str,
+    befallen: impl FnOnce(&mut Scenario),
+    command: &str,
+    expected: &[&str],
+) {
     let folder = tempfile::tempdir().unwrap();
     let mut bus = Bus::behind_pty("main", folder.path(), WireSettings::flag(9600), 1);
     let mut circumstances: Scenario = scenario("20000102");
     circumstances.days = 4;
-    let begun = circumstances.begun();
-    for (minute, what) in incidents {
-        let incident = Incident::after(begun, 3, 0, *minute, what.clone());
-        circumstances.incidents.push(incident);
-    }
+    befallen(&mut circumstances);
     bus.seat_flag_with(model, circumstances, |_, _| {});
     let mut file = AgentFile::new("pmu-clocks");
     file.serial_of_seven_bits("main", &bus.device(), bus.baud());
@@ -292,13 +314,7 @@ fn check_clock(model: ElsterModel, our_clock: &str, code: &str, incidents: &[(i6
     wait_until("its status was read", Duration::from_mins(3), || {
         agent.meter(&name).last_collected.is_some()
     });
-    let code = format!("{code}:");
-    check(
-        &agent,
-        &format!("meter clock {name}"),
-        0,
-        &["meter is off", &code],
-    );
+    check(&agent, &format!("meter {command} {name}"), 0, expected);
     agent.stop();
 }
 
@@ -310,7 +326,19 @@ fn a_clock_that_is_not_right_is_told() {
     std::thread::scope(|scope| {
         scope.spawn(|| check_clock(ElsterModel::A1140, good, "T01", &is_off));
         scope.spawn(|| check_clock(ElsterModel::A1140, bad, "T03", &is_off));
+        let years = What::ClockSet {
+            seconds: -26 * 365 * 86_400,
+        };
+        let is_lost = [(5, What::BatteryFails), (7, years)];
+        scope.spawn(move || check_clock(ElsterModel::A1700, good, "T02", &is_lost));
     });
+}
+
+#[test]
+fn a_load_profile_that_is_gone_is_told() {
+    let good = "NTPSynchronized=yes\n";
+    let is_gone = |circumstances: &mut Scenario| circumstances.has_lost_profile = true;
+    check_meter(ElsterModel::A1140, good, is_gone, "collect", &["L01:"]);
 }
 
 #[test]
