@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, anyhow};
 use iec62056_21::codec::{Baud, MeterAddress, Password};
 use iec62056_21::meter::{Opening, ParityBy, Settings, WrongPassword};
-use simulator::elster::{ElsterMeter, PpmMeter, Scenario, VdewMeter, Zone};
+use simulator::elster::{ElsterMeter, Incident, PpmMeter, Scenario, VdewMeter, What, Zone};
 use simulator::flag::FlagMeter;
 use simulator::trouble::{Doubled, FlagTroubles, Late, OneIn, Spread, WireTroubles};
 use simulator::wire::{PtyWire, TcpWire, Wire, WireSettings};
@@ -126,10 +126,26 @@ fn scenario(arguments: &MeterArguments) -> Result<Scenario> {
         Where::CentralEurope => Zone::CENTRAL_EUROPE,
         Where::Britain => Zone::BRITAIN,
     };
+    if arguments.eventful {
+        scenario.incidents = eventful(scenario.begun(), scenario.days - 1);
+    }
     for text in &arguments.password {
         set_password(text, &mut scenario.passwords)?;
     }
     Ok(scenario)
+}
+
+/// What befalls a meter so many days after it was put to work.
+fn eventful(begun: i64, day: i64) -> Vec<Incident> {
+    let cut = What::PowerCut { seconds: 4_020 };
+    let failure = What::PhaseFailure {
+        seconds: 900,
+        phases: 2,
+    };
+    vec![
+        Incident::after(begun, day, 9, 10, cut),
+        Incident::after(begun, day, 14, 5, failure),
+    ]
 }
 
 fn settings(usual: Settings, arguments: &MeterArguments, address: &str) -> Result<Settings> {
@@ -301,6 +317,25 @@ mod tests {
         }
         assert!(with(&["--period", "7"]).is_err());
         assert!(with(&["--days", "901"]).is_err());
+    }
+
+    #[test]
+    fn an_eventful_meter_had_no_power_yesterday() {
+        let line = [
+            "--tcp",
+            "127.0.0.1:0",
+            "--starts-at",
+            "1777800000",
+            "--days",
+            "3",
+        ];
+        let quiet = scenario(&parse(&line).unwrap()).unwrap();
+        assert_eq!(quiet.incidents, []);
+        let line = [&line[..], &["--eventful"]].concat();
+        let eventful = scenario(&parse(&line).unwrap()).unwrap();
+        // 3 May 2026, 9:20 UTC; the day before, 9:10.
+        let cut = eventful.incidents.first().unwrap();
+        assert_eq!(cut.at, 1_777_680_000 + 9 * 3600 + 600);
     }
 
     #[tokio::test]

@@ -67,6 +67,9 @@ pub(crate) struct MeterArguments {
     /// Days for which it has been at work, and for which it has a load profile.
     #[arg(long, value_name = "DAYS", default_value_t = 40, value_parser = clap::value_parser!(i64).range(1..=900))]
     pub(super) days: i64,
+    /// Yesterday, by UTC, it had no power from 9:10 to 10:17, and a phase failed from 14:05 to 14:20.
+    #[arg(long)]
+    pub(super) eventful: bool,
     /// The period of its load profile in minutes.
     #[arg(long, value_name = "MINUTES", default_value_t = 30, value_parser = period)]
     pub(super) period: u8,
