@@ -184,7 +184,10 @@ fn another_identity_ratio_or_set_up_is_an_event() {
         798,
         "3031",
         "3032",
-        &[&setup("meter-identity-changed", "serial number (`01`, now `02`)")],
+        &[&setup(
+            "meter-identity-changed",
+            "serial number (`01`, now `02`)",
+        )],
     );
     check(
         "elster-a1700",

@@ -237,7 +237,12 @@ impl AdvanceCheck {
             }
             return None;
         }
-        let missing: u64 = self.missing.iter().filter(within).map(|gap| gap.1 - gap.0).sum();
+        let missing: u64 = self
+            .missing
+            .iter()
+            .filter(within)
+            .map(|gap| gap.1 - gap.0)
+            .sum();
         let missing = u32::try_from(missing / self.period_s.max(1)).unwrap_or(u32::MAX);
         let Some(verdict) = self.compare(from, to, missing, register_unit) else {
             self.restart();

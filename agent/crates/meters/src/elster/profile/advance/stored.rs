@@ -18,12 +18,7 @@ pub(super) fn encode(check: &AdvanceCheck) -> Vec<u8> {
     for (obis, sums) in check.channels.iter().zip(&check.sums) {
         octets.push(u8::from(obis.is_some()));
         octets.extend(obis.map_or([0; 6], Obis::groups));
-        for both in [
-            sums.between,
-            sums.at_first,
-            sums.at_second,
-            sums.behind,
-        ] {
+        for both in [sums.between, sums.at_first, sums.at_second, sums.behind] {
             octets.extend(both.own.to_be_bytes());
             octets.extend(both.other.to_be_bytes());
         }
@@ -104,7 +99,9 @@ impl Stored<'_> {
 
     fn at(&mut self) -> Option<Timestamp> {
         // Times are kept in milliseconds; what would not fit is none.
-        let seconds = self.seconds().filter(|seconds| u32::try_from(*seconds).is_ok())?;
+        let seconds = self
+            .seconds()
+            .filter(|seconds| u32::try_from(*seconds).is_ok())?;
         Some(Timestamp::from_seconds(seconds))
     }
 

@@ -50,7 +50,9 @@ fn row(number: u64, own: [Option<i64>; 2], others: [Option<i64>; 2]) -> ProfileR
 /// A total so many seconds behind the beginning, as the register shows it.
 fn total(channel: usize, at: u64) -> i64 {
     let whole = at / PERIOD;
-    let sum: i64 = (1..=whole).map(|number| demands(number)[channel] * 1800).sum();
+    let sum: i64 = (1..=whole)
+        .map(|number| demands(number)[channel] * 1800)
+        .sum();
     let rest = demands(whole + 1)[channel] * i64::try_from(at % PERIOD).unwrap();
     (sum + rest) / 3600
 }
@@ -58,7 +60,9 @@ fn total(channel: usize, at: u64) -> i64 {
 fn look(at: u64) -> RegisterLook {
     RegisterLook {
         at: Timestamp::from_seconds(T0 + at),
-        totals: (0..2).map(|channel| (obis(u8::try_from(channel).unwrap() + 1), total(channel, at))).collect(),
+        totals: (0..2)
+            .map(|channel| (obis(u8::try_from(channel).unwrap() + 1), total(channel, at)))
+            .collect(),
     }
 }
 
@@ -120,7 +124,11 @@ fn check(meter: Meter, missing: std::ops::Range<u64>, expected: &[&str]) {
         check = AdvanceCheck::decode(&check.encode());
         let found = kind(check.verdict(UNIT, |_, _| true));
         verdicts += usize::from(found.is_some());
-        said.extend(found.filter(|(_, is_news)| *is_news).map(|(words, _)| words));
+        said.extend(
+            found
+                .filter(|(_, is_news)| *is_news)
+                .map(|(words, _)| words),
+        );
     }
     assert!(verdicts >= 8, "{verdicts}");
     assert_eq!(said, expected, "{meter:?}");
@@ -169,7 +177,11 @@ fn what_a_row_may_not_mean_begins_anew() {
     take(&mut check, &disturbed);
     check.look(look(86_400 + 777));
     take(&mut check, &rows_of(Meter::Twice, 12..=60));
-    assert_eq!(check.verdict(UNIT, |_, _| true), None, "there is one look only");
+    assert_eq!(
+        check.verdict(UNIT, |_, _| true),
+        None,
+        "there is one look only"
+    );
 }
 
 #[test]
@@ -183,7 +195,10 @@ fn what_is_kept_fits_into_the_store() {
         });
     }
     let channels = std::iter::repeat_n(columns().channels[0].clone(), 40).collect();
-    check.take_columns(&ProfileColumns { channels, ..columns() });
+    check.take_columns(&ProfileColumns {
+        channels,
+        ..columns()
+    });
     check.missing = vec![(1, 2); ADVANCE_MISSING_MAX];
     check.told = Some(AdvanceVerdict {
         from: Timestamp::from_seconds(T0),
