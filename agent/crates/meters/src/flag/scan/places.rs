@@ -172,7 +172,8 @@ fn bauds(reach: &LineReach, wish: &ScanWish) -> Vec<u32> {
     bauds
 }
 
-/// The line as it is set comes first, wished or not.
+/// The line as it is set comes first, wished or not; where it is set to the speed at which
+/// conversations open, as it is talked to with the change of speed.
 fn flag_settings(reach: &LineReach, wish: &ScanWish) -> Vec<Setting> {
     let own = Setting::own(reach);
     let with = |line, changes_speed| Setting {
@@ -182,10 +183,13 @@ fn flag_settings(reach: &LineReach, wish: &ScanWish) -> Vec<Setting> {
         dtr: reach.dtr,
     };
     let slow = with(Characters::SevenEven.on(Baud::B300.bits_per_second()), true);
+    let is_slow = reach.line.baud == slow.line.baud;
     let mut all = vec![own];
     if reach.can_change {
         // At an optical head a conversation opens slowly; elsewhere that is rare.
-        if reach.dtr.is_some() {
+        if is_slow {
+            all.insert(0, slow);
+        } else if reach.dtr.is_some() {
             all.push(slow);
         }
         for baud in bauds(reach, wish) {
@@ -193,7 +197,7 @@ fn flag_settings(reach: &LineReach, wish: &ScanWish) -> Vec<Setting> {
                 all.push(with(characters.on(baud), false));
             }
         }
-        if reach.dtr.is_none() && wish.bauds.is_empty() {
+        if !is_slow && reach.dtr.is_none() && wish.bauds.is_empty() {
             all.push(slow);
         }
     } else {
@@ -296,6 +300,26 @@ mod tests {
                 "FLAG 300 8N1: any..001 of 2",
                 "FLAG 9600 7E1: 002..032 of 31",
                 "FLAG 9600 8N1: 002..032 of 31",
+                "FLAG 300 7E1: 002..032 of 31",
+                "FLAG 300 8N1: 002..032 of 31",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_line_at_the_opening_speed_is_tried_with_the_change_of_speed_first() {
+        let slow = LineReach {
+            line: Characters::SevenEven.on(300),
+            ..reach(Characters::SevenEven, true, None)
+        };
+        check(
+            slow,
+            &wish(true, false, &[], &[300]),
+            &[
+                "FLAG 300 7E1 and faster: any..001 of 2",
+                "FLAG 300 7E1: any..001 of 2",
+                "FLAG 300 8N1: any..001 of 2",
+                "FLAG 300 7E1 and faster: 002..032 of 31",
                 "FLAG 300 7E1: 002..032 of 31",
                 "FLAG 300 8N1: 002..032 of 31",
             ],
