@@ -367,10 +367,7 @@ async fn a_profile_can_be_read_from_the_meter_first() {
         ..desk::CollectResult::default()
     };
     let collected = done(Outcome::Collected(result));
-    let desk = FakeDesk::answering([
-        job_answer(collected),
-        page(0, 2),
-    ]);
+    let desk = FakeDesk::answering([job_answer(collected), page(0, 2)]);
     let line = "meter profile feeder-1 --from 1970-01-01 --to 1970-01-01T00:02 --from-meter";
     let done = typed(line, desk).await;
     assert!(done.ended.unwrap());
@@ -380,7 +377,10 @@ async fn a_profile_can_be_read_from_the_meter_first() {
             .contains("2 intervals, 0 of them doubtful, 0 not stored")
     );
     let doubts = done.errors.text();
-    assert!(doubts.contains("L02: intervals and register differ by 3 kWh"), "{doubts}");
+    assert!(
+        doubts.contains("L02: intervals and register differ by 3 kWh"),
+        "{doubts}"
+    );
     assert!(matches!(
         done.asked.first(),
         Some(Request::Start {
