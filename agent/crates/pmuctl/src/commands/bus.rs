@@ -1,7 +1,7 @@
 //! Work on a line.
 
 use crate::adapters::replace;
-use crate::arguments::{BusCommand, DirectArguments, ScanArguments, whole_seconds};
+use crate::arguments::{BusCommand, DirectArguments, Dtr, ScanArguments, whole_seconds};
 use crate::direct::DirectPort;
 use crate::errand::Errand;
 use crate::show::{scan, trace};
@@ -53,10 +53,14 @@ async fn scan_for_meters<D: GatewayDesk>(
     let job = errand.work(work).await?;
     let suggestion = match &direct.direct {
         None => scan::Suggestion::for_bus(arguments.bus.as_str()),
-        Some(DirectPort::Server(address)) => scan::Suggestion::Direct(address.clone()),
-        Some(DirectPort::Device(device)) => {
-            scan::Suggestion::Direct(device.to_string_lossy().into_owned())
-        }
+        Some(DirectPort::Server(address)) => scan::Suggestion::Direct {
+            port: address.clone(),
+            probe: None,
+        },
+        Some(DirectPort::Device(device)) => scan::Suggestion::Direct {
+            port: device.to_string_lossy().into_owned(),
+            probe: direct.optical.map(Dtr::word),
+        },
     };
     match &job.state {
         JobState::Done(outcome) if !errand.is_json => {

@@ -268,6 +268,19 @@ async fn a_scan_without_a_gateway_says_how_to_go_on_without_one() {
         "  pmuctl --direct /dev/ttyUSB0 --baud 9600 --framing 7E1 --optical off --model \
          elster-a1140 meter read direct identity"
     );
+    let port_without_dtr = FoundMeter {
+        line: "300 7E1 and faster".to_owned(),
+        ..found("117", None, &["elster-a1140"])
+    };
+    let desk = FakeDesk::working([scan_result(vec![port_without_dtr])]);
+    let command = "--direct /dev/ttyUSB0 --optical auto bus scan direct";
+    let text = typed(command, desk).await.out.text();
+    let line = text.lines().last().unwrap();
+    assert_eq!(
+        line,
+        "  pmuctl --direct /dev/ttyUSB0 --optical auto --model elster-a1140 --address 117 meter \
+         read direct identity"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,12 @@ pub(crate) enum Suggestion {
     /// Make it a meter of this bus.
     Add(String),
     /// Read it through a private gateway on this port.
-    Direct(String),
+    Direct {
+        /// As it was typed.
+        port: String,
+        /// How an optical probe on it is supplied, as it was typed.
+        probe: Option<&'static str>,
+    },
 }
 
 impl Suggestion {
@@ -43,23 +48,28 @@ impl Suggestion {
                 let name = name(meter);
                 format!("pmuctl meter add {name} --bus {bus} --model {model}{address}{serial}")
             }
-            Self::Direct(port) => format!(
+            Self::Direct { port, probe } => format!(
                 "pmuctl --direct {port}{} --model {model}{address} meter read {DIRECT} identity",
-                port_options(meter)
+                port_options(meter, *probe)
             ),
         }
     }
 }
 
-/// How the port has to be set for a meter, as far as the scan says it in the usual form.
-fn port_options(meter: &FoundMeter) -> String {
+/// How the port has to be set for a meter, as far as the scan says it in the usual form. A probe that
+/// cannot be supplied in one way or the other stays one.
+fn port_options(meter: &FoundMeter, probe: Option<&str>) -> String {
     let mut options = String::new();
     if let Some((baud, framing)) = meter.line.split_once(' ')
         && let (Ok(baud), Ok(framing)) = (baud.parse::<u32>(), framing.parse::<Framing>())
     {
         options = format!(" --baud {baud} --framing {framing}");
     }
-    if let Some(dtr @ ("on" | "off")) = meter.dtr.as_deref() {
+    let found = meter
+        .dtr
+        .as_deref()
+        .filter(|dtr| matches!(*dtr, "on" | "off"));
+    if let Some(dtr) = found.or(probe) {
         options.push_str(" --optical ");
         options.push_str(dtr);
     }
