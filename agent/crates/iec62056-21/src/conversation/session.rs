@@ -9,7 +9,7 @@ use super::fault::{SessionFault, Step};
 use super::opening;
 use super::terms::Terms;
 use super::track::{Mark, Print, Track};
-use super::voice::{Asked, Leaving, Said, Voice};
+use super::voice::{Asked, Leaving, Said, Until, Voice};
 use crate::codec::{Answer, ExpectedAnswer, Frame, Identification, PasswordAnswer, Refusal};
 use crate::limits::{DOUBTS_MAX, LAPSE_SUSPECTED_AFTER};
 
@@ -32,6 +32,8 @@ pub struct Session<'l, L> {
     pub(super) has_tried: bool,
     /// What is given again before it lapses, and when it was last taken.
     pub(super) proof: Option<(PasswordAnswer, Instant)>,
+    /// The meter has said nothing to the last request.
+    is_mute: bool,
     has_ended: bool,
 }
 
@@ -122,6 +124,7 @@ impl<'l, L: Line> Session<'l, L> {
             standing: Standing::Unknown,
             has_tried: false,
             proof: None,
+            is_mute: false,
             has_ended: false,
         })
     }
@@ -146,10 +149,24 @@ impl<'l, L: Line> Session<'l, L> {
         self.terms.hold_max.saturating_sub(self.held())
     }
 
-    /// When nothing is waited for any more. What is begun in time may end, with the probes that
-    /// tell one answer from another: reading it in the next session would take as long again.
-    pub(super) fn until(&self) -> Instant {
-        self.began_at + self.terms.hold_max + self.terms.hold_max / 2
+    /// When its time is up.
+    pub(super) fn until(&self) -> Until {
+        Until {
+            at: self.began_at + self.terms.hold_max,
+            is_mute: self.is_mute,
+        }
+    }
+
+    /// When nothing is begun any more. What was begun in time may end, with the probes that tell
+    /// one answer from another: reading it in the next session would take as long again. A meter
+    /// that has fallen silent does not have that grace.
+    fn begins_until(&self) -> Instant {
+        let Until { at, is_mute } = self.until();
+        if is_mute {
+            at
+        } else {
+            at + self.terms.hold_max / 2
+        }
     }
 
     /// Octets that went over the line for it, both ways.
@@ -243,8 +260,8 @@ impl<'l, L: Line> Session<'l, L> {
 
     /// One exchange. Only what ends the session is a fault.
     ///
-    /// What may be asked again is not waited for far beyond the session's time: others wait for the
-    /// line, and a meter that stopped would keep it for as long as all probes take.
+    /// What may be asked again is not waited for beyond the session's time if the meter has fallen
+    /// silent: others wait for the line, and it would keep it for as long as all probes take.
     pub(super) async fn ask_once(
         &mut self,
         inquiry: &Inquiry,
@@ -255,7 +272,7 @@ impl<'l, L: Line> Session<'l, L> {
             _ => Some(self.until()),
         };
         let begins_at = Instant::now() + self.voice.gap.max(gap_min);
-        if until.is_some_and(|until| begins_at >= until) {
+        if until.is_some() && begins_at >= self.begins_until() {
             let held = self.held();
             return Err(SessionFault::TimeUp { held });
         }
@@ -265,7 +282,12 @@ impl<'l, L: Line> Session<'l, L> {
             until,
             ..Asked::new(inquiry.step, &inquiry.request, inquiry.expected.clone())
         };
-        let said = match self.voice.ask(asked).await {
+        let said = self.voice.ask(asked).await;
+        self.is_mute = matches!(
+            said,
+            Err(SessionFault::Nothing { .. } | SessionFault::EchoOnly { .. })
+        );
+        let said = match said {
             Ok(said) => said,
             Err(fault) if fault.ends_session() => {
                 self.has_ended |= matches!(fault, SessionFault::SignedOff);

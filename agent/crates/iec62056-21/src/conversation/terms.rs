@@ -41,8 +41,9 @@ pub struct Terms {
     pub seed_delay: Duration,
     /// The password is given again when it is so old.
     pub renew_after: Duration,
-    /// The session begins nothing new when it has held the line for so long; for what was begun it
-    /// waits half as long again at most. Only a password and a write are waited for all the same.
+    /// The session begins nothing new when it has held the line for so long. What was begun may take
+    /// half as long again while the meter answers; one that has fallen silent is left at once. Only
+    /// a password and a write are waited for all the same.
     pub hold_max: Duration,
     /// How the line is set when the session has ended; none leaves it as it is.
     pub restore: Option<LineSettings>,

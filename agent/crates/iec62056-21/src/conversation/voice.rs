@@ -40,8 +40,16 @@ pub(super) struct Asked<'a> {
     pub(super) longer: Duration,
     /// At least so much silence before the request.
     pub(super) gap_min: Duration,
-    /// An answer that has not begun by then is not waited for.
-    pub(super) until: Option<Instant>,
+    /// When others want the line back, if an answer is not waited for beyond that.
+    pub(super) until: Option<Until>,
+}
+
+/// When a session's time is up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Until {
+    pub(super) at: Instant,
+    /// The meter has said nothing to the last request.
+    pub(super) is_mute: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -135,7 +143,7 @@ impl<'l, L: Line> Voice<'l, L> {
         &mut self,
         step: Step,
         expected: ExpectedAnswer,
-        until: Option<Instant>,
+        until: Option<Until>,
     ) -> Result<Said, SessionFault> {
         let patience = begun_by(self.patience(&expected, Duration::ZERO), until);
         let answer = self.pattern(step, expected);
@@ -240,15 +248,20 @@ pub(super) enum Leaving {
     ToTryAgain(Option<LineSettings>),
 }
 
-/// An answer may begin until then; one that has begun is heard to its end.
-fn begun_by(patience: Patience, until: Option<Instant>) -> Patience {
+/// An answer may begin until then, and as much later as this meter commonly thinks; one that has
+/// begun is heard to its end. A meter that has just said nothing is not waited for any longer.
+fn begun_by(patience: Patience, until: Option<Until>) -> Patience {
     let Some(until) = until else {
         return patience;
     };
-    let left = until.saturating_duration_since(Instant::now());
+    let left = until.at.saturating_duration_since(Instant::now());
     Patience {
         floor: patience.floor.min(left),
-        ceiling: patience.ceiling.min(left),
+        ceiling: if until.is_mute {
+            patience.ceiling.min(left)
+        } else {
+            patience.ceiling
+        },
         ..patience
     }
 }
