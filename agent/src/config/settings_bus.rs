@@ -56,7 +56,7 @@ pub(super) fn buses(files: &[BusFile], notes: &mut Notebook) -> Vec<BusSettings>
         let session = Bus(file).number(
             "session-seconds-max",
             file.session_seconds_max.as_ref(),
-            3..=120,
+            8..=120,
             session,
             notes,
         );

@@ -339,9 +339,9 @@ fn a_session_ends_before_others_have_waited_too_long() {
         "nobody else waits for this line, and calls are dear"
     );
     check_complaint(
-        &format!("{serial}\nsession-seconds-max = 2"),
+        &format!("{serial}\nsession-seconds-max = 7"),
         9,
-        "bus main.session-seconds-max: 2 is out of range; use 3 to 120",
+        "bus main.session-seconds-max: 7 is out of range; use 8 to 120",
     );
 }
 
