@@ -93,13 +93,6 @@ pub struct Sessions {
     pub ms: u64,
 }
 
-impl MixedReport {
-    /// Periods with all readings, in thousandths.
-    pub fn per_mille(&self) -> u32 {
-        self.in_time * 1000 / self.periods.max(1)
-    }
-}
-
 impl fmt::Display for MixedReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Sessions {

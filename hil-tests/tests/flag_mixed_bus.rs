@@ -8,8 +8,10 @@ use std::time::Duration;
 use hil_tests::mixed_bus::{Ails, MixedReport, watch};
 use hil_tests::skip::by_tier;
 
-/// Readings within their period, in thousandths.
-const IN_TIME: u32 = 990;
+/// Of so many readings one may come too late.
+const OF: u32 = 100;
+/// So many may in any case: a short run has too few readings for a hundredth of them.
+const SPARED: u32 = 2;
 
 #[test]
 fn modbus_readings_keep_their_pace_beside_sessions() {
@@ -35,7 +37,8 @@ fn modbus_readings_keep_their_pace_beside_sessions() {
 #[track_caller]
 fn check(report: &MixedReport) {
     assert!(report.periods >= 32, "too few periods: {report}");
-    assert!(report.per_mille() >= IN_TIME, "{report}");
+    let late = report.periods - report.in_time;
+    assert!(late <= (report.periods / OF).max(SPARED), "{report}");
     // Where a meter stops again and again, there is time for little else.
     let octets = if report.ails == Ails::Stops {
         200
