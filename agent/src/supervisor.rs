@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use wishes::{Wish, Wishes};
+use wishes::Wishes;
 
 /// Lines get this long to finish the exchange in progress.
 const LINES_STOP_WITHIN: Duration = Duration::from_secs(8);
@@ -91,10 +91,7 @@ impl Supervisor {
     async fn wait(&mut self, wishes: &mut Wishes) -> Wake {
         tokio::select! {
             biased;
-            wish = wishes.next() => match wish {
-                Wish::Stop => Wake::Stop,
-                Wish::Reload => Wake::Reload,
-            },
+            wish = wishes.next() => wish,
             _ = &mut self.lines_done => Wake::Ended("the lines"),
             _ = &mut self.store_done => Wake::Ended("the storekeeper"),
             Some(ended) = self.tasks.join_next() => Wake::Ended(ended.unwrap_or("a task")),

@@ -42,6 +42,16 @@ pub struct Access {
 }
 
 impl Access {
+    /// Only what is public at this level.
+    pub(super) fn without_password(level: u8) -> Self {
+        Self {
+            level,
+            password: None,
+            file: None,
+            written: 0,
+        }
+    }
+
     /// What tells this password from one that stood there before, without saying anything of it:
     /// when its file was written, and the level. Whoever has corrected the meter instead touches
     /// the file.

@@ -1,5 +1,6 @@
 //! What the daemon is told from outside: signals, and the end of whoever started it.
 
+use super::Wake;
 use crate::adapters::input::Input;
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -12,13 +13,6 @@ pub enum Owner {
     /// A program that holds the other end of standard input. When it dies, however it dies, the
     /// pipe ends, and so does the daemon.
     Pipe,
-}
-
-/// What is wished.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
-    Stop,
-    Reload,
 }
 
 /// Where wishes come from.
@@ -46,13 +40,13 @@ impl Wishes {
         })
     }
 
-    pub(super) async fn next(&mut self) -> Wish {
+    pub(super) async fn next(&mut self) -> Wake {
         tokio::select! {
             biased;
-            _ = self.terminate.recv() => Wish::Stop,
-            _ = self.interrupt.recv() => Wish::Stop,
-            _ = self.hang_up.recv() => Wish::Reload,
-            () = ended(self.input.as_ref()) => Wish::Stop,
+            _ = self.terminate.recv() => Wake::Stop,
+            _ = self.interrupt.recv() => Wake::Stop,
+            _ = self.hang_up.recv() => Wake::Reload,
+            () = ended(self.input.as_ref()) => Wake::Stop,
         }
     }
 }

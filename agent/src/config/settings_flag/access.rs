@@ -21,12 +21,7 @@ impl FlagReader<'_> {
     pub(super) fn access(&self, notes: &mut Notebook) -> Option<Access> {
         let usual = self.model.session.read_level;
         let Some(file) = &self.file.access else {
-            return Some(Access {
-                level: usual,
-                password: None,
-                file: None,
-                written: 0,
-            });
+            return Some(Access::without_password(usual));
         };
         let level = match &file.as_ref().level {
             None => usual,
@@ -39,12 +34,7 @@ impl FlagReader<'_> {
             }
         };
         let Some(path) = &file.as_ref().password_file else {
-            return Some(Access {
-                level,
-                password: None,
-                file: None,
-                written: 0,
-            });
+            return Some(Access::without_password(level));
         };
         let place = self.reader.folder.join(path.as_ref());
         match self.password(&place) {

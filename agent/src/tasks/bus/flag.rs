@@ -135,6 +135,13 @@ impl FlagBook {
         }
     }
 
+    /// A session has ended, or there was none: the profile of a meter that cannot be reached grows
+    /// old meanwhile.
+    fn end_session(&mut self, clock: &Clock, said: &mut FlagSaid) {
+        self.tell_overwriting(clock, said);
+        self.remember(said);
+    }
+
     /// What is remembered goes to the store with what was read, in one commit.
     fn remember(&mut self, said: &mut FlagSaid) {
         if std::mem::take(&mut self.memory.is_changed) {

@@ -124,18 +124,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             is_allowed && matches!(row.layout, FlagLayout::Status { .. })
         });
         let numbers: Vec<u16> = of_status.map(|row| row.number).collect();
-        for number in numbers {
-            if !anew && self.book.memory.identity(number).is_some() {
-                continue;
-            }
-            match self.watch(number).await {
-                Ok(StepEnd::Done) => {}
-                Ok(StepEnd::Later) => return Ok(StepEnd::Later),
-                Err(fault) if fault.ends_session() => return Err(fault),
-                Err(fault) => self.book.remark(format!("identity {number}: {fault}")),
-            }
-        }
-        Ok(StepEnd::Done)
+        self.know(&numbers, anew).await
     }
 
     /// Whether the meter's status said something at the last look.

@@ -146,18 +146,10 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 
     /// Reads the ratios that are not known yet.
     pub(super) async fn know_ratios(&mut self) -> Result<StepEnd, VisitFault> {
-        for number in self.ratio_identities() {
-            if self.book.memory.identity(number).is_some() {
-                continue;
-            }
-            match self.watch(number).await {
-                Ok(StepEnd::Done) => {}
-                Ok(StepEnd::Later) => return Ok(StepEnd::Later),
-                Err(fault) if fault.ends_session() => return Err(fault),
-                Err(fault) => self.book.remark(format!("identity {number}: {fault}")),
-            }
+        match self.know(&self.ratio_identities(), false).await? {
+            StepEnd::Done => self.know_scale().await,
+            StepEnd::Later => Ok(StepEnd::Later),
         }
-        self.know_scale().await
     }
 
     /// Transformer ratios are readings too: whoever has the raw values can check the rest.

@@ -205,8 +205,7 @@ impl FlagBook {
             }
             SessionEnd::Worked { .. } | SessionEnd::LineGone => {}
         }
-        self.tell_overwriting(desk.clock, &mut said);
-        self.remember(&mut said);
+        self.end_session(desk.clock, &mut said);
         Held { end, said, gone }
     }
 
@@ -228,8 +227,7 @@ impl FlagBook {
         };
         desk.pulse.beat();
         let mut said = FlagSaid::default();
-        self.tell_overwriting(desk.clock, &mut said);
-        self.remember(&mut said);
+        self.end_session(desk.clock, &mut said);
         Held { end, said, gone }
     }
 }

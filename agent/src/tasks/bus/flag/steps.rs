@@ -216,11 +216,37 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         Ok(StepEnd::Done)
     }
 
-    /// The round is over.
-    pub(super) async fn collected(&mut self) {
+    /// Reads identities that other things depend on: anew, or those that were never read. One that
+    /// cannot be read leaves a remark.
+    pub(super) async fn know(
+        &mut self,
+        numbers: &[u16],
+        anew: bool,
+    ) -> Result<StepEnd, VisitFault> {
+        for &number in numbers {
+            if !anew && self.book.memory.identity(number).is_some() {
+                continue;
+            }
+            match self.watch(number).await {
+                Ok(StepEnd::Done) => {}
+                Ok(StepEnd::Later) => return Ok(StepEnd::Later),
+                Err(fault) if fault.ends_session() => return Err(fault),
+                Err(fault) => self.book.remark(format!("identity {number}: {fault}")),
+            }
+        }
+        Ok(StepEnd::Done)
+    }
+
+    /// What a collection has shown of the profile as a whole.
+    pub(super) async fn sum_up(&mut self) {
         self.judge_advance();
         self.look_at_overwriting().await;
         self.bring_findings();
+    }
+
+    /// The round is over.
+    pub(super) async fn collected(&mut self) {
+        self.sum_up().await;
         if self.level < self.book.flag.access.level {
             // Without the password only what is public was read.
             return;

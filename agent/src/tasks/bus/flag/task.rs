@@ -126,8 +126,7 @@ impl FlagBook {
                 (end, super::ends::gone(fault))
             }
         };
-        self.tell_overwriting(desk.clock, &mut said);
-        self.remember(&mut said);
+        self.end_session(desk.clock, &mut said);
         Held { end, said, gone }
     }
 }

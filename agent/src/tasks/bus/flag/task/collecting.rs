@@ -36,9 +36,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         swap(&mut self.book.brought, &mut collecting.brought);
         let end = self.collect_on(collecting, progress).await;
         if let Ok(StepEnd::Done) = end {
-            self.judge_advance();
-            self.look_at_overwriting().await;
-            self.bring_findings();
+            self.sum_up().await;
         }
         self.book.brought.octets += self.visit.octets();
         swap(&mut self.book.brought, &mut collecting.brought);
