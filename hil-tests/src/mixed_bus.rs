@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use desk::{JobState, Work};
@@ -12,7 +12,7 @@ use metering::Timestamp;
 use meters::Span;
 use meters::catalogue::Register;
 use simulator::elster::{ElsterModel, Scenario};
-use simulator::link::{Link, PtyLink};
+use simulator::link::Link;
 use simulator::wire::WireSettings;
 use tokio::time::Instant;
 
@@ -23,7 +23,7 @@ use crate::clock::{pause, utc, wait_until};
 use crate::flag::{PASSWORD, password_file, scenario};
 use crate::hands::{Started, start};
 use crate::limits::START_WITHIN;
-use crate::tap::{Heard, Tap};
+use crate::tap::TappedPort;
 
 /// The speed of the lines.
 const BAUD: u32 = 9600;
@@ -119,9 +119,7 @@ impl fmt::Display for MixedReport {
 /// A line with its job.
 struct Line {
     bus: Bus,
-    device: PathBuf,
-    heard: Heard,
-    _pty: PtyLink,
+    port: TappedPort,
     ails: Ails,
     job: Option<Started>,
     stops: u32,
@@ -193,13 +191,9 @@ fn new_line(folder: &Path, (seed, ails): (u64, &Ails)) -> Line {
             troubles.dead = is_dead;
         });
     }
-    let (tap, heard) = Tap::before(bus.wire.clone());
-    let device = folder.join(format!("tty-{name}"));
     Line {
+        port: TappedPort::open(&bus, folder, Link::new),
         bus,
-        heard,
-        _pty: PtyLink::open(&Link::new(tap), &device).expect("a pty"),
-        device,
         ails: *ails,
         job: None,
         stops: 0,
@@ -210,8 +204,8 @@ fn gateway(folder: &Path, lines: &[Line]) -> Agent {
     let mut file = AgentFile::new("pmu-mixed");
     let password = password_file(folder, "password", PASSWORD);
     let every = u32::try_from(PERIOD.as_secs()).expect("a short time");
-    for Line { bus, device, .. } in lines {
-        file.serial(&bus.id, device, bus.baud());
+    for Line { bus, port, .. } in lines {
+        file.serial(&bus.id, &port.device, bus.baud());
         for mut meter in bus.lines(1800) {
             meter.instant_s = Some(every);
             file.meters.push(meter);
@@ -286,7 +280,7 @@ impl Line {
         let meter = self.bus.flags.last().expect("a FLAG meter");
         let address = meter.holds.address();
         wait_until("a session goes on", SESSION_WITHIN, || {
-            self.heard.is_reading(&address)
+            self.port.heard.is_reading(&address)
         });
         let power = |dead| {
             self.bus

@@ -1,10 +1,13 @@
 //! Hears on a lead what the gateway says to FLAG meters, in the clear: only here is known what no
 //! log, trace or file may hold.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use simulator::link::{Circuit, Peer};
+use simulator::link::{Circuit, Link, Peer, PtyLink};
 use tokio::time::Instant;
+
+use crate::bus::Bus;
 
 /// Stands on the lead before a peer and passes everything on.
 #[derive(Debug)]
@@ -26,6 +29,29 @@ pub struct PasswordTry {
     pub address: String,
     /// What stood in the brackets.
     pub operand: String,
+}
+
+/// A port behind which somebody hears what comes to a line.
+#[derive(Debug)]
+pub struct TappedPort {
+    /// Its device.
+    pub device: PathBuf,
+    /// What came to the line.
+    pub heard: Heard,
+    _pty: PtyLink,
+}
+
+impl TappedPort {
+    /// A port of a line; `link` makes the end of the lead, of what stands there.
+    pub fn open(bus: &Bus, folder: &Path, link: impl FnOnce(Tap) -> Link) -> Self {
+        let (tap, heard) = Tap::before(bus.wire.clone());
+        let device = folder.join(format!("tty-{}", bus.id));
+        Self {
+            _pty: PtyLink::open(&link(tap), &device).expect("a pty"),
+            device,
+            heard,
+        }
+    }
 }
 
 impl Tap {

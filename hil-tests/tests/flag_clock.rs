@@ -4,7 +4,7 @@
 //! before and after.
 #![cfg(test)]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use desk::{ClockResult, Outcome, Work};
@@ -15,10 +15,10 @@ use hil_tests::bus::Bus;
 use hil_tests::clock::wait_until;
 use hil_tests::flag::{PASSWORD, password_file, scenario, with_few_sets};
 use hil_tests::hands::{Started, check, start};
-use hil_tests::tap::{Heard, Tap};
+use hil_tests::tap::TappedPort;
 use iec62056_21::meter::Opening;
 use simulator::elster::{ElsterModel, What};
-use simulator::link::{Link, PtyLink};
+use simulator::link::Link;
 use simulator::trouble::Spread;
 use simulator::wire::WireSettings;
 use storage::{Store, StoreOptions};
@@ -33,9 +33,7 @@ const ALLOWED: &str = "clock = { adjust = true, adjust-unproven = true }\n";
 /// A line with one meter whose clock is off, and somebody who hears what is written to it.
 struct Site {
     bus: Bus,
-    heard: Heard,
-    device: PathBuf,
-    _pty: PtyLink,
+    port: TappedPort,
     off_s: i64,
     /// Lines of its configuration.
     more: &'static str,
@@ -55,18 +53,14 @@ impl Site {
             settings.opening = Opening::Fixed(BAUD);
             troubles.turnaround = Some(Spread::fixed(Duration::from_millis(5)));
         });
-        let (tap, heard) = Tap::before(bus.wire.clone());
-        let device = folder.join(format!("tty-{name}"));
-        let site = Self {
-            heard,
-            _pty: PtyLink::open(&Link::new(tap), &device).expect("a pty"),
-            device,
+        let port = TappedPort::open(&bus, folder, Link::new);
+        assert!(meter.happen(bus.wire.now(), What::ClockSet { seconds: off_s }));
+        Self {
             bus,
-            off_s: 0,
+            port,
+            off_s,
             more,
-        };
-        assert!(meter.happen(site.bus.wire.now(), What::ClockSet { seconds: off_s }));
-        Self { off_s, ..site }
+        }
     }
 
     fn id(&self) -> &str {
@@ -75,7 +69,7 @@ impl Site {
 
     /// What was written to the clock, or to what adjusts it.
     fn clock_writes(&self) -> Vec<String> {
-        let octets = self.heard.octets();
+        let octets = self.port.heard.octets();
         let text: String = octets.iter().copied().map(char::from).collect();
         let writes = text.split("\u{1}W1\u{2}").skip(1);
         let operands = writes.filter_map(|write| write.split_once(')'));
@@ -97,7 +91,7 @@ fn gateway(name: &str, folder: &Path, sites: &[&Site]) -> Agent {
     file.models = with_few_sets(brisk_models(folder));
     let password = password_file(folder, "password", PASSWORD);
     for site in sites {
-        file.serial_of_seven_bits(&site.bus.id, &site.device, BAUD);
+        file.serial_of_seven_bits(&site.bus.id, &site.port.device, BAUD);
         for mut meter in site.bus.flag_lines(&password) {
             site.more.clone_into(&mut meter.more);
             if !site.more.contains("collect") {

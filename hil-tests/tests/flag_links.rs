@@ -188,10 +188,43 @@ fn meters_are_called_and_left() {
     agent.stop();
 }
 
+/// The name of a road and the serial number of the meter at its end.
+type Names = (&'static str, &'static str);
+
+/// Somebody who calls in vain: the road's name and the meter's number, what happens, what is told of
+/// it, and how often he calls.
+type InVain<C> = (&'static str, &'static str, fn(&C), &'static str, usize);
+
+/// Each reason is told by this code and its words.
+fn are_told<C: Caller, const N: usize>(
+    id: &str,
+    code: &'static str,
+    answers: [InVain<C>; N],
+    end: impl Fn(Names, &Path) -> (Road, C),
+) {
+    let folder = folder();
+    let ends = answers.map(|(id, serial, ..)| end((id, serial), folder.path()));
+    let mut agent = gateway(id, folder.path(), ends.iter().map(|(road, _)| road));
+    agent.start_with_lines();
+    scope(|scope| {
+        for ((road, caller), (_, _, change, words, calls)) in ends.iter().zip(answers) {
+            let agent = &agent;
+            scope.spawn(move || {
+                let trouble = Trouble {
+                    happens: &|| change(caller),
+                    words: [code, words],
+                    calls,
+                };
+                is_told(agent, road, caller, &trouble);
+            });
+        }
+    });
+    agent.stop();
+}
+
 /// Modems that call in vain, each for another reason.
 fn why_a_modem_calls_in_vain_is_told() {
-    type Change = fn(&Modem);
-    let answers: [(&str, &str, Change, &str, usize); 6] = [
+    let answers: [InVain<Modem>; 6] = [
         (
             "busy",
             "30000104",
@@ -235,31 +268,13 @@ fn why_a_modem_calls_in_vain_is_told() {
             0,
         ),
     ];
-    let folder = folder();
-    let at = folder.path();
-    let ends = answers.map(|(id, serial, ..)| modem((id, serial), 2, "", (at, SWIFT)));
-    let mut agent = gateway("pmu-vain", at, ends.iter().map(|(road, _)| road));
-    agent.start_with_lines();
-    scope(|scope| {
-        for ((road, modem), (_, _, change, words, calls)) in ends.iter().zip(answers) {
-            let agent = &agent;
-            scope.spawn(move || {
-                let trouble = Trouble {
-                    happens: &|| change(modem),
-                    words: ["C09:", words],
-                    calls,
-                };
-                is_told(agent, road, modem, &trouble);
-            });
-        }
-    });
-    agent.stop();
+    let end = |names: Names, at: &Path| modem(names, 2, "", (at, SWIFT));
+    are_told("pmu-vain", "C09:", answers, end);
 }
 
 /// PADs that call in vain.
 fn why_a_pad_calls_in_vain_is_told() {
-    type Change = fn(&Pad);
-    let answers: [(&str, &str, Change, &str, usize); 3] = [
+    let answers: [InVain<Pad>; 3] = [
         (
             "unknown",
             "30000110",
@@ -282,25 +297,8 @@ fn why_a_pad_calls_in_vain_is_told() {
             0,
         ),
     ];
-    let folder = folder();
-    let at = folder.path();
-    let ends = answers.map(|(id, serial, ..)| pad((id, serial), 2, (at, SWIFT)));
-    let mut agent = gateway("pmu-packets", at, ends.iter().map(|(road, _)| road));
-    agent.start_with_lines();
-    scope(|scope| {
-        for ((road, pad), (_, _, change, words, calls)) in ends.iter().zip(answers) {
-            let agent = &agent;
-            scope.spawn(move || {
-                let trouble = Trouble {
-                    happens: &|| change(pad),
-                    words: ["C10:", words],
-                    calls,
-                };
-                is_told(agent, road, pad, &trouble);
-            });
-        }
-    });
-    agent.stop();
+    let end = |names: Names, at: &Path| pad(names, 2, (at, SWIFT));
+    are_told("pmu-packets", "C10:", answers, end);
 }
 
 #[test]

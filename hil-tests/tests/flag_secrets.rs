@@ -3,7 +3,7 @@
 //! is tried so often that it locks a meter.
 #![cfg(test)]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use desk::{Outcome, Part, Work};
@@ -15,10 +15,10 @@ use hil_tests::clock::{becomes, pause, wait_until};
 use hil_tests::flag::{password_file, scenario};
 use hil_tests::hands::{said, start};
 use hil_tests::process::{Process, command};
-use hil_tests::tap::{Heard, Tap};
+use hil_tests::tap::TappedPort;
 use iec62056_21::meter::{Lockout, Opening, Settings, WrongPassword};
 use simulator::elster::ElsterModel;
-use simulator::link::{Link, Probe, PtyLink};
+use simulator::link::{Link, Probe};
 use simulator::trouble::{OneIn, Spread};
 use simulator::wire::WireSettings;
 
@@ -33,9 +33,7 @@ const WITHIN: Duration = Duration::from_mins(1);
 /// A line with one meter or several, and somebody who hears what comes to them.
 struct Line {
     bus: Bus,
-    heard: Heard,
-    device: PathBuf,
-    _pty: PtyLink,
+    port: TappedPort,
 }
 
 /// How a line is spoiled.
@@ -67,26 +65,21 @@ fn line(
     if spoiled == Spoiled::ByNoise {
         bus.wire.change_wire(|wire| wire.noise = OneIn::times(500));
     }
-    let (tap, heard) = Tap::before(bus.wire.clone());
-    let device = folder.join(format!("tty-{name}"));
-    let link = if spoiled == Spoiled::ByEcho {
-        Link::new(Probe::new(tap).echoes())
-    } else {
-        Link::new(tap)
-    };
-    Line {
-        bus,
-        heard,
-        _pty: PtyLink::open(&link, &device).expect("a pty"),
-        device,
-    }
+    let port = TappedPort::open(&bus, folder, |tap| {
+        if spoiled == Spoiled::ByEcho {
+            Link::new(Probe::new(tap).echoes())
+        } else {
+            Link::new(tap)
+        }
+    });
+    Line { bus, port }
 }
 
 fn gateway(id: &str, folder: &Path, lines: &[(&Line, &Path)]) -> Agent {
     let mut file = AgentFile::new(id);
     file.models = brisk_models(folder);
     for (line, password) in lines {
-        file.serial_of_seven_bits(&line.bus.id, &line.device, BAUD);
+        file.serial_of_seven_bits(&line.bus.id, &line.port.device, BAUD);
         for mut meter in line.bus.flag_lines(password) {
             meter.more = "collect = { every-seconds = 240, days-max = 1 }\n".to_owned();
             file.flags.push(meter);
@@ -188,7 +181,7 @@ fn everything_said(agent: &Agent, lines: &[Line]) -> Places {
 fn secrets_of(lines: &[Line]) -> Vec<String> {
     let mut secrets = vec![RIGHT.to_owned(), WRONG.to_owned(), ALSO_WRONG.to_owned()];
     for line in lines {
-        let tries = line.heard.tries();
+        let tries = line.port.heard.tries();
         println!("{}: {} passwords were tried", line.bus.id, tries.len());
         assert!(!tries.is_empty(), "{}: no password was tried", line.bus.id);
         secrets.extend(tries.into_iter().map(|tried| tried.operand));
@@ -226,7 +219,7 @@ fn no_password_leaves_the_gateway_by_any_way() {
         said(&agent, &format!("bus trace {} on", line.bus.id));
     }
     wait_until("the wrong password was tried", WITHIN, || {
-        wrong.heard.tries().len() == 1
+        wrong.port.heard.tries().len() == 1
     });
     wait_until("the refusal is known", WITHIN, || {
         let remarks = agent.meter("wrong-103").remarks;
@@ -238,13 +231,13 @@ fn no_password_leaves_the_gateway_by_any_way() {
     agent.reload();
     wait_until("the other one was tried", WITHIN, || {
         said(&agent, "meter read wrong-103 registers");
-        wrong.heard.tries().len() == 2
+        wrong.port.heard.tries().len() == 2
     });
     wait_until("every line has seen a password", WITHIN, || {
-        if noisy.heard.tries().is_empty() {
+        if noisy.port.heard.tries().is_empty() {
             said(&agent, "meter ping noisy-104");
         }
-        lines.iter().all(|line| !line.heard.tries().is_empty())
+        lines.iter().all(|line| !line.port.heard.tries().is_empty())
     });
     let mut places = everything_said(&agent, &lines);
     agent.stop();
@@ -252,7 +245,7 @@ fn no_password_leaves_the_gateway_by_any_way() {
     files(&folder.join("pmu-secrets"), &mut places);
 
     let needles = Needles::of(secrets_of(&lines));
-    let found = needles.found_in(&well.heard.octets());
+    let found = needles.found_in(&well.port.heard.octets());
     assert!(
         found.is_some(),
         "what is looked for is on the line, and found there"
@@ -288,11 +281,11 @@ const ONCE: [usize; 4] = [1, 1, 1, 2];
 /// A session with each meter.
 fn poll_each(agent: &Agent, line: &Line) {
     for (_, address, _) in ANSWERS {
-        let before = line.heard.sign_ons();
+        let before = line.port.heard.sign_ons();
         let meter = format!("main-{address}");
         let ended = start(agent, &Work::Poll { meter }).wait(agent, WITHIN, |_| {});
         println!("{address}: {ended:?}");
-        assert!(line.heard.sign_ons() > before, "{address}: {ended:?}");
+        assert!(line.port.heard.sign_ons() > before, "{address}: {ended:?}");
     }
 }
 
@@ -309,7 +302,7 @@ fn a_wrong_password_is_not_tried_again_and_locks_no_meter() {
     let password = password_file(folder, "password", WRONG);
     let mut agent = gateway("pmu-tries", folder, &[(&line, &password)]);
     agent.start_with_lines();
-    let tries = || ANSWERS.map(|(_, address, _)| line.heard.tries_at(address));
+    let tries = || ANSWERS.map(|(_, address, _)| line.port.heard.tries_at(address));
     wait_until("each meter was given the password", WITHIN, || {
         tries().iter().all(|count| *count > 0)
     });
@@ -394,7 +387,7 @@ fn a_private_gateway_shows_no_password_to_those_who_look_at_processes() {
     let mut ping = command(binaries::pmuctl());
     ping.env("PMU_AGENT", binaries::agent())
         .arg("--direct")
-        .arg(&line.device)
+        .arg(&line.port.device)
         .args([
             "--baud",
             "38400",
@@ -413,11 +406,11 @@ fn a_private_gateway_shows_no_password_to_those_who_look_at_processes() {
     wait_until("the private gateway gives the password", WITHIN, || {
         shown_by_ps(ping.id(), &mut places);
         assert!(
-            ping.is_running() || !line.heard.tries().is_empty(),
+            ping.is_running() || !line.port.heard.tries().is_empty(),
             "{}",
             ping.tail()
         );
-        !line.heard.tries().is_empty()
+        !line.port.heard.tries().is_empty()
     });
     shown_by_ps(ping.id(), &mut places);
     let is_agent = |(place, text): &&Place| {
@@ -448,7 +441,12 @@ fn a_private_gateway_shows_no_password_to_those_who_look_at_processes() {
     let ended = ping.wait(WITHIN);
     places.push(("what pmuctl said".to_owned(), ping.said().into_bytes()));
     assert!(ended.success(), "{}", ping.tail());
-    let operands = line.heard.tries().into_iter().map(|tried| tried.operand);
+    let operands = line
+        .port
+        .heard
+        .tries()
+        .into_iter()
+        .map(|tried| tried.operand);
     Needles::of(operands.chain([RIGHT.to_owned()])).must_not_stand_in(&places);
 }
 

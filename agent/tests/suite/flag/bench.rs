@@ -1,6 +1,9 @@
 //! One bus of the daemon with its store, on a wire in memory.
 
-use desk::{Answer, Caller, GatewayDesk, Job, MeterStatus, Refusal, Request, Work};
+use desk::{
+    Answer, Caller, Diagnosis, GatewayDesk, Job, JobState, MeterStatus, Outcome, Refusal, Request,
+    Work,
+};
 use line::Line;
 use metering::{Event, MeterReadings, ProfileRows, Timestamp};
 use pmu_agent::adapters::clock::{Clock, WallClock};
@@ -167,6 +170,20 @@ impl Bench {
              address = \"{address}\"\naccess = {{ password-file = \"password\" }}\n\
              clock = {{ basis = \"{ZONE}\" }}\n{keys}\n",
         ));
+    }
+
+    /// Another meter in a seat's place.
+    pub(super) fn exchange(
+        &self,
+        seat: &Seat,
+        model: ElsterModel,
+        scenario: Scenario,
+    ) -> ElsterMeter {
+        self.wire.unseat_flag(seat.place);
+        let other = ElsterMeter::new(model, scenario);
+        let troubles = FlagTroubles::default();
+        self.wire.seat_flag(other.on_wire().unwrap(), troubles);
+        other
     }
 
     /// Puts a Modbus meter on the line and into the configuration.
@@ -353,6 +370,19 @@ impl Bench {
         self.end_of(number, 3600).await
     }
 
+    /// The same, for what comes of it.
+    pub(super) async fn outcome(&self, what: Work) -> Outcome {
+        outcome(self.work(what).await)
+    }
+
+    /// The same, where it should fail.
+    pub(super) async fn failure(&self, what: Work) -> Diagnosis {
+        match self.work(what).await.state {
+            JobState::Failed(diagnosis) => diagnosis,
+            other => panic!("{other:#?}"),
+        }
+    }
+
     pub(super) async fn begin(&self, what: Work) -> u64 {
         match self.ask(Request::Start { what }).await {
             Ok(Answer::Job(job)) => job.number,
@@ -498,4 +528,12 @@ fn head(folder: &Path) -> String {
         folder.display(),
         models.display()
     )
+}
+
+/// What came of a job that is done.
+pub(super) fn outcome(job: Job) -> Outcome {
+    match job.state {
+        JobState::Done(outcome) => *outcome,
+        other => panic!("{other:#?}"),
+    }
 }

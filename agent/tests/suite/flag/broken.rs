@@ -2,7 +2,7 @@
 
 use super::bench::Bench;
 use super::profiles::check;
-use desk::{JobState, MeterStatus, MeterTrust, Outcome, Work};
+use desk::{MeterStatus, MeterTrust, Outcome, Work};
 use metering::EventCode;
 use simulator::broken::Broken;
 use simulator::elster::{ElsterModel, Scenario};
@@ -32,11 +32,8 @@ async fn a_clock_that_has_lost_its_time_is_not_called_off() {
     for model in [ElsterModel::A1140, ElsterModel::A1700] {
         let (mut bench, status) = lived(Broken::ClockInvalid, model, 1800).await;
         assert!(codes(&status).contains(&"T02"), "{model:?}: {status:#?}");
-        let job = bench.work(Work::Clock { meter: meter() }).await;
-        let JobState::Done(outcome) = job.state else {
-            panic!("{job:?}");
-        };
-        let Outcome::Clock(clock) = *outcome else {
+        let outcome = bench.outcome(Work::Clock { meter: meter() }).await;
+        let Outcome::Clock(clock) = outcome else {
             panic!("{outcome:?}");
         };
         assert!(clock.why.starts_with("T02: "), "{clock:?}");
@@ -75,10 +72,7 @@ async fn a_meter_that_ends_sessions_of_its_own_is_named_and_read_when_it_stops()
     change(signs_off);
     // Hardly a session reaches what it was opened for; what it says then is no message of another
     // fault.
-    let job = bench.work(Work::Poll { meter: meter() }).await;
-    let JobState::Failed(told) = job.state else {
-        panic!("{job:?}");
-    };
+    let told = bench.failure(Work::Poll { meter: meter() }).await;
     assert_eq!(told.code, "C08", "{told:#?}");
     bench.live(24 * 3600).await;
     let status = bench.meters().await.remove(0);
@@ -105,11 +99,8 @@ async fn a_meter_without_its_load_profile_is_told_and_the_rest_is_read() {
         to: None,
         again: false,
     };
-    let job = bench.work(work).await;
-    let JobState::Done(outcome) = job.state else {
-        panic!("{job:?}");
-    };
-    let Outcome::Collected(result) = *outcome else {
+    let outcome = bench.outcome(work).await;
+    let Outcome::Collected(result) = outcome else {
         panic!("{outcome:?}");
     };
     let told = result.found.iter().find(|found| found.code == "L01");

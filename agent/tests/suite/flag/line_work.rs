@@ -1,7 +1,7 @@
 //! Work at the line: pings, scans, trials, listening.
 
-use super::bench::Bench;
-use desk::{Diagnosis, JobState, Outcome, Part, PingResult, ScanResult, ScanWish, Work};
+use super::bench::{Bench, outcome};
+use desk::{JobState, Outcome, Part, PingResult, ScanResult, ScanWish, Work};
 use simulator::elster::{ElsterModel, Scenario};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -9,11 +9,8 @@ use tokio::time::sleep;
 
 async fn ping(bench: &Bench, meter: &str) -> PingResult {
     let meter = meter.to_owned();
-    match bench.work(Work::Ping { meter }).await.state {
-        JobState::Done(outcome) => match *outcome {
-            Outcome::Ping(result) => result,
-            other => panic!("{other:?}"),
-        },
+    match bench.outcome(Work::Ping { meter }).await {
+        Outcome::Ping(result) => result,
         other => panic!("{other:?}"),
     }
 }
@@ -27,11 +24,8 @@ fn layers(result: &PingResult) -> Vec<(&str, bool)> {
 
 async fn scan(bench: &Bench, wish: ScanWish) -> ScanResult {
     let bus = "main".to_owned();
-    match bench.work(Work::Scan { bus, wish }).await.state {
-        JobState::Done(outcome) => match *outcome {
-            Outcome::Scan(result) => result,
-            other => panic!("{other:?}"),
-        },
+    match bench.outcome(Work::Scan { bus, wish }).await {
+        Outcome::Scan(result) => result,
         other => panic!("{other:?}"),
     }
 }
@@ -43,13 +37,6 @@ fn wish(addresses: &[&str], bauds: &[u32], seconds_max: u32) -> ScanWish {
         addresses: addresses.iter().map(|text| (*text).to_owned()).collect(),
         bauds: bauds.to_vec(),
         seconds_max,
-    }
-}
-
-async fn failed(bench: &Bench, what: Work) -> Diagnosis {
-    match bench.work(what).await.state {
-        JobState::Failed(diagnosis) => diagnosis,
-        other => panic!("{other:?}"),
     }
 }
 
@@ -106,7 +93,7 @@ async fn a_read_of_a_meter_at_another_address_fails_with_the_reason() {
         meter: "elster-1".to_owned(),
         part: Part::Registers,
     };
-    let diagnosis = failed(&bench, what).await;
+    let diagnosis = bench.failure(what).await;
     assert_eq!(diagnosis.code, "C01");
     let words = format!("{} {}", diagnosis.happened, diagnosis.next.join(" "));
     assert!(words.contains("address"), "{diagnosis:#?}");
@@ -164,14 +151,11 @@ async fn a_scan_can_be_cancelled_and_ends_in_time() {
     assert!(matches!(job.state, JobState::Cancelled(_)), "{job:?}");
     let result = scan(&bench, wish(&[], &[], 40)).await;
     assert!(result.found.is_empty() && !result.left_out.is_empty());
-    let refused = failed(
-        &bench,
-        Work::Scan {
-            bus: "main".to_owned(),
-            wish: wish(&["9-1"], &[], 40),
-        },
-    )
-    .await;
+    let backwards = Work::Scan {
+        bus: "main".to_owned(),
+        wish: wish(&["9-1"], &[], 40),
+    };
+    let refused = bench.failure(backwards).await;
     assert!(refused.happened.contains("9-1"), "{refused:?}");
     bench.stop().await;
 }
@@ -201,11 +185,8 @@ async fn a_listener_sends_nothing_and_hears_what_others_say() {
     drop(foreign);
     sleep(Duration::from_secs(20)).await;
     assert_eq!(bench.wire.counters().flag_messages, before + 1);
-    let job = bench.end_of(number, 60).await;
-    let JobState::Done(outcome) = job.state else {
-        panic!("{job:?}");
-    };
-    let Outcome::Heard(heard) = *outcome else {
+    let outcome = outcome(bench.end_of(number, 60).await);
+    let Outcome::Heard(heard) = outcome else {
         panic!("{outcome:?}");
     };
     let meanings: Vec<&str> = heard.iter().map(|line| line.meaning.as_str()).collect();

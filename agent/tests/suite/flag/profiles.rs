@@ -3,8 +3,7 @@
 use super::bench::{Bench, Seat};
 use desk::{JobState, Outcome, Work};
 use metering::{ChannelKind, EventCode, Flag, Flags, MeterTime, ProfileId, Row, Timestamp};
-use simulator::elster::{ElsterMeter, ElsterModel, Incident, Scenario, TrueInterval, What};
-use simulator::trouble::FlagTroubles;
+use simulator::elster::{ElsterModel, Incident, Scenario, TrueInterval, What};
 use std::collections::BTreeMap;
 
 /// The profile that a meter keeps itself.
@@ -373,16 +372,11 @@ async fn readings_that_contradict_each_other_are_both_kept_and_told_once() {
     let before = stored(&bench, "elster-1", OWN).len();
     check(&bench, "elster-1", &seat, seat.meter.begun(), until - 60);
     // As if somebody had put another meter's board into it.
-    bench.wire.unseat_flag(seat.place);
-    let other = ElsterMeter::new(
-        ElsterModel::A1140,
-        Scenario {
-            seed: 66,
-            ..scenario
-        },
-    );
-    let troubles = FlagTroubles::default();
-    bench.wire.seat_flag(other.on_wire().unwrap(), troubles);
+    let other = Scenario {
+        seed: 66,
+        ..scenario
+    };
+    bench.exchange(&seat, ElsterModel::A1140, other);
     bench.start();
     bench.live(5).await;
     for _ in 0..2 {
@@ -392,11 +386,8 @@ async fn readings_that_contradict_each_other_are_both_kept_and_told_once() {
             to: None,
             again: true,
         };
-        let job = bench.work(work).await;
-        let JobState::Done(outcome) = job.state else {
-            panic!("{job:?}");
-        };
-        let Outcome::Collected(result) = *outcome else {
+        let outcome = bench.outcome(work).await;
+        let Outcome::Collected(result) = outcome else {
             panic!("{outcome:?}");
         };
         assert!(result.intervals >= 3 * 48, "{result:?}");

@@ -3,8 +3,7 @@
 use super::bench::{Bench, Seat};
 use iec62056_21::codec::Identification;
 use metering::{Event, EventCode};
-use simulator::elster::{ElsterMeter, ElsterModel, Incident, Port, Scenario, What};
-use simulator::trouble::FlagTroubles;
+use simulator::elster::{ElsterModel, Incident, Port, Scenario, What};
 
 const MODELS: [ElsterModel; 3] = [ElsterModel::A1140, ElsterModel::A1700, ElsterModel::As230];
 
@@ -57,12 +56,18 @@ async fn check(mut bench: Bench, code: EventCode, words: &str) {
     assert!(found[0].detail.contains(words), "{found:#?}");
 }
 
-/// The same meter with another scenario.
-fn exchange(bench: &Bench, seat: &Seat, model: ElsterModel, scenario: Scenario) {
-    bench.wire.unseat_flag(seat.place);
-    let other = ElsterMeter::new(model, scenario);
-    let troubles = FlagTroubles::default();
-    bench.wire.seat_flag(other.on_wire().unwrap(), troubles);
+/// The same meter with something in it changed.
+async fn check_exchange(
+    model: ElsterModel,
+    change: impl FnOnce(&mut Scenario),
+    code: EventCode,
+    words: &str,
+) {
+    let (bench, seat) = settled(model, scenario()).await;
+    let mut other = scenario();
+    change(&mut other);
+    bench.exchange(&seat, model, other);
+    check(bench, code, words).await;
 }
 
 async fn check_incident(model: ElsterModel, what: What, code: EventCode, words: &str) {
@@ -91,27 +96,17 @@ async fn a_meter_that_stays_as_it_is_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn another_scheme_is_one_event() {
     for model in MODELS {
-        let (bench, seat) = settled(model, scenario()).await;
-        let other = Scenario {
-            scheme: "OTHER002".to_owned(),
-            ..scenario()
-        };
-        exchange(&bench, &seat, model, other);
+        let other = |scenario: &mut Scenario| scenario.scheme = "OTHER002".to_owned();
         let words = "scheme (`SIMUL001`, now `OTHER002`) changed since the last reading";
-        check(bench, EventCode::MeterSetupChanged, words).await;
+        check_exchange(model, other, EventCode::MeterSetupChanged, words).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_serial_number_is_one_event() {
     for model in MODELS {
-        let (bench, seat) = settled(model, scenario()).await;
-        let other = Scenario {
-            serial: "80000456".to_owned(),
-            ..scenario()
-        };
-        exchange(&bench, &seat, model, other);
-        check(bench, EventCode::WrongMeter, "80000456").await;
+        let other = |scenario: &mut Scenario| scenario.serial = "80000456".to_owned();
+        check_exchange(model, other, EventCode::WrongMeter, "80000456").await;
     }
 }
 
@@ -122,13 +117,9 @@ async fn another_ratio_is_one_event() {
         let change = What::CtChange { primary: 40_000 };
         check_incident(model, change, EventCode::MeterRatioChanged, "now 400").await;
     }
-    let (bench, seat) = settled(ElsterModel::A1700, scenario()).await;
-    let other = Scenario {
-        vt: (2_200_000, 11_000),
-        ..scenario()
-    };
-    exchange(&bench, &seat, ElsterModel::A1700, other);
-    check(bench, EventCode::MeterRatioChanged, "now 22000").await;
+    let other = |scenario: &mut Scenario| scenario.vt = (2_200_000, 11_000);
+    let (model, code) = (ElsterModel::A1700, EventCode::MeterRatioChanged);
+    check_exchange(model, other, code, "now 22000").await;
 }
 
 /// The meter says of itself that it has another version.

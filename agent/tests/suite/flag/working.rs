@@ -1,9 +1,7 @@
 //! Work that people start at FLAG meters, and what the doctor says when it fails.
 
 use super::bench::{Bench, Seat};
-use desk::{
-    Diagnosis, JobState, MeterValue, Outcome, Part, PingResult, ScanResult, ScanWish, Work,
-};
+use desk::{JobState, MeterValue, Outcome, Part, PingResult, ScanResult, ScanWish, Work};
 use metering::EventCode;
 use simulator::elster::{ElsterModel, Scenario};
 use simulator::trouble::OneIn;
@@ -27,28 +25,12 @@ async fn settled(keys: &str) -> (Bench, Seat) {
     (bench, seat)
 }
 
-async fn outcome(bench: &Bench, what: Work) -> Outcome {
-    let job = bench.work(what).await;
-    match job.state {
-        JobState::Done(outcome) => *outcome,
-        other => panic!("{other:#?}"),
-    }
-}
-
-async fn failure(bench: &Bench, what: Work) -> Diagnosis {
-    let job = bench.work(what).await;
-    match job.state {
-        JobState::Failed(diagnosis) => diagnosis,
-        other => panic!("{other:#?}"),
-    }
-}
-
 fn meter() -> String {
     "elster-1".to_owned()
 }
 
 async fn ping(bench: &Bench) -> PingResult {
-    match outcome(bench, Work::Ping { meter: meter() }).await {
+    match bench.outcome(Work::Ping { meter: meter() }).await {
         Outcome::Ping(result) => result,
         other => panic!("{other:?}"),
     }
@@ -160,8 +142,8 @@ async fn a_password_that_was_taken_before_is_given_up_after_two_refusals() {
     assert_eq!(last.words, words);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_password_that_was_never_taken_is_tried_once() {
+/// A bus with one A1140 that has other passwords.
+fn refusing() -> Bench {
     let scenario = Scenario {
         passwords: ["XXXX0001", "XXXX0002", "XXXX0003"].map(str::to_owned),
         ..scenario("90123456")
@@ -169,6 +151,12 @@ async fn a_password_that_was_never_taken_is_tried_once() {
     let mut bench = Bench::new(&scenario);
     bench.seat("elster-1", ElsterModel::A1140, scenario, "");
     bench.start();
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_that_was_never_taken_is_tried_once() {
+    let mut bench = refusing();
     bench.live(6 * 3600).await;
     bench.stop().await;
     assert_eq!(refusals(&bench), 1);
@@ -177,13 +165,7 @@ async fn a_password_that_was_never_taken_is_tried_once() {
 /// A configuration that is loaded again and again must not lock a meter.
 #[tokio::test(start_paused = true)]
 async fn neither_a_reload_nor_a_restart_is_a_reason_to_try_a_refused_password_again() {
-    let scenario = Scenario {
-        passwords: ["XXXX0001", "XXXX0002", "XXXX0003"].map(str::to_owned),
-        ..scenario("90123456")
-    };
-    let mut bench = Bench::new(&scenario);
-    bench.seat("elster-1", ElsterModel::A1140, scenario, "");
-    bench.start();
+    let mut bench = refusing();
     for turn in 0..4 {
         bench.live(900).await;
         match turn {
@@ -216,17 +198,12 @@ fn refusals(bench: &Bench) -> usize {
 #[tokio::test(start_paused = true)]
 async fn another_meter_is_refused_until_somebody_accepts_it() {
     let (mut bench, seat) = settled("").await;
-    bench.wire.unseat_flag(seat.place);
     let other = Scenario {
         seed: 10,
         ..scenario("80000456")
     };
-    let other = simulator::elster::ElsterMeter::new(ElsterModel::A1140, other);
-    bench.wire.seat_flag(
-        other.on_wire().unwrap(),
-        simulator::trouble::FlagTroubles::default(),
-    );
-    let diagnosis = failure(&bench, Work::Poll { meter: meter() }).await;
+    let other = bench.exchange(&seat, ElsterModel::A1140, other);
+    let diagnosis = bench.failure(Work::Poll { meter: meter() }).await;
     assert_eq!(diagnosis.code, "C05", "{diagnosis:#?}");
     let meters = bench.meters().await;
     assert_eq!(meters[0].trust, desk::MeterTrust::Wrong);
@@ -266,7 +243,7 @@ async fn parts_are_shown_with_their_octets() {
             meter: meter(),
             part,
         };
-        outcome(&bench, work)
+        bench.outcome(work)
     };
     let Outcome::Values(values) = read(Part::Registers).await else {
         panic!("values");
@@ -299,7 +276,7 @@ async fn parts_are_shown_with_their_octets() {
 #[tokio::test(start_paused = true)]
 async fn values_of_the_moment_and_of_now_are_read() {
     let (bench, _) = settled("").await;
-    let Outcome::Values(values) = outcome(&bench, Work::Instant { meter: meter() }).await else {
+    let Outcome::Values(values) = bench.outcome(Work::Instant { meter: meter() }).await else {
         panic!("values");
     };
     assert!(
@@ -319,7 +296,7 @@ async fn values_of_the_moment_and_of_now_are_read() {
 #[tokio::test(start_paused = true)]
 async fn a_clock_is_shown_with_how_far_it_may_be_off() {
     let (bench, seat) = settled("").await;
-    let shown = outcome(&bench, Work::Clock { meter: meter() }).await;
+    let shown = bench.outcome(Work::Clock { meter: meter() }).await;
     let Outcome::Clock(shown) = shown else {
         panic!("{shown:?}");
     };
@@ -332,7 +309,7 @@ async fn a_clock_is_shown_with_how_far_it_may_be_off() {
 #[tokio::test(start_paused = true)]
 async fn a_backup_holds_every_identity() {
     let (bench, _) = settled("").await;
-    let backup = outcome(&bench, Work::Backup { meter: meter() }).await;
+    let backup = bench.outcome(Work::Backup { meter: meter() }).await;
     let Outcome::Backup(backup) = backup else {
         panic!("{backup:?}");
     };
@@ -382,7 +359,7 @@ async fn a_collection_says_how_far_it_is_and_can_be_cancelled() {
     let job = bench.end_of(number, 60).await;
     assert!(matches!(job.state, JobState::Cancelled(_)), "{job:?}");
     // What was read is kept, and the rest comes with the next one.
-    let Outcome::Collected(result) = outcome(&bench, collect).await else {
+    let Outcome::Collected(result) = bench.outcome(collect).await else {
         panic!("collected");
     };
     assert!(result.new > 100 * 48 && result.new < 190 * 48, "{result:?}");
@@ -396,7 +373,7 @@ async fn a_job_survives_sessions_that_break() {
     bench.wire.change_flag(seat.place, |trouble| {
         trouble.signs_off = OneIn::times(50);
     });
-    let backup = outcome(&bench, Work::Backup { meter: meter() }).await;
+    let backup = bench.outcome(Work::Backup { meter: meter() }).await;
     assert!(matches!(backup, Outcome::Backup(_)), "{backup:?}");
 }
 
@@ -405,7 +382,7 @@ async fn scan(bench: &Bench, wish: ScanWish) -> ScanResult {
         bus: "main".to_owned(),
         wish,
     };
-    match outcome(bench, work).await {
+    match bench.outcome(work).await {
         Outcome::Scan(result) => result,
         other => panic!("{other:?}"),
     }
@@ -471,7 +448,7 @@ async fn whoever_listens_hears_and_sends_nothing() {
         bus: "main".to_owned(),
         seconds: 45,
     };
-    let heard = outcome(&bench, work).await;
+    let heard = bench.outcome(work).await;
     assert!(matches!(heard, Outcome::Heard(_)), "{heard:?}");
     assert_eq!(bench.wire.counters().requests, before);
 }
