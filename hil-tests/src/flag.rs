@@ -85,11 +85,17 @@ pub fn password_file(folder: &Path, name: &str, password: &str) -> PathBuf {
 /// Models whose meters keep one billing set of a kind: a promise about what is shown need not wait
 /// for dozens of them, many of which are empty.
 pub fn with_few_sets(models: PathBuf) -> PathBuf {
+    with_other_a1140(models, |text| {
+        let text = text.replace("sets = 24,", "sets = 1,");
+        text.replace("sets = 14,", "sets = 1,")
+    })
+}
+
+/// Models of which that of the A1140 is another one.
+pub fn with_other_a1140(models: PathBuf, change: impl FnOnce(&str) -> String) -> PathBuf {
     let path = models.join("elster-a1140.toml");
     let text = std::fs::read_to_string(&path).expect("a model");
-    let text = text.replace("sets = 24,", "sets = 1,");
-    let text = text.replace("sets = 14,", "sets = 1,");
-    std::fs::write(&path, text).expect("a file");
+    std::fs::write(&path, change(&text)).expect("a file");
     models
 }
 

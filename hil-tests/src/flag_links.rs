@@ -19,7 +19,7 @@ use crate::agent::Agent;
 use crate::agent_file::AgentFile;
 use crate::binaries::brisk_models;
 use crate::bus::Bus;
-use crate::flag::{PASSWORD, SimulatedFlag, password_file, scenario};
+use crate::flag::{PASSWORD, SimulatedFlag, password_file, scenario, with_other_a1140};
 use crate::hands::{check, json};
 
 pub use called::{
@@ -33,19 +33,18 @@ const BAUD: u32 = 57_600;
 /// Models whose A1140 has neither event counters nor billing sets: what a quiet meter has there is
 /// all zeros, which is asked for twice with a pause, and a promise about roads need not wait for it.
 fn with_few_identities(models: PathBuf) -> PathBuf {
-    let path = models.join("elster-a1140.toml");
-    let text = std::fs::read_to_string(&path).expect("a model");
     let is_left_out = |line: &&str| {
         let begins = |number| line.starts_with(&format!("    {{ number = {number},"));
         (543..=545).chain(680..=701).any(begins)
     };
-    let kept: Vec<&str> = text.lines().filter(|line| !is_left_out(line)).collect();
-    assert!(
-        kept.len() + 10 < text.lines().count(),
-        "nothing was left out"
-    );
-    std::fs::write(&path, kept.join("\n")).expect("a file");
-    models
+    with_other_a1140(models, |text| {
+        let kept: Vec<&str> = text.lines().filter(|line| !is_left_out(line)).collect();
+        assert!(
+            kept.len() + 10 < text.lines().count(),
+            "nothing was left out"
+        );
+        kept.join("\n")
+    })
 }
 
 /// A line to one meter.

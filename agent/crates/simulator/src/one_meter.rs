@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, anyhow};
 use iec62056_21::codec::{Baud, MeterAddress, Password};
 use iec62056_21::meter::{Opening, ParityBy, Settings, WrongPassword};
-use simulator::elster::{ElsterMeter, Incident, PpmMeter, Scenario, VdewMeter, What, Zone};
+use simulator::elster::{ElsterMeter, Incident, PpmMeter, Scenario, VdewMeter, Zone};
 use simulator::flag::FlagMeter;
 use simulator::trouble::{Doubled, FlagTroubles, Late, OneIn, Spread, WireTroubles};
 use simulator::wire::{PtyWire, TcpWire, Wire, WireSettings};
@@ -127,25 +127,12 @@ fn scenario(arguments: &MeterArguments) -> Result<Scenario> {
         Where::Britain => Zone::BRITAIN,
     };
     if arguments.eventful {
-        scenario.incidents = eventful(scenario.begun(), scenario.days - 1);
+        scenario.incidents = Incident::eventful_day(scenario.begun(), scenario.days - 1);
     }
     for text in &arguments.password {
         set_password(text, &mut scenario.passwords)?;
     }
     Ok(scenario)
-}
-
-/// What befalls a meter so many days after it was put to work.
-fn eventful(begun: i64, day: i64) -> Vec<Incident> {
-    let cut = What::PowerCut { seconds: 4_020 };
-    let failure = What::PhaseFailure {
-        seconds: 900,
-        phases: 2,
-    };
-    vec![
-        Incident::after(begun, day, 9, 10, cut),
-        Incident::after(begun, day, 14, 5, failure),
-    ]
 }
 
 fn settings(usual: Settings, arguments: &MeterArguments, address: &str) -> Result<Settings> {

@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use iec62056_21::meter::{ParityBy, Settings};
 use metering::{Obis, Quantity, Timestamp, Unit, rescale};
-use simulator::elster::{
-    ElsterMeter, ElsterModel, Incident, Scenario, Source, TrueInterval, What, Zone,
-};
+use simulator::elster::{ElsterMeter, ElsterModel, Incident, Scenario, Source, TrueInterval, Zone};
 use simulator::trouble::FlagTroubles;
 use simulator::wire::Wire;
 
@@ -133,7 +131,7 @@ impl Elster {
         if let Some(first) = scenario.passwords.first_mut() {
             role.password.clone_into(first);
         }
-        scenario.incidents = past(scenario.begun());
+        scenario.incidents = Incident::eventful_day(scenario.begun(), 0);
         Ok(Self {
             id: role.id,
             model: role.model,
@@ -250,20 +248,6 @@ fn recorded(interval: &TrueInterval, multiplier: i64) -> Option<Recorded> {
             .into_iter()
             .collect(),
     })
-}
-
-/// On the first day: no power for an hour and a bit, of which two intervals keep a part and one is
-/// not there; later a phase fails for a quarter of an hour.
-fn past(begun: i64) -> Vec<Incident> {
-    let cut = What::PowerCut { seconds: 4_000 };
-    let failure = What::PhaseFailure {
-        seconds: 900,
-        phases: 2,
-    };
-    vec![
-        Incident::after(begun, 0, 9, 10, cut),
-        Incident::after(begun, 0, 14, 5, failure),
-    ]
 }
 
 /// What a channel measures, by the standard's numbers of quantities (IEC 62056-6-1, value group C).

@@ -103,6 +103,20 @@ impl Incident {
         }
     }
 
+    /// A day of which people shall see something: no power for an hour and a bit, of which two
+    /// intervals keep a part and one is not there; later a phase fails for a quarter of an hour.
+    pub fn eventful_day(begin: i64, day: i64) -> Vec<Self> {
+        let cut = What::PowerCut { seconds: 4_020 };
+        let failure = What::PhaseFailure {
+            seconds: 900,
+            phases: 2,
+        };
+        vec![
+            Self::after(begin, day, 9, 10, cut),
+            Self::after(begin, day, 14, 5, failure),
+        ]
+    }
+
     /// How long it lasts.
     pub(super) fn seconds(&self) -> i64 {
         match &self.what {
