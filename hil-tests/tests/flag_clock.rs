@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use desk::{ClockResult, Outcome, Work};
+use desk::{ClockResult, Outcome, Part, Work};
 use hil_tests::agent::Agent;
 use hil_tests::agent_file::AgentFile;
 use hil_tests::binaries::brisk_models;
@@ -34,23 +34,29 @@ const ALLOWED: &str = "clock = { adjust = true, adjust-unproven = true }\n";
 struct Site {
     bus: Bus,
     port: TappedPort,
+    baud: u32,
     off_s: i64,
     /// Lines of its configuration.
     more: &'static str,
 }
 
 impl Site {
-    fn new(
+    fn new(folder: &Path, name: &str, meter: (ElsterModel, i64), more: &'static str) -> Self {
+        Self::at(BAUD, folder, name, meter, more)
+    }
+
+    fn at(
+        baud: u32,
         folder: &Path,
         name: &str,
         (model, off_s): (ElsterModel, i64),
         more: &'static str,
     ) -> Self {
-        let mut bus = Bus::stream(name, WireSettings::flag(BAUD), 1);
+        let mut bus = Bus::stream(name, WireSettings::flag(baud), 1);
         let mut circumstances = scenario("10000101");
         circumstances.days = 2;
         let meter = bus.seat_flag_with(model, circumstances, |settings, troubles| {
-            settings.opening = Opening::Fixed(BAUD);
+            settings.opening = Opening::Fixed(baud);
             troubles.turnaround = Some(Spread::fixed(Duration::from_millis(5)));
         });
         let port = TappedPort::open(&bus, folder, Link::new);
@@ -58,6 +64,7 @@ impl Site {
         Self {
             bus,
             port,
+            baud,
             off_s,
             more,
         }
@@ -67,10 +74,26 @@ impl Site {
         &self.bus.flags[0].id
     }
 
+    fn heard(&self) -> String {
+        let octets = self.port.heard.octets();
+        octets.iter().copied().map(char::from).collect()
+    }
+
+    /// Sessions in which something was read, and those of them that did not ask for the clock.
+    fn sessions(&self) -> (usize, Vec<String>) {
+        let text = self.heard();
+        let asks = |session: &&str| session.contains("\u{1}R");
+        let sessions: Vec<&str> = text.split("/?").filter(asks).collect();
+        let blind = sessions
+            .iter()
+            .filter(|session| !session.contains("\u{2}861001("));
+        let blind = blind.map(|session| session.escape_debug().to_string());
+        (sessions.len(), blind.collect())
+    }
+
     /// What was written to the clock, or to what adjusts it.
     fn clock_writes(&self) -> Vec<String> {
-        let octets = self.port.heard.octets();
-        let text: String = octets.iter().copied().map(char::from).collect();
+        let text = self.heard();
         let writes = text.split("\u{1}W1\u{2}").skip(1);
         let operands = writes.filter_map(|write| write.split_once(')'));
         let operands = operands.map(|(operand, _)| operand.to_owned());
@@ -91,7 +114,11 @@ fn gateway(name: &str, folder: &Path, sites: &[&Site]) -> Agent {
     file.models = with_few_sets(brisk_models(folder));
     let password = password_file(folder, "password", PASSWORD);
     for site in sites {
-        file.serial_of_seven_bits(&site.bus.id, &site.port.device, BAUD);
+        file.serial_of_seven_bits(&site.bus.id, &site.port.device, site.baud);
+        if let Some(bus) = file.buses.last_mut().filter(|_| site.baud < BAUD) {
+            // Its collection has to be one of many sessions.
+            *bus = bus.replace("session-seconds-max = 60", "session-seconds-max = 10");
+        }
         for mut meter in site.bus.flag_lines(&password) {
             site.more.clone_into(&mut meter.more);
             if !site.more.contains("collect") {
@@ -312,4 +339,57 @@ fn nothing_is_written_while_our_own_clock_is_not_synchronised() {
     );
     assert_eq!(moments.clock_writes(), Vec::<String>::new());
     agent.stop();
+}
+
+/// A sample, values of the moment, each part of a long collection, and what a person asks for: no
+/// session ends without a look at the clock.
+#[test]
+fn the_clock_is_measured_in_every_session() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let samples = "profile = { period-seconds = 10, totals = [\"1-0:1.8.0\"] }\n\
+                   collect = { every-seconds = 86400, days-max = 1 }\n";
+    let rare = "collect = { every-seconds = 86400, days-max = 1 }\n";
+    let marks = Site::new(folder, "marks", (ElsterModel::A1120, 0), samples);
+    let long = Site::at(4800, folder, "long", (ElsterModel::A1140, 0), rare);
+    let asked = Site::new(folder, "asked", (ElsterModel::A1700, 0), rare);
+    let sites = [&marks, &long, &asked];
+    let mut agent = gateway("pmu-every-session", folder, &sites);
+    agent.start_with_lines();
+    wait_until("every meter was read from end to end", WITHIN, || {
+        let is_read = |site: &&Site| agent.meter(site.id()).last_collected.is_some();
+        sites.iter().all(is_read)
+    });
+    let (collected, _) = long.sessions();
+    let meter = || asked.id().to_owned();
+    let works = [
+        Work::Read {
+            meter: meter(),
+            part: Part::Registers,
+        },
+        Work::Instant { meter: meter() },
+        Work::Clock { meter: meter() },
+        Work::Backup {
+            meter: long.id().to_owned(),
+        },
+    ];
+    let (before, _) = asked.sessions();
+    for work in &works {
+        start(&agent, work).result(&agent, WITHIN);
+    }
+    let (after, _) = asked.sessions();
+    let meter = &marks.bus.flags[0].holds;
+    assert!(meter.happen(marks.bus.wire.now(), What::ClockSet { seconds: 12 }));
+    wait_until("a session for a sample measures", WITHIN, || {
+        marks.is_measured(&agent, 12)
+    });
+    agent.stop();
+    println!("{collected} sessions of a collection, {before} and {after} with a person's");
+    assert!(collected >= 2, "one collection in several sessions");
+    assert!(after >= before + 3, "{before} sessions, then {after}");
+    for site in sites {
+        let (count, blind) = site.sessions();
+        println!("{}: {count} sessions", site.id());
+        assert!(count > 0 && blind.is_empty(), "{}: {blind:#?}", site.id());
+    }
 }

@@ -12,6 +12,10 @@ use tokio::time::Instant;
 
 /// A state file not renewed for this long says nothing about now any more.
 const STATE_FRESH_FOR: Duration = Duration::from_mins(10);
+/// Both clocks are read within this, or again: a thread that had to wait between them would see a
+/// step that nobody made.
+const READ_WITHIN: Duration = Duration::from_millis(20);
+const READS_MAX: u8 = 8;
 
 /// One instant, on both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,11 +74,32 @@ impl Clock {
 
     /// Both clocks at one instant.
     pub fn now(&self) -> Now {
+        let (moment, utc) = self.read_both();
         Now {
-            moment: self.moment(Instant::now()),
-            utc: self.wall.utc(),
+            moment: self.moment(moment),
+            utc,
             quality: ClockQuality::from_level(self.quality.load(Ordering::Relaxed)),
         }
+    }
+
+    /// The closest of a few reads, if none is close enough.
+    fn read_both(&self) -> (Instant, Timestamp) {
+        let read = || {
+            let before = Instant::now();
+            let utc = self.wall.utc();
+            (before.elapsed(), before, utc)
+        };
+        let mut closest = read();
+        for _ in 1..READS_MAX {
+            if closest.0 <= READ_WITHIN {
+                break;
+            }
+            let next = read();
+            if next.0 < closest.0 {
+                closest = next;
+            }
+        }
+        (closest.1, closest.2)
     }
 
     /// An instant of the runtime as a moment.
@@ -157,6 +182,27 @@ mod tests {
             read_quality(missing, ClockQuality::Unsynchronised),
             ClockQuality::Unsynchronised
         );
+    }
+
+    /// The kernel took the processor away between the two clocks, once.
+    struct Preempted(AtomicU8);
+
+    impl WallClock for Preempted {
+        fn utc(&self) -> Timestamp {
+            if self.0.fetch_add(1, Ordering::Relaxed) == 1 {
+                #[expect(clippy::disallowed_methods, reason = "stands for the kernel's doing")]
+                std::thread::sleep(Duration::from_millis(600));
+            }
+            SystemClock.utc()
+        }
+    }
+
+    #[test]
+    fn a_thread_that_had_to_wait_between_the_clocks_saw_no_step() {
+        let clock = Clock::new(Arc::new(Preempted(AtomicU8::new(0))));
+        let before = clock.now();
+        let now = clock.now();
+        assert_eq!(crate::tasks::heartbeat::step_between(before, now), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ async fn a_meter_is_read_and_its_serial_number_is_learned() {
     let seat = bench.seat("elster-1", ElsterModel::A1140, scenario, "");
     bench.start();
     bench
-        .live_until(600, |meter| meter.last_collected.is_some())
+        .live_until(900, |meter| meter.last_collected.is_some())
         .await;
     let meters = bench.meters().await;
     assert_eq!(meters[0].serial.as_deref(), Some(&*seat.meter.serial()));

@@ -168,7 +168,7 @@ async fn a_listener_sends_nothing_and_hears_what_others_say() {
     bench.start();
     bench.live(1).await;
     bench
-        .live_until(600, |meter| meter.last_collected.is_some())
+        .live_until(900, |meter| meter.last_collected.is_some())
         .await;
     let number = bench
         .begin(Work::Listen {

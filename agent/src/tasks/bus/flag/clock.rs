@@ -1,5 +1,5 @@
-//! The meter's clock against the gateway's: measured in each round, adjusted where the
-//! configuration allows it, never set.
+//! The meter's clock against the gateway's: measured in each session, adjusted where
+//! the configuration allows it, never set.
 
 use super::memory::Note;
 use super::round::{Sitting, StepEnd};
@@ -77,6 +77,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let Some(raw) = self.read(row).await? else {
             return Ok(None);
         };
+        self.has_seen_clock = true;
         let shown = match self.reader().read(row, &raw.octets) {
             Ok(Content::Clock(stamp)) => Some(stamp.time),
             _ => None,

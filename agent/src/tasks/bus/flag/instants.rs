@@ -24,6 +24,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             return Ok(StepEnd::Done);
         };
         let requests = InstantRequest::of_codes(model, &wanted.values);
+        self.see_clock().await?;
         while let Some(request) = requests.get(self.book.next_instant) {
             if !self.has_room(INSTANT_PACKETS) {
                 return Ok(StepEnd::Later);

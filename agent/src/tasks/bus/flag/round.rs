@@ -115,6 +115,8 @@ pub(super) struct Sitting<'a, 'l, 'm, L> {
     pub(super) packet: Duration,
     /// Whether the meter and the line have data streams.
     pub(super) has_streams: bool,
+    /// Whether the clock was measured in this session.
+    pub(super) has_seen_clock: bool,
 }
 
 impl FlagBook {
@@ -165,6 +167,7 @@ impl FlagBook {
             level: 0,
             packet,
             has_streams,
+            has_seen_clock: false,
         };
         match sitting.enter().await {
             Ok(()) => Ok(sitting),
@@ -247,16 +250,16 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 unfinished.push(*poll);
             }
         }
-        // A round begins with the clock, and a sample must not wait for it.
-        if !turn.due.contains(&COLLECT) && turn.mark.is_none() {
-            self.look_at_clock_beside().await;
+        // A sample does not wait for the clock; and what it brought stands, whatever the clock says.
+        if let Err(fault) = self.see_clock().await {
+            log::debug!(meter:% = self.book.id(), fault:%; "the clock was not seen");
         }
         Ok(unfinished)
     }
 
-    /// Looks at the clock in a session for something else, which is done already: what fails here
-    /// fails nothing.
-    async fn look_at_clock_beside(&mut self) {
+    /// Measures the clock in a session for something else, unless it was measured already. Only what
+    /// ends the session is a fault.
+    pub(super) async fn see_clock(&mut self) -> Result<(), VisitFault> {
         let (model, variant) = (self.visit.model(), &self.visit.variant().id);
         let mut rows = model.identities_of(variant);
         let is_read = model.clock.as_ref().is_some_and(|clock| {
@@ -264,16 +267,27 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             row.and_then(|row| row.read)
                 .is_some_and(|level| level <= self.level)
         });
-        if !is_read || !self.has_room(1) {
-            return;
+        if self.has_seen_clock || !is_read || !self.has_room(1) {
+            return Ok(());
         }
-        if let Err(fault) = self.look_at_clock().await {
-            log::debug!(meter:% = self.book.id(), fault:%; "the clock was not seen");
+        match self.look_at_clock().await {
+            Err(fault) if fault.ends_session() => Err(fault),
+            Err(fault) => {
+                log::debug!(meter:% = self.book.id(), fault:%; "the clock was not seen");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
         }
     }
 
     /// The steps of a round, one after the other.
     pub(super) async fn collect(&mut self) -> Result<StepEnd, VisitFault> {
+        let begun = self.book.round.as_ref().map(|round| round.steps.front());
+        if begun.is_some_and(|next| next != Some(&Step::Clock))
+            && let Err(fault) = self.see_clock().await
+        {
+            return later(fault);
+        }
         let mut round = self.book.round.take().unwrap_or_else(|| self.new_round());
         while let Some(step) = round.steps.front().cloned() {
             self.desk.pulse.beat();

@@ -134,6 +134,10 @@ impl FlagBook {
 impl<L: Line> Sitting<'_, '_, '_, L> {
     async fn task(&mut self, task: &mut Task) -> Result<Slice, VisitFault> {
         let Task { kind, progress } = task;
+        // A round has it among its steps, and who asks for it wants it shown.
+        if !matches!(kind, Kind::Round | Kind::Clock) {
+            self.see_clock().await?;
+        }
         match kind {
             Kind::Round => self.poll(progress).await,
             Kind::Read(reading) => self.read_part(reading, progress).await,
