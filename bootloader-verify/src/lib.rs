@@ -1,0 +1,27 @@
+//! What may boot, decided in one place for boot and installation alike.
+//!
+//! [`judge`] takes a manifest's block, the trusted keys and what this box is; only it makes an
+//! [`Accepted`]. [`check_content`] then reads every block that the manifest stands for.
+//! [`BootPlan`] says in which order images are looked at; [`BootState`] is what is remembered from
+//! boot to boot. State chooses the order, never the verdict.
+//!
+//! Nothing here opens a file, reads a clock or makes randomness; the two programs beside it do.
+
+mod content;
+mod keys;
+pub mod limits;
+mod manifest;
+mod plan;
+#[cfg(feature = "people")]
+mod signing;
+mod state;
+mod verdict;
+
+pub use content::{ReadAt, check_content, check_gap, tree_of};
+pub use keys::{KeyFileFault, PublicKey, StatementFault, TrustedKeys, from_hex};
+pub use manifest::{Geometry, KeyId, Manifest, ManifestFault, Role, SIGNATURE_BYTES, Sealed};
+pub use plan::{BootPlan, Candidate};
+#[cfg(feature = "people")]
+pub use signing::{ImageKey, SigningFault};
+pub use state::{BootState, Copy, Slot, SlotRecord, SlotState};
+pub use verdict::{Accepted, Expected, Refusal, judge};
