@@ -1,0 +1,19 @@
+# Installs the tools of the build, where that is allowed.
+# shellcheck shell=bash
+
+host_packages() {
+    local packages=(mmdebstrap squashfs-tools mtools dosfstools cpio zstd fdisk kmod openssl
+        systemd binutils)
+    [ "$arch" = amd64 ] || packages+=(binutils-aarch64-linux-gnu)
+    local package missing=()
+    for package in "${packages[@]}"; do
+        dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null |
+            grep -qx installed || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    [ "$(id -u)" = 0 ] || fail "these packages are missing and only root can install them: ${missing[*]}"
+    [ "${PMU_MAY_INSTALL:-yes}" = yes ] || fail "PMU_MAY_INSTALL forbids to install ${missing[*]}"
+    say "installing ${missing[*]}"
+    apt-get -q update >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends "${missing[@]}" >/dev/null
+}

@@ -1,0 +1,98 @@
+# The root file systems: Debian packages extracted without running any of their scripts, so that the
+# same recipe makes every architecture on any machine, then our own files on top.
+# shellcheck shell=bash
+
+list() { sed 's/#.*//' "$1" | grep -v '^[[:space:]]*$'; }
+
+# fetch_root KIND: a tar of the extracted packages in the cache, and beside it the packages that are
+# taken apart (kernel, stub, firmware).
+fetch_root() {
+    local kind=$1 key
+    key=$({ list "image/lists/$kind.packages"; cat image/lib/fetch-packages
+            echo "$arch $components $kernel_package ${extra_packages[*]}"; } | sha256sum | cut -c1-16)
+    base="$cache/$kind-$arch-$key"
+    if [ "${PMU_FRESH:-no}" = yes ]; then rm -rf "$base"; fi
+    [ ! -e "$base/root.tar" ] || return 0
+    say "fetching Debian packages of $kind for $arch"
+    rm -rf "$base.new" && mkdir -p "$base.new"
+    mmdebstrap --quiet --mode=root --variant=extract --architectures="$arch" \
+        --components="$components" --include="$(list "image/lists/$kind.packages" | paste -sd,)" \
+        --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
+        --extract-hook="'$PWD/image/lib/fetch-packages' '$base.new/debs' $kernel_package ${extra_packages[*]} \"\$1\"" \
+        bookworm "$base.new/root.tar" >"$base.new/log" 2>&1 || { cat "$base.new/log" >&2; fail "the packages could not be fetched"; }
+    rm -rf "$base" && mv "$base.new" "$base"
+}
+
+# make_root KIND FOLDER: a complete root in FOLDER.
+make_root() {
+    local kind=$1 root=$2
+    rm -rf "$root" && mkdir -p "$root"
+    tar -C "$root" --numeric-owner --exclude='./dev/*' -xf "$base/root.tar"
+    remove_unwanted "$root"
+    accounts "$root"
+    install_ours "$kind" "$root"
+    if [ -d "image/rootfs" ] && [ "$kind" = root ]; then cp -r --no-preserve=ownership,timestamps image/rootfs/. "$root/"; fi
+    if [ -d "image/rootfs-recovery" ] && [ "$kind" = recovery ]; then cp -r --no-preserve=ownership,timestamps image/rootfs-recovery/. "$root/"; fi
+    finish_root "$kind" "$root"
+}
+
+remove_unwanted() {
+    local root=$1 pattern
+    while read -r pattern; do
+        # The pattern is meant to be expanded, inside the root and nowhere else.
+        (cd "$root" && shopt -s nullglob && eval "rm -rf -- $pattern")
+    done < <(list image/lists/removed)
+    find "$root/usr/share/doc" -mindepth 1 -type d -empty -delete
+    find "$root" -xtype l -lname '*perl*' -delete
+}
+
+# What the maintainer scripts of base-passwd would have done; nobody has a password.
+accounts() {
+    local root=$1
+    install -m 644 "$root/usr/share/base-passwd/passwd.master" "$root/etc/passwd"
+    install -m 644 "$root/usr/share/base-passwd/group.master" "$root/etc/group"
+    sed -i 's/^\([^:]*\):\*:/\1:x:/; s,:/bin/bash$,:/usr/sbin/nologin,' "$root/etc/passwd"
+    sed 's/^\([^:]*\):.*/\1:!*::0:99999:7:::/' "$root/etc/passwd" >"$root/etc/shadow"
+    sed 's/^\([^:]*\):.*/\1:!*::/' "$root/etc/group" >"$root/etc/gshadow"
+    chmod 640 "$root/etc/shadow" "$root/etc/gshadow"
+}
+
+install_ours() {
+    local kind=$1 root=$2 file
+    install -D -m 755 "$programs/pmuctl" "$root/usr/bin/pmuctl"
+    install -D -m 644 systemd/pmu.sysusers "$root/usr/lib/sysusers.d/pmu.conf"
+    install -D -m 644 systemd/pmu.tmpfiles "$root/usr/lib/tmpfiles.d/pmu.conf"
+    install -D -m 644 systemd/60-pmu-rs485.rules "$root/usr/lib/udev/rules.d/60-pmu-rs485.rules"
+    [ "$kind" = root ] || return 0
+    install -D -m 755 "$programs/pmu-agent" "$root/usr/bin/pmu-agent"
+    install -D -m 644 systemd/pmu.modules-load "$root/usr/lib/modules-load.d/pmu.conf"
+    for file in systemd/*.service systemd/*.timer systemd/*.path systemd/*.socket systemd/*.target systemd/*.mount; do
+        if [ -e "$file" ]; then install -D -m 644 -t "$root/usr/lib/systemd/system" "$file"; fi
+    done
+    for file in config/meter-models/*.toml; do
+        install -D -m 644 -t "$root/usr/share/pmu/meter-models" "$file"
+    done
+    install -D -m 644 config/agent.toml "$root/usr/share/pmu/agent.toml"
+}
+
+# Results of the tools that maintainer scripts would have run.
+finish_root() {
+    local kind=$1 root=$2
+    mkdir -p "$root"/{data,boot,mnt,etc/pmu,var/lib/pmu,proc,sys,dev,run,tmp}
+    chmod 1777 "$root/tmp"
+    : >"$root/etc/machine-id" && chmod 444 "$root/etc/machine-id"
+    ln -sf /run/systemd/resolve/resolv.conf "$root/etc/resolv.conf"
+    ln -sf /proc/self/mounts "$root/etc/mtab"
+    [ -e "$root/etc/fstab" ] || : >"$root/etc/fstab"
+    systemd-sysusers --root="$root" >/dev/null
+    # A day that every machine has seen: with the build's own day the file would differ by the date.
+    sed -i 's/^\([^:]*\):\([^:]*\):[0-9]*:/\1:\2:0:/' "$root/etc/shadow"
+    rm -f "$root"/etc/{passwd-,group-,shadow-,gshadow-,.pwd.lock,subuid-,subgid-}
+    # A preset file of ours says what runs; what it does not name stays off.
+    systemctl --root="$root" preset-all >/dev/null 2>&1
+    printf 'NAME=PMU\nID=pmu\nID_LIKE=debian\nPRETTY_NAME="PMU %s"\nVERSION_ID="%s"\nVARIANT_ID=%s\n' \
+        "$version" "$version" "$kind" >"$root/usr/lib/os-release"
+    ln -sf ../usr/lib/os-release "$root/etc/os-release"
+    [ -e "$root/etc/hostname" ] || echo pmu >"$root/etc/hostname"
+    rm -f "$root/etc/resolv.conf.bak" "$root/var/lib/systemd/catalog/database"
+}
