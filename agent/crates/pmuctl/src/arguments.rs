@@ -1,6 +1,7 @@
 //! What a person may type.
 
 mod bus;
+mod console;
 mod direct;
 mod head_end;
 mod meter;
@@ -8,6 +9,7 @@ mod store;
 
 pub(crate) use bus::whole_seconds;
 pub use bus::{BusCommand, ScanArguments, Switch};
+pub use console::ConsoleArguments;
 pub use direct::{DirectArguments, Dtr};
 pub use head_end::{ExportArguments, HeadEndCommand, ReceiveArguments};
 pub use meter::{AddArguments, CollectArguments, MeterCommand, PartName, ProfileArguments};
@@ -78,6 +80,8 @@ impl Arguments {
 pub enum Command {
     /// Show how the gateway is.
     Status,
+    /// Show the status page until it is stopped: what the serial console of a gateway shows.
+    Console(ConsoleArguments),
     /// Look at meters.
     #[command(subcommand)]
     Meter(MeterCommand),
@@ -104,6 +108,7 @@ impl Command {
             Self::Meter(MeterCommand::Add(_)) => Some("meter add"),
             Self::Meter(MeterCommand::Accept { .. }) => Some("meter accept"),
             Self::Status | Self::Bus(_) | Self::Meter(_) => None,
+            Self::Console(_) => Some("console"),
             Self::Store(_) => Some("store"),
             Self::Jobs => Some("jobs"),
             Self::Job(_) => Some("job"),

@@ -3,6 +3,7 @@
 mod add;
 mod backup;
 mod bus;
+mod console;
 mod head_end;
 mod meter;
 mod profile;
@@ -86,6 +87,7 @@ async fn errand(
     };
     match &arguments.command {
         Command::Status => errand.simple(Request::Status).await,
+        Command::Console(arguments) => console::run(&mut errand, arguments).await,
         Command::Meter(command) => meter::run(&mut errand, command, &arguments.direct).await,
         Command::Bus(command) => bus::run(&mut errand, command, &arguments.direct).await,
         Command::Store(command) => errand.simple(store_request(command)).await,

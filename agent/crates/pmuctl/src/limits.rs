@@ -116,3 +116,14 @@ pub const DIRECT_STOP_WITHIN: Duration = Duration::from_secs(30);
 pub const DIRECT_WORDS_MAX: usize = 4000;
 /// Folders of private gateways that are looked through for what a killed one left.
 pub const DIRECT_FOLDERS_MAX: usize = 1000;
+
+/// A page of 24 lines takes two seconds at 9600 baud.
+pub const PAGE_EVERY_MIN: Duration = Duration::from_secs(2);
+/// The agent answers at once, or the page says that it does not.
+pub const PAGE_ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// The service manager and the journal likewise.
+pub const SERVICE_WITHIN: Duration = Duration::from_secs(3);
+/// What the agent said last, on the page.
+pub const AGENT_WORDS_MAX: usize = 400;
+/// A file of the kernel or of the boot program.
+pub const MACHINE_FILE_BYTES_MAX: u64 = 256 * 1024;

@@ -1,0 +1,312 @@
+use super::*;
+use desk::{BusStatus, LinkState, MeterTrust, OutboxStatus, UplinkStatus};
+use proptest::prelude::*;
+
+fn bus(name: &str, state: LinkState) -> BusStatus {
+    BusStatus {
+        bus: name.to_owned(),
+        state,
+        remarks: Vec::new(),
+        busy_per_mille: 0,
+        requests: 0,
+        silent: 0,
+        damaged: 0,
+        late: 0,
+        stale_bytes: 0,
+    }
+}
+
+fn meter(name: &str, state: &str, trust: MeterTrust) -> MeterStatus {
+    MeterStatus {
+        meter: name.to_owned(),
+        bus: "main".to_owned(),
+        unit: 1,
+        model: "eastron-sdm630".to_owned(),
+        state: state.to_owned(),
+        trust,
+        serial: None,
+        last_answer: None,
+        last_interval: None,
+        intervals: 0,
+        flagged: 0,
+        answers: 0,
+        silent: 0,
+        damaged: 0,
+        late: 0,
+        exceptions: 0,
+        remarks: Vec::new(),
+        address: None,
+        last_collected: None,
+        overwrite_in_days: None,
+        clock_error_ms: None,
+        found: Vec::new(),
+    }
+}
+
+fn answers() -> Answers {
+    Answers {
+        status: Status {
+            gateway: "pmu-001".to_owned(),
+            version: "0.1.0".to_owned(),
+            up_s: 90_000,
+            utc: "2026-11-28T09:30:12Z".to_owned(),
+            clock: "synchronised".to_owned(),
+            rss_bytes: 12_345_678,
+            buses: vec![
+                bus("main", LinkState::Open),
+                bus("hall", LinkState::Gone("no such device".to_owned())),
+            ],
+            uplink: Some(UplinkStatus {
+                state: "connected".to_owned(),
+                since: "2026-11-28T09:00:00Z".to_owned(),
+                connections: 1,
+                sent: 9,
+                watermarks: 1,
+                watermarks_refused: 0,
+                certificate_days: Some(12),
+            }),
+            outbox: vec![OutboxStatus {
+                stream: "lp".to_owned(),
+                next: 9,
+                waiting: 3,
+                bytes: 100,
+                oldest_s: 130,
+                set_aside: 0,
+            }],
+            alarms: vec!["the older alarm".to_owned(), "the newer alarm".to_owned()],
+        },
+        meters: vec![
+            meter("feeder-1", "healthy", MeterTrust::Right),
+            meter("feeder-2", "healthy", MeterTrust::Wrong),
+            meter("feeder-3", "silent", MeterTrust::Unknown),
+        ],
+        store: Some(StoreStats {
+            epoch: "e".to_owned(),
+            files: Vec::new(),
+            disk_free_bytes: 12_300_000_000,
+            disk_total_bytes: 14_000_000_000,
+            audit_records: 0,
+        }),
+    }
+}
+
+fn facts(agent: Agent) -> Facts {
+    Facts {
+        utc: "2026-11-28 09:30:12 UTC".to_owned(),
+        program: "0.1.0".to_owned(),
+        gateway: Some("pmu-001".to_owned()),
+        boot: BootReport::parse("slot A\nversion 1.2.3\ncounter 5\ntries 0\nanchored no\n"),
+        setup: Setup::Complete,
+        network: vec![Interface {
+            name: "eth0".to_owned(),
+            has_link: true,
+            addresses: vec!["10.0.2.15/24".to_owned()],
+        }],
+        is_clock_synchronised: Some(false),
+        agent,
+        space: Some((1_000_000_000, 2_000_000_000)),
+    }
+}
+
+fn running() -> Facts {
+    facts(Agent::Running(Box::new(answers())))
+}
+
+fn absent() -> Facts {
+    facts(Agent::Absent("is starting".to_owned()))
+}
+
+#[track_caller]
+fn check_size(page: &str) {
+    assert!(page.lines().count() <= LINES, "too long:\n{page}");
+    for line in page.lines() {
+        assert!(line.chars().count() <= COLUMNS, "too wide: {line}");
+        assert!(!line.contains('\x1b'), "{line:?}");
+    }
+}
+
+#[track_caller]
+fn check(facts: &Facts, expected: &str) {
+    let page = text(facts);
+    check_size(&page);
+    assert_eq!(page, expected);
+}
+
+#[test]
+fn a_gateway_that_runs() {
+    check(
+        &running(),
+        "\
+PMU gateway pmu-001                                      2026-11-28 09:30:12 UTC
+--------------------------------------------------------------------------------
+system    1.2.3 in slot A, checked at boot, counter 5, no firmware anchor
+set-up    complete
+network   eth0 10.0.2.15/24
+clock     synchronised
+agent     0.1.0, runs since 25 h 0 min, memory 12.3 MB
+buses     1 open, 1 GONE: hall (no such device)
+meters    2 of 3 healthy; 1 silent: feeder-3; 1 ANOTHER METER: feeder-2
+head-end  connected, since 2026-11-28T09:00:00Z; 3 entries wait, the oldest for
+          2 min; CERTIFICATE ENDS in 12 d
+store     12.3 GB of 14.0 GB free
+alarms    2 alarms, newest first:
+          - the newer alarm
+          - the older alarm
+",
+    );
+}
+
+#[test]
+fn a_box_fresh_from_the_flash() {
+    let mut facts = absent();
+    facts.gateway = None;
+    facts.boot = BootReport::parse("slot A\nversion 1.2.3\ncounter 5\ntries 0\nanchored yes\n");
+    facts.setup = Setup::Missing(vec!["plug in a USB stick".to_owned(); 7]);
+    facts.network[0].has_link = false;
+    facts.agent = Agent::Absent("waits until the set-up is complete".to_owned());
+    check(
+        &facts,
+        "\
+PMU gateway without a name yet                           2026-11-28 09:30:12 UTC
+--------------------------------------------------------------------------------
+system    1.2.3 in slot A, checked at boot, counter 5, firmware anchor on
+set-up    NOT COMPLETE: no meter is read until it is
+          - plug in a USB stick
+          - plug in a USB stick
+          - plug in a USB stick
+          - plug in a USB stick
+          - plug in a USB stick
+          - and 2 more
+network   eth0 no cable, or nobody at its other end
+clock     not synchronised: no time server answers
+agent     waits until the set-up is complete
+store     1.0 GB of 2.0 GB free
+",
+    );
+}
+
+#[test]
+fn recovery_says_so_first_and_why() {
+    let mut facts = absent();
+    facts.boot = BootReport::parse(
+        "slot recovery\nversion 1.0.0\ncounter 3\ntries 0\nanchored unknown\nreason verity\n\
+         attempt A verity\nattempt B signature\n",
+    );
+    facts.space = None;
+    check(
+        &facts,
+        "\
+PMU gateway pmu-001                                      2026-11-28 09:30:12 UTC
+--------------------------------------------------------------------------------
+RECOVERY: no system could be started; this box reads no meters
+why       its contents are damaged
+system    1.0.0 in slot recovery, checked at boot, counter 3, firmware anchor
+          not known
+          slot A was refused: its contents are damaged
+          slot B was refused: its signature is not valid
+set-up    complete
+network   eth0 10.0.2.15/24
+clock     not synchronised: no time server answers
+meters    none are read in recovery
+store     the data partition is not there
+",
+    );
+}
+
+#[track_caller]
+fn check_contains(facts: &Facts, expected: &str) {
+    let page = text(facts);
+    check_size(&page);
+    assert!(page.contains(expected), "{expected} is missing:\n{page}");
+}
+
+#[test]
+fn the_other_system_says_why_it_runs() {
+    let mut facts = running();
+    facts.boot = BootReport::parse("slot B\nversion 2\ntries 2\nreason gap\nattempt A gap\n");
+    check_contains(&facts, "on trial, attempts left: 2");
+    check_contains(
+        &facts,
+        "not the preferred system: there are bytes where none",
+    );
+    check_contains(
+        &facts,
+        "slot A was refused: there are bytes where none may be",
+    );
+}
+
+#[test]
+fn a_system_without_the_boot_program_claims_no_check() {
+    let mut facts = running();
+    facts.boot = None;
+    check_contains(
+        &facts,
+        "system    0.1.0, not started by the boot program: nothing was checked",
+    );
+}
+
+#[test]
+fn what_is_not_there_is_said() {
+    let mut nothing = answers();
+    nothing.status.buses.clear();
+    nothing.status.alarms.clear();
+    nothing.status.uplink = None;
+    nothing.meters.clear();
+    nothing.store = None;
+    let mut facts = facts(Agent::Running(Box::new(nothing)));
+    facts.network.clear();
+    for expected in [
+        "network   no port was found",
+        "buses     none is configured",
+        "meters    none is configured",
+        "head-end  none is configured; everything stays here",
+        "store     the data partition is not there",
+        "alarms    none",
+    ] {
+        check_contains(&facts, expected);
+    }
+    let mut facts = absent();
+    facts.is_clock_synchronised = None;
+    check_contains(&facts, "clock     not known");
+}
+
+#[test]
+fn a_text_that_is_cut_shows_it() {
+    let mut facts = absent();
+    facts.agent = Agent::Absent("word ".repeat(100));
+    check_contains(&facts, "word ~\n");
+}
+
+proptest! {
+    #[test]
+    fn no_fact_breaks_the_screen(
+        word in "[\\PC\x1b\n\r ]{0,300}",
+        count in 0_usize..60,
+        attempts in 0_usize..9,
+        is_running: bool,
+    ) {
+        let mut answers = answers();
+        answers.status.alarms = vec![word.clone(); count];
+        answers.status.buses = vec![bus(&word, LinkState::Gone(word.clone())); count];
+        answers.meters = vec![meter(&word, "silent", MeterTrust::Wrong); count];
+        answers.status.clock = word.clone();
+        if let Some(uplink) = &mut answers.status.uplink {
+            uplink.state = word.clone();
+        }
+        let mut facts = running();
+        facts.agent = if is_running {
+            Agent::Running(Box::new(answers))
+        } else {
+            Agent::Absent(word.clone())
+        };
+        facts.gateway = Some(word.clone());
+        facts.setup = Setup::Missing(vec![word.clone(); count]);
+        let attempts = "attempt A x\n".repeat(attempts);
+        facts.boot = BootReport::parse(&format!("slot {word}\nreason {word}\n{attempts}"));
+        facts.network = vec![
+            Interface { name: word.clone(), has_link: true, addresses: vec![word; count] };
+            count
+        ];
+        check_size(&text(&facts));
+    }
+}
