@@ -1,5 +1,6 @@
 //! The keys that may sign images, and the statement of the root key that replaces them.
 
+use crate::hex::from_hex;
 use crate::limits::{BLOCK, KEY_FILE_BYTES_MAX};
 use crate::manifest::{KeyId, SIGNATURE_BYTES, Sealed};
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -238,21 +239,21 @@ impl<'a> Statement<'a> {
 }
 
 /// The bytes of a statement that the root key signs.
-#[cfg(any(feature = "people", test))]
+#[cfg(any(test, feature = "people"))]
 pub(crate) fn statement_body(serial: u64, current: &PublicKey, next: &PublicKey) -> Vec<u8> {
     let serial = serial.to_le_bytes();
     [STATEMENT_MAGIC, &serial[..], current.bytes(), next.bytes()].concat()
 }
 
 /// What precedes signed bytes, so that a signature for one purpose serves no other.
-#[cfg(any(feature = "people", test))]
+#[cfg(any(test, feature = "people"))]
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Domain {
     Manifest,
     Statement,
 }
 
-#[cfg(any(feature = "people", test))]
+#[cfg(any(test, feature = "people"))]
 impl Domain {
     pub(crate) fn prefix(self) -> &'static [u8] {
         match self {
@@ -260,18 +261,6 @@ impl Domain {
             Self::Statement => STATEMENT_DOMAIN,
         }
     }
-}
-
-/// Bytes of exactly `2 * N` hexadecimal digits.
-pub fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != 2 * N || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (byte, index) in bytes.iter_mut().zip((0..).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(index..index + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -8,20 +8,24 @@
 //! Nothing here opens a file, reads a clock or makes randomness; the two programs beside it do.
 
 mod content;
+mod hex;
 mod keys;
 pub mod limits;
 mod manifest;
 mod plan;
-#[cfg(feature = "people")]
+#[cfg(any(test, feature = "people"))]
 mod signing;
 mod state;
+#[cfg(test)]
+mod test_images;
 mod verdict;
 
 pub use content::{ReadAt, check_content, check_gap, tree_of};
-pub use keys::{KeyFileFault, PublicKey, StatementFault, TrustedKeys, from_hex};
+pub use hex::{from_hex, to_hex};
+pub use keys::{KeyFileFault, PublicKey, StatementFault, TrustedKeys};
 pub use manifest::{Geometry, KeyId, Manifest, ManifestFault, Role, SIGNATURE_BYTES, Sealed};
 pub use plan::{BootPlan, Candidate};
-#[cfg(feature = "people")]
+#[cfg(any(test, feature = "people"))]
 pub use signing::{ImageKey, SigningFault};
 pub use state::{BootState, Copy, Slot, SlotRecord, SlotState};
 pub use verdict::{Accepted, Expected, Refusal, judge};

@@ -276,6 +276,7 @@ impl Sealed {
 }
 
 /// The block of a signed manifest.
+#[cfg(any(test, feature = "people"))]
 pub(crate) fn block_of(body: &[u8], signature: &[u8; SIGNATURE_BYTES]) -> Vec<u8> {
     let mut block = body.to_vec();
     block.extend_from_slice(signature);

@@ -45,8 +45,13 @@ impl BootPlan {
         &self.state
     }
 
+    /// The state is on disk under this sequence.
+    pub fn written(&mut self, sequence: u64) {
+        self.state.sequence = sequence;
+    }
+
     /// What is looked at next. The state afterwards must be written before the candidate is started.
-    pub fn next(&mut self) -> Candidate {
+    pub fn next_candidate(&mut self) -> Candidate {
         match self.choose() {
             Candidate::Slot(slot) => {
                 self.note(slot);
