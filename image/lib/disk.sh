@@ -1,5 +1,5 @@
 # The disk image, written with plain files: no mounts, no loop devices.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # variables are set by settings.sh and the parts before
 
 # A number that is always the same for a name: two builds have to agree, and no box looks for them.
 fixed_uuid() {

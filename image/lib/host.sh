@@ -1,5 +1,5 @@
 # Installs the tools of the build, where that is allowed.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # variables are set by settings.sh and the parts before
 
 host_packages() {
     local packages=(mmdebstrap squashfs-tools mtools dosfstools cpio zstd fdisk kmod openssl

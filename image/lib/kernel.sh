@@ -1,5 +1,5 @@
 # The kernel, taken from Debian's package, and its modules.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # variables are set by settings.sh and the parts before
 
 unpack_kernel() {
     kernel_root="$parts/kernel"
@@ -50,7 +50,7 @@ initramfs_modules() {
     mkdir -p "$folder"
     while read -r name; do
         # Files are written with - or _ as it pleases each maintainer.
-        grep -o "^[^:]*/$(sed 's/[-_]/[-_]/g' <<<"$name")\.ko" "$from/modules.dep" || true
+        grep -o "^[^:]*/${name//[-_]/[-_]}\.ko" "$from/modules.dep" || true
     done < <(list image/lists/modules.initramfs) | closure >"$parts/initramfs.list"
     while read -r file; do
         name=$(basename "$file")

@@ -1,7 +1,7 @@
 # Keys that sign images. A site's own are given by PMU_SIGNING_KEY (private, PEM) and PMU_TRUST_KEYS
 # (the file `trust.keys` that goes into the payload); without them keys for development are made in
 # the cache of whoever builds, never in this tree.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # variables are set by settings.sh and the parts before
 
 signing_key() {
     if [ -n "${PMU_SIGNING_KEY:-}" ]; then

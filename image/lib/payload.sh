@@ -1,9 +1,9 @@
 # What the firmware starts: kernel, command line and initramfs in one file.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # variables are set by settings.sh and the parts before
 
 make_initramfs() {
     local tree="$parts/initramfs"
-    rm -rf "$tree" && mkdir -p "$tree"/{dev,proc,sys,run,newroot,etc,modules}
+    rm -rf "$tree" && mkdir -p "$tree"/{dev,proc,sys,run,etc,modules}
     install -m 755 "$programs/boot-init" "$tree/init"
     initramfs_modules "$tree/modules"
     trusted_keys >"$tree/etc/trust.keys"

@@ -1,5 +1,5 @@
 # Our own programs for the target. PMU_PROGRAMS names a folder that already has them.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # variables are set by settings.sh and the parts before
 
 # build_programs: leaves pmu-agent, pmuctl and boot-init in $programs.
 build_programs() {

@@ -1,6 +1,6 @@
 # The root file systems: Debian packages extracted without running any of their scripts, so that the
 # same recipe makes every architecture on any machine, then our own files on top.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # variables are set by settings.sh and the parts before
 
 list() { sed 's/#.*//' "$1" | grep -v '^[[:space:]]*$'; }
 
@@ -31,9 +31,18 @@ make_root() {
     remove_unwanted "$root"
     accounts "$root"
     install_ours "$kind" "$root"
-    if [ -d "image/rootfs" ] && [ "$kind" = root ]; then cp -r --no-preserve=ownership,timestamps image/rootfs/. "$root/"; fi
-    if [ -d "image/rootfs-recovery" ] && [ "$kind" = recovery ]; then cp -r --no-preserve=ownership,timestamps image/rootfs-recovery/. "$root/"; fi
+    overlay image/rootfs "$root"
+    # Recovery is the same system with less: its files replace some and take the rest out of service.
+    if [ "$kind" = recovery ]; then overlay image/rootfs-recovery "$root"; fi
+    # A test looks into the running system with files of its own; such an image is no product.
+    if [ -n "${PMU_IMAGE_OVERLAY:-}" ]; then overlay "$PMU_IMAGE_OVERLAY" "$root"; fi
     finish_root "$kind" "$root"
+}
+
+overlay() { # overlay FROM ROOT
+    [ -d "$1" ] || return 0
+    cp -r --no-preserve=ownership,timestamps "$1/." "$2/"
+    (cd "$1" && find . -name .keep) | (cd "$2" && xargs -r rm -f)
 }
 
 remove_unwanted() {
@@ -63,12 +72,15 @@ install_ours() {
     install -D -m 644 systemd/pmu.sysusers "$root/usr/lib/sysusers.d/pmu.conf"
     install -D -m 644 systemd/pmu.tmpfiles "$root/usr/lib/tmpfiles.d/pmu.conf"
     install -D -m 644 systemd/60-pmu-rs485.rules "$root/usr/lib/udev/rules.d/60-pmu-rs485.rules"
-    [ "$kind" = root ] || return 0
-    install -D -m 755 "$programs/pmu-agent" "$root/usr/bin/pmu-agent"
-    install -D -m 644 systemd/pmu.modules-load "$root/usr/lib/modules-load.d/pmu.conf"
     for file in systemd/*.service systemd/*.timer systemd/*.path systemd/*.socket systemd/*.target systemd/*.mount; do
         if [ -e "$file" ]; then install -D -m 644 -t "$root/usr/lib/systemd/system" "$file"; fi
     done
+    if [ "$kind" = recovery ]; then
+        rm "$root/usr/lib/systemd/system/pmu-agent.service"
+        return 0
+    fi
+    install -D -m 755 "$programs/pmu-agent" "$root/usr/bin/pmu-agent"
+    install -D -m 644 systemd/pmu.modules-load "$root/usr/lib/modules-load.d/pmu.conf"
     for file in config/meter-models/*.toml; do
         install -D -m 644 -t "$root/usr/share/pmu/meter-models" "$file"
     done
@@ -84,7 +96,10 @@ finish_root() {
     ln -sf /run/systemd/resolve/resolv.conf "$root/etc/resolv.conf"
     ln -sf /proc/self/mounts "$root/etc/mtab"
     [ -e "$root/etc/fstab" ] || : >"$root/etc/fstab"
-    systemd-sysusers --root="$root" >/dev/null
+    # Debian leaves it switched off; with a read-only root, services could not build their sandboxes.
+    install -m 644 "$root/usr/share/systemd/tmp.mount" "$root/usr/lib/systemd/system/tmp.mount"
+    ln -s ../tmp.mount "$root/usr/lib/systemd/system/local-fs.target.wants/tmp.mount"
+    systemd-sysusers --root="$root" >/dev/null 2>&1
     # A day that every machine has seen: with the build's own day the file would differ by the date.
     sed -i 's/^\([^:]*\):\([^:]*\):[0-9]*:/\1:\2:0:/' "$root/etc/shadow"
     rm -f "$root"/etc/{passwd-,group-,shadow-,gshadow-,.pwd.lock,subuid-,subgid-}

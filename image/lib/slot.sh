@@ -1,5 +1,5 @@
 # A slot: the root as squashfs, its hash tree, and the signed manifest.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # variables are set by settings.sh and the parts before
 
 # make_squashfs ROOT FILE
 make_squashfs() {
@@ -18,8 +18,8 @@ sign_image() {
     local role=$1 kind=$2 number=$3 partition_mib=$4 size
     "$signer" sign --key "$key" --role "$role" --product pmu --board "$board" --arch "$arch" \
         --version "$version" --kernel "$release" --counter "$number" --built "$SOURCE_DATE_EPOCH" --squashfs "$parts/$kind.squashfs" \
-        --payload "$parts/payload" --salt "$salt" --out "$parts/$kind.pmuimg"
-    "$signer" place "$parts/$kind.pmuimg" --size $((partition_mib * mib)) --out "$parts/$kind.slot"
+        --payload "$parts/payload" --salt "$salt" --out "$parts/$kind.pmuimg" >/dev/null
+    "$signer" place "$parts/$kind.pmuimg" --size $((partition_mib * mib)) --out "$parts/$kind.slot" >/dev/null
     size=$(stat -c %s "$parts/$kind.squashfs")
     say "$kind $size bytes compressed, limit $slot_limit_bytes"
     [ "$size" -le "$slot_limit_bytes" ] || fail "$kind is larger than the limit; see $parts/modules.list and lists/removed"
