@@ -2,10 +2,10 @@
 # shellcheck shell=bash disable=SC2154  # tools, skip: defined by the caller
 
 # mosquitto and openssl play the broker and its authority; mbpoll and libmodbus are meters
-# and masters that we did not write; faketime turns clocks.
+# and masters that we did not write; faketime turns clocks; cryptsetup-bin checks images.
 packages=(
     mosquitto mosquitto-clients openssl python3 python3-venv
-    faketime mbpoll libmodbus-dev gcc libc6-dev coreutils util-linux strace systemd
+    faketime mbpoll libmodbus-dev cryptsetup-bin gcc libc6-dev coreutils util-linux strace systemd
 )
 
 missing=()

@@ -5,7 +5,7 @@ use crate::limits::BLOCK;
 use crate::manifest::{Manifest, block_of};
 use ed25519_dalek::Signer;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
 
 /// A private key for images or, kept apart, for statements of keys. Shows itself to nobody.
 pub struct ImageKey(ed25519_dalek::SigningKey);
@@ -42,7 +42,12 @@ impl ImageKey {
 
     /// As PKCS#8 PEM, for a file that only its owner may read.
     pub fn to_pem(&self) -> Result<String, SigningFault> {
-        let pem = self.0.to_pkcs8_pem(LineEnding::LF);
+        // Without the public half: OpenSSL 3.0 reads no key that holds both.
+        let key = KeypairBytes {
+            secret_key: self.0.to_bytes(),
+            public_key: None,
+        };
+        let pem = key.to_pkcs8_pem(LineEnding::LF);
         pem.map(|text| text.as_str().to_owned())
             .map_err(|_| SigningFault::NotWritten)
     }

@@ -50,6 +50,11 @@ pub fn brisk_models(folder: &Path) -> PathBuf {
     brisk
 }
 
+/// A program of another package, built in the same profile.
+pub fn another(package: &str, program: &str) -> PathBuf {
+    built_with(&["-p", package, "--bin", program]).join(program)
+}
+
 /// The folder of the programs: built once, nothing to do when they are fresh. `PMU_PROGRAMS` names
 /// a folder with programs to be tried as they are: those of an image, for example.
 fn built() -> &'static Path {
@@ -58,44 +63,47 @@ fn built() -> &'static Path {
         if let Some(folder) = std::env::var_os("PMU_PROGRAMS") {
             return PathBuf::from(folder);
         }
-        let own = std::env::current_exe().expect("the path of this test");
-        let folder = own
-            .parent()
-            .and_then(Path::parent)
-            .expect("<target>/<profile>/deps");
-        let profile = folder
-            .file_name()
-            .and_then(|name| name.to_str())
-            .expect("a profile");
-        let target = folder.parent().expect("the target folder");
-        // The folder of the profile `dev` is called `debug`.
-        let profile = if profile == "debug" { "dev" } else { profile };
-        let mut cargo = Command::new(env!("CARGO"));
-        // What cargo told this test about its own package would make every build look stale.
-        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        let of_this_package = [
-            "CARGO_PKG_",
-            "CARGO_MANIFEST_",
-            "CARGO_BIN_",
-            "CARGO_CRATE_",
-        ];
-        for name in names.filter(|name| of_this_package.iter().any(|head| name.starts_with(head))) {
-            cargo.env_remove(name);
-        }
-        cargo
-            .current_dir(root())
-            .env("CARGO_TARGET_DIR", target)
-            .args([
-                "build",
-                "--quiet",
-                "--profile",
-                profile,
-                "-p",
-                "pmu-agent",
-                "-p",
-                "pmuctl",
-            ]);
-        run("building pmu-agent and pmuctl", &mut cargo);
-        folder.to_path_buf()
+        built_with(&["-p", "pmu-agent", "-p", "pmuctl"])
     })
+}
+
+/// Builds what is named, and returns the folder of the programs.
+fn built_with(names: &[&str]) -> PathBuf {
+    let own = std::env::current_exe().expect("the path of this test");
+    let folder = own
+        .parent()
+        .and_then(Path::parent)
+        .expect("<target>/<profile>/deps");
+    let profile = folder
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("a profile");
+    let target = folder.parent().expect("the target folder");
+    // The folder of the profile `dev` is called `debug`.
+    let profile = if profile == "debug" { "dev" } else { profile };
+    let mut cargo = cargo();
+    cargo
+        .env("CARGO_TARGET_DIR", target)
+        .args(["build", "--quiet", "--profile", profile])
+        .args(names);
+    run("building our programs", &mut cargo);
+    folder.to_path_buf()
+}
+
+/// Cargo, at the root of the project.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root());
+    // What cargo told this test about its own package would make every build look stale.
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let of_this_package = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+    ];
+    for name in names.filter(|name| of_this_package.iter().any(|head| name.starts_with(head))) {
+        cargo.env_remove(name);
+    }
+    cargo
 }

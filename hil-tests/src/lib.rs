@@ -34,6 +34,7 @@ pub mod process;
 pub mod proxy;
 pub mod pty_port;
 pub mod python;
+pub mod signed_image;
 pub mod skip;
 pub mod tap;
 pub mod world;
