@@ -7,6 +7,7 @@ pub mod files;
 pub mod local;
 pub mod machine;
 pub mod mqtt;
+pub mod provision_disk;
 pub mod replace;
 pub mod signals;
 pub mod terminal;

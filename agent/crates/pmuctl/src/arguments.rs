@@ -5,6 +5,7 @@ mod console;
 mod direct;
 mod head_end;
 mod meter;
+mod provision;
 mod store;
 
 pub(crate) use bus::whole_seconds;
@@ -13,6 +14,7 @@ pub use console::ConsoleArguments;
 pub use direct::{DirectArguments, Dtr};
 pub use head_end::{ExportArguments, HeadEndCommand, ReceiveArguments};
 pub use meter::{AddArguments, CollectArguments, MeterCommand, PartName, ProfileArguments};
+pub use provision::ProvisionArguments;
 pub use store::StoreCommand;
 
 use crate::adapters::local::SOCKET;
@@ -96,6 +98,8 @@ pub enum Command {
     /// Look at a piece of such work.
     #[command(subcommand)]
     Job(JobCommand),
+    /// Make a gateway of a box, from what lies in a folder, and say what is missing.
+    Provision(ProvisionArguments),
     /// Be the head-end: the reference consumer, and what belongs to it.
     #[command(subcommand)]
     HeadEnd(Box<HeadEndCommand>),
@@ -112,6 +116,7 @@ impl Command {
             Self::Store(_) => Some("store"),
             Self::Jobs => Some("jobs"),
             Self::Job(_) => Some("job"),
+            Self::Provision(_) => Some("provision"),
             Self::HeadEnd(_) => Some("head-end"),
         }
     }

@@ -7,6 +7,7 @@ mod console;
 mod head_end;
 mod meter;
 mod profile;
+mod provision;
 
 use crate::adapters::direct_agent::DirectAgent;
 use crate::adapters::local::LocalDesk;
@@ -29,6 +30,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     }
     match &arguments.command {
         Command::HeadEnd(command) => head_end::run(command, arguments.json),
+        Command::Provision(command) => provision::run(command, arguments.json),
         _ => runtime()?.block_on(at_gateway(arguments)),
     }
 }
@@ -100,7 +102,7 @@ async fn errand(
             let number = *number;
             errand.simple(Request::Cancel { number }).await
         }
-        Command::HeadEnd(_) => bail!("the head-end is no gateway"),
+        Command::HeadEnd(_) | Command::Provision(_) => bail!("no gateway is asked for this"),
     }
 }
 

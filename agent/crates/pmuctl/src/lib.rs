@@ -19,6 +19,7 @@ mod errand;
 mod export;
 mod holes;
 pub mod limits;
+pub mod provision;
 pub mod page;
 mod show;
 mod table;

@@ -127,3 +127,14 @@ pub const SERVICE_WITHIN: Duration = Duration::from_secs(3);
 pub const AGENT_WORDS_MAX: usize = 400;
 /// A file of the kernel or of the boot program.
 pub const MACHINE_FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// Wired ports that are set up; a gateway has two.
+pub const NETWORKS_MAX: usize = 16;
+/// Servers for names of one port.
+pub const DNS_SERVERS_MAX: usize = 8;
+/// Time servers.
+pub const TIME_SERVERS_MAX: usize = 8;
+/// Any file of a folder that provisions a gateway.
+pub const BROUGHT_BYTES_MAX: u64 = 1024 * 1024;
+/// All of them together with what is made of them, as JSON.
+pub const CHANGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
