@@ -42,6 +42,10 @@ fuzz TARGET SECONDS="60":
 cross:
     ./hil-tests/cross.sh
 
+# The Debian package, for people who bring their own system (left in target/debian)
+deb:
+    ./hil-tests/deb.sh --release
+
 # Dependencies: bans, licences, sources (advisories need a network: `cargo deny check advisories`)
 deny:
     cargo fetch --locked --quiet && cargo deny --offline check bans licenses sources
