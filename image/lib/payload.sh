@@ -9,6 +9,7 @@ make_initramfs() {
     trusted_keys >"$tree/etc/trust.keys"
     printf 'product pmu\nboard %s\narch %s\nfloor %s\nrecovery-floor %s\n' \
         "$board" "$arch" "$floor" "$recovery_floor" >"$tree/etc/target"
+    if [ "$board" = rpi4 ]; then pi_partitions >>"$tree/etc/target"; fi
     find "$tree" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
     # Sorted, owned by root, numbered afresh: the archive depends on its files and nothing else.
     (cd "$tree" && find . | LC_ALL=C sort | cpio --quiet --reproducible --owner=0:0 -o -H newc) |

@@ -21,7 +21,7 @@ build_programs() {
     RUSTFLAGS="$remap" cargo build --quiet --release --target "$triple" --target-dir "$folder" -p pmu-agent -p pmuctl
     install -m 755 -t "$programs" "$folder/$triple/release/pmu-agent" "$folder/$triple/release/pmuctl"
     RUSTFLAGS="$remap -C target-feature=+crt-static" cargo build --quiet --release --target "$triple" \
-        --target-dir "$folder-static" -p bootloader-verify --bin boot-init
+        --target-dir "$folder-static" -p bootloader-verify --bin boot-init --no-default-features
     install -m 755 -t "$programs" "$folder-static/$triple/release/boot-init"
     local strip=strip
     [ "$arch" = amd64 ] || strip=aarch64-linux-gnu-strip

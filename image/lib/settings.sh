@@ -43,7 +43,7 @@ set_target() {
             triple=aarch64-unknown-linux-gnu
             kernel_package=linux-image-arm64
             board=rpi4
-            console=ttyS1
+            console=ttyS1,115200
             boot_mib=64
             # The Pi's own firmware is not free software; Debian ships it in this part of its archive.
             components=main,non-free-firmware
