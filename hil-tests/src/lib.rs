@@ -14,6 +14,7 @@ pub mod agent;
 pub mod agent_file;
 pub mod bench;
 pub mod binaries;
+pub mod boot;
 pub mod broker;
 pub mod bus;
 pub mod cable;

@@ -2,6 +2,7 @@
 
 use crate::console::Console;
 use crate::word;
+use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
 use rustix::system::{RebootCommand, finit_module, reboot};
 use std::fs::File;
@@ -50,6 +51,8 @@ pub(crate) fn load_modules(console: &Console) {
         match loaded {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // For hardware that this board lacks.
+            Err(error) if error.raw_os_error() == Some(Errno::NODEV.raw_os_error()) => {}
             Err(error) => {
                 let name = file.file_name().unwrap_or_default().to_string_lossy();
                 console.say(format_args!(
@@ -102,7 +105,7 @@ pub(crate) fn power_off() -> io::Error {
     ended(reboot(RebootCommand::PowerOff))
 }
 
-fn ended(result: Result<(), rustix::io::Errno>) -> io::Error {
+fn ended(result: Result<(), Errno>) -> io::Error {
     match result {
         Ok(()) => io::ErrorKind::Interrupted.into(),
         Err(errno) => errno.into(),

@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     Unusable { path: PathBuf, problem: String },
     #[error("{}: cannot be written: {source}", path.display())]
     Unwritable { path: PathBuf, source: io::Error },
+    #[error("{}: is there already, and no key is ever overwritten; name another file", path.display())]
+    Occupied { path: PathBuf },
 }
 
 impl Fault {
@@ -27,7 +29,7 @@ impl Fault {
             Self::Usage(_) => USAGE,
             Self::Unreadable { .. } => NO_INPUT,
             Self::Unusable { .. } => REFUSED,
-            Self::Unwritable { .. } => CANNOT_CREATE,
+            Self::Unwritable { .. } | Self::Occupied { .. } => CANNOT_CREATE,
         }
     }
 

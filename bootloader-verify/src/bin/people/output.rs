@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use bootloader_verify::ReadAt;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -111,9 +111,14 @@ pub(crate) fn write_secret(path: &Path, text: &str) -> Result<(), Fault> {
         .create_new(true)
         .mode(0o600)
         .open(path);
-    let written = created.and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
+    let mut file = created.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Fault::Occupied {
+            path: path.to_owned(),
+        },
+        _ => Fault::unwritable(path)(error),
+    })?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all());
     written.map_err(Fault::unwritable(path))
 }

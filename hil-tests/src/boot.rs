@@ -1,0 +1,9 @@
+//! Tiny virtual machines that try the boot program: one kernel, small roots, disks of a few MiB.
+
+mod disk;
+mod guest;
+mod machine;
+
+pub use disk::{BootDisk, Part};
+pub use guest::{Arch, Guest, Signer};
+pub use machine::{Said, run_machines};

@@ -1,0 +1,174 @@
+//! What a tiny machine is made of, and the images that are signed for it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use bootloader_verify::limits::BLOCK;
+use bootloader_verify::{Geometry, ImageKey, KeyId, Manifest, Role, to_hex, tree_of};
+use tempfile::TempDir;
+
+use crate::process::run;
+use crate::skip::skipped;
+
+/// Processors that the product runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arch {
+    /// 64-bit PCs.
+    Amd64,
+    /// 64-bit ARM.
+    Arm64,
+}
+
+impl Arch {
+    /// As Debian calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+        }
+    }
+}
+
+/// Kernel, boot program and roots for one architecture.
+#[derive(Debug)]
+pub struct Guest {
+    /// Which.
+    pub arch: Arch,
+    folder: TempDir,
+    kernel: String,
+}
+
+/// The security counter of images, unless a case wants another one.
+const COUNTER: u64 = 5;
+const SALT: [u8; 32] = [0x5a; 32];
+/// The only key that guests trust.
+const TRUSTED: u8 = 1;
+
+impl Guest {
+    /// Made by `boot/guest`; none, and the reason said, where the parts cannot be had.
+    pub fn prepare(promise: &str, arch: Arch) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("boot/guest");
+        let done = Command::new(script)
+            .arg(arch.word())
+            .arg(folder.path())
+            .output()
+            .expect("boot/guest");
+        let words = String::from_utf8_lossy(&done.stdout).into_owned();
+        if done.status.code() == Some(77) {
+            skipped(promise, words.trim());
+            return None;
+        }
+        let errors = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "boot/guest: {words}{errors}");
+        let kernel = std::fs::read_to_string(folder.path().join("release")).expect("a release");
+        Some(Self {
+            arch,
+            folder,
+            kernel: kernel.trim().to_owned(),
+        })
+    }
+
+    /// A file that the script left.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A signer of images for this guest.
+    pub fn signer(&self) -> Signer {
+        Signer {
+            key: TRUSTED,
+            change: |_| (),
+            arch: self.arch.word(),
+            kernel: self.kernel.clone(),
+        }
+    }
+
+    /// A root's file system and its tree, and its manifest as `signer` signs it. `label` is `a`, `b`
+    /// or `r`.
+    pub fn image(&self, label: char, signer: &Signer) -> (Vec<u8>, Vec<u8>) {
+        let name = format!("squashfs-{label}");
+        let mut system = std::fs::read(self.path(&name)).expect("a root");
+        system.resize(system.len().next_multiple_of(BLOCK), 0);
+        let blocks = u32::try_from(system.len() / BLOCK).expect("a small root");
+        let geometry = Geometry::of_data(blocks).expect("a root of some blocks");
+        let (tree, root) = tree_of(system.as_slice(), geometry, &SALT).expect("memory");
+        let mut manifest = Manifest {
+            role: if label == 'r' {
+                Role::Recovery
+            } else {
+                Role::Slot
+            },
+            product: "pmu".to_owned(),
+            board: "pc".to_owned(),
+            arch: signer.arch.to_owned(),
+            version: format!("1.0-{label}"),
+            kernel: signer.kernel.clone(),
+            counter: COUNTER,
+            close_door: false,
+            geometry,
+            salt: SALT,
+            root,
+            image_sha256: [0; 32],
+            payload_bytes: 0,
+            payload_sha256: [0; 32],
+            key: KeyId([0; 8]),
+            built: 0,
+            expires: 0,
+        };
+        (signer.change)(&mut manifest);
+        let key = ImageKey::from_seed(&[signer.key; 32]);
+        let block = key.sign_manifest(&manifest).expect("a manifest");
+        system.extend_from_slice(&tree);
+        (system, block)
+    }
+
+    /// The first file system of a machine whose payload demands this floor.
+    pub fn initramfs(&self, floor: u64) -> PathBuf {
+        let tree = self.path(&format!("initramfs-{floor}"));
+        for folder in ["dev", "proc", "sys", "run", "etc"] {
+            std::fs::create_dir_all(tree.join(folder)).expect("a folder");
+        }
+        let key = ImageKey::from_seed(&[TRUSTED; 32]);
+        let key = to_hex(key.public().expect("a key").bytes());
+        std::fs::write(tree.join("etc/trust.keys"), format!("current {key}\n")).expect("keys");
+        let target = format!(
+            "product pmu\nboard pc\narch {}\nfloor {floor}\nrecovery-floor 0\n",
+            self.arch.word()
+        );
+        std::fs::write(tree.join("etc/target"), target).expect("a target");
+        let archive = self.path(&format!("initramfs-{floor}.cpio"));
+        let mut pack = Command::new("sh");
+        pack.current_dir(&tree).args([
+            "-ec",
+            "cp ../init init; cp -r ../modules .; \
+             find . | sort | cpio --quiet -o -H newc >\"$0\"",
+        ]);
+        pack.arg(&archive);
+        run("packing the initramfs", &mut pack);
+        archive
+    }
+}
+
+/// Who signs an image, and what he says of it.
+#[derive(Debug, Clone)]
+pub struct Signer {
+    /// Which key; guests trust number 1.
+    pub key: u8,
+    /// What is said other than the truth.
+    pub change: fn(&mut Manifest),
+    arch: &'static str,
+    kernel: String,
+}
+
+impl Signer {
+    /// The same with another key.
+    pub fn with_key(self, key: u8) -> Self {
+        Self { key, ..self }
+    }
+
+    /// The same, saying something else.
+    pub fn saying(self, change: fn(&mut Manifest)) -> Self {
+        Self { change, ..self }
+    }
+}
