@@ -1,8 +1,10 @@
 //! The only files of the daemon that touch the world.
 
+pub mod boot_slots;
 pub mod clock;
 pub mod dialled;
 pub mod disk;
+pub mod image_source;
 pub mod input;
 pub mod lead;
 pub mod local_socket;

@@ -12,6 +12,7 @@ mod settings_bus;
 mod settings_flag;
 mod settings_link;
 mod settings_meter;
+mod update;
 
 pub use complaint::{Complaint, Complaints};
 pub use flag_meter::{Access, CollectSettings, FlagLine, FlagMeter, FlagParity, MeterClock};
@@ -22,3 +23,4 @@ pub use link::{
 pub use meter::{InstantSettings, MeterSettings, ModbusMeter, ProfileSettings, Speaks};
 pub use number::{InvalidNumber, Number};
 pub use settings::{BusSettings, ClockSettings, Settings, StoreSettings, UplinkSettings};
+pub use update::UpdateSettings;

@@ -13,6 +13,7 @@ use crate::metrics;
 use crate::tasks::bus::{BusHandle, BusRequest, MeterView};
 use crate::tasks::heartbeat::quality_word;
 use crate::tasks::storekeeper::{Look, Record, StoreGone, StoreHandle};
+use crate::tasks::updater::UpdaterHandle;
 use crate::tasks::uplink::UplinkView;
 use desk::{
     Answer, BusStatus, Caller, FileStats, GatewayDesk, MeterStatus, OutboxStatus, ProfileRow,
@@ -48,6 +49,8 @@ pub struct Front {
     pub alarms: Alarms,
     /// Work that people started.
     pub jobs: Jobs,
+    /// Updates of the whole system.
+    pub updater: UpdaterHandle,
     /// The file of the configuration.
     pub configuration: PathBuf,
 }
@@ -80,6 +83,7 @@ impl GatewayDesk for Front {
             Request::Job { number } => Ok(Answer::Job(Box::new(self.jobs.job(number)?))),
             Request::Jobs => Ok(Answer::Jobs(self.jobs.all())),
             Request::Cancel { number } => self.cancel(caller, number).await,
+            Request::Update { wish } => self.updater.ask(caller, wish).await,
             Request::Configuration => {
                 let file = self.configuration.display().to_string();
                 Ok(Answer::Configuration(file))

@@ -74,6 +74,8 @@ pub const BLOCK_ROWS_MAX: usize = 1024;
 pub const ROWS_SETTLED_AFTER: Duration = Duration::from_hours(1);
 /// Records a bus holds back before it hands them to the storekeeper.
 pub const PATIENT_RECORDS_MAX: usize = 32;
+/// Wishes about updates that wait.
+pub const UPDATE_ASKS_MAX: usize = 4;
 /// Jobs that wait or run; beyond it no more are taken.
 pub const JOBS_OPEN_MAX: usize = 8;
 /// Jobs that are remembered; the oldest that has ended goes.

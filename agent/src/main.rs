@@ -1,7 +1,7 @@
 //! `pmu-agent`: reads meters, keeps what they say, and hands it to the head-end.
 
 use clap::{Parser, Subcommand};
-use pmu_agent::adapters::{logging, marker, readiness};
+use pmu_agent::adapters::{boot_slots, logging, marker, readiness};
 use pmu_agent::config::Settings;
 use pmu_agent::supervisor::Owner;
 use pmu_agent::{check, supervisor};
@@ -98,6 +98,11 @@ fn misconfigured(words: &dyn std::fmt::Display) -> ExitCode {
 
 fn run(settings: Settings, config: PathBuf, verbose: bool, owner: Owner) -> ExitCode {
     marker::install();
+    let settings = if boot_slots::is_recovery(&settings.update) {
+        settings.without_metering()
+    } else {
+        settings
+    };
     let outcome = logging::start(verbose).and_then(|()| supervisor::run(settings, config, owner));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,4 +4,5 @@ pub mod bus;
 pub mod heartbeat;
 pub mod local_api;
 pub mod storekeeper;
+pub mod updater;
 pub mod uplink;

@@ -1,5 +1,6 @@
 //! The file as a person writes it. Unknown keys are refused; every value remembers its line.
 
+use super::update::UpdateFile;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
@@ -15,6 +16,8 @@ pub(crate) struct AgentFile {
     pub(crate) uplink: Option<UplinkFile>,
     #[serde(default)]
     pub(crate) clock: ClockFile,
+    #[serde(default)]
+    pub(crate) update: UpdateFile,
     #[serde(default)]
     pub(crate) bus: Vec<BusFile>,
     #[serde(default)]

@@ -6,6 +6,7 @@ use super::link::LinkSettings;
 use super::meter::MeterSettings;
 use super::settings_bus::buses;
 use super::settings_meter::{Reader, meters};
+use super::update::UpdateSettings;
 use metering::{BusId, GatewayId};
 use meters::catalogue::Catalogue;
 use std::ops::RangeInclusive;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub uplink: Option<UplinkSettings>,
     /// Where the state of the clock is handed in.
     pub clock: ClockSettings,
+    /// Updates of the whole system.
+    pub update: UpdateSettings,
     /// The lines.
     pub buses: Vec<BusSettings>,
     /// The meters, in the order of the file.
@@ -110,6 +113,14 @@ impl Settings {
         self
     }
 
+    /// The same for the recovery system, which mends the others and touches no meter.
+    #[must_use]
+    pub fn without_metering(mut self) -> Self {
+        self.buses.clear();
+        self.meters.clear();
+        self
+    }
+
     /// Reads the configuration and every meter model it may name.
     pub fn load(path: &Path) -> Result<Self, Complaints> {
         let name = path.display().to_string();
@@ -119,7 +130,7 @@ impl Settings {
                 line: 0,
                 key: String::new(),
                 problem: format!("cannot be read: {error}"),
-                remedy: "name the configuration with --config".to_owned(),
+                remedy: unread(&error).to_owned(),
             }])
         })?;
         Self::parse(&name, &text)
@@ -169,6 +180,7 @@ impl Settings {
             .uplink
             .as_ref()
             .map(|uplink| uplink_settings(uplink, notes));
+        let update = file.update.settings(notes);
         let buses = buses(&file.bus, notes);
         let reader = Reader {
             catalogue,
@@ -186,6 +198,7 @@ impl Settings {
             clock: ClockSettings {
                 state_file: file.clock.state_file.clone(),
             },
+            update,
             buses,
             meters,
             catalogue: Arc::clone(catalogue),
@@ -221,6 +234,16 @@ where
             notes.note(text.span(), key, error.to_string(), "give it such a name");
         })
         .ok()
+}
+
+/// What to do about a configuration that cannot be read.
+fn unread(error: &std::io::Error) -> &'static str {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        "`pmuctl provision --status` says what a new box still needs; or name the configuration \
+         with --config"
+    } else {
+        "name the configuration with --config"
+    }
 }
 
 /// A number within its limits; out of them a complaint, and the nearest limit to go on with.

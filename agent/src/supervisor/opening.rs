@@ -177,3 +177,28 @@ fn options(settings: &Settings) -> anyhow::Result<StoreOptions> {
     }));
     Ok(options)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One start and one end of the gateway `pmu-014` with this data folder.
+    fn epoch(folder: &Path) -> [u8; 8] {
+        let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/meter-models");
+        let text = format!("[gateway]\nid = \"pmu-014\"\nmodel-folder = \"{models}\"\n");
+        let settings = Settings::parse("agent.toml", &text).unwrap();
+        let options = options(&settings).unwrap();
+        let found = open_numbered(folder, &options, &Reserve::new(folder)).unwrap();
+        let epoch = found.store.epoch();
+        found.store.close().unwrap();
+        epoch
+    }
+
+    #[test]
+    fn a_replacement_box_of_the_same_name_is_a_new_epoch_and_a_restart_is_not() {
+        let [old, new] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let first = epoch(old.path());
+        assert_eq!(epoch(old.path()), first);
+        assert_ne!(epoch(new.path()), first);
+    }
+}

@@ -61,6 +61,9 @@ impl Supervisor {
         if new.uplink != old.uplink {
             later.push("[uplink]");
         }
+        if new.update != old.update {
+            later.push("[update]");
+        }
         if new.store != old.store {
             later.push("[store]");
         }

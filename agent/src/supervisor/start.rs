@@ -12,6 +12,7 @@ use crate::tasks::bus::{Bus, BusHandle, BusParts, BusView};
 use crate::tasks::heartbeat::{Heartbeat, look_first};
 use crate::tasks::local_api::LocalApi;
 use crate::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
+use crate::tasks::updater::{Updater, UpdaterHandle, UpdaterParts};
 use crate::tasks::uplink::{Uplink, UplinkParts, UplinkView};
 use anyhow::Context;
 use std::path::PathBuf;
@@ -61,6 +62,7 @@ impl Supervisor {
         let (steps, stepped) = watch::channel(0_u64);
         let (buses, lines_done) = start_lines(&settings, &mut common, &store, &stepped)?;
         let uplink = start_uplink(&settings, &mut common, &store, boot);
+        let updater = start_updater(&settings, &mut common, &store, &buses, uplink.as_ref());
         let front = Front {
             gateway: settings.gateway.clone(),
             clock: common.clock.clone(),
@@ -71,6 +73,7 @@ impl Supervisor {
             uplink,
             alarms,
             jobs: Jobs::default(),
+            updater,
             configuration: config.clone(),
         };
         start_local(&settings, &mut common, front)?;
@@ -202,6 +205,32 @@ fn start_uplink(
         "the uplink"
     });
     Some(seen)
+}
+
+fn start_updater(
+    settings: &Settings,
+    common: &mut Common,
+    store: &StoreHandle,
+    buses: &[BusHandle],
+    uplink: Option<&watch::Receiver<UplinkView>>,
+) -> UpdaterHandle {
+    let (task, handle) = Updater::new(UpdaterParts {
+        settings: settings.update.clone(),
+        uplink_settings: settings.uplink.clone(),
+        data_folder: settings.data_folder.clone(),
+        runtime_folder: settings.runtime_folder.clone(),
+        clock: common.clock.clone(),
+        store: store.clone(),
+        buses: buses.to_vec(),
+        uplink: uplink.cloned(),
+        shutdown: common.stops.uplink.clone(),
+        pulse: common.pulse("the updater"),
+    });
+    common.tasks.spawn(async move {
+        task.run().await;
+        "the updater"
+    });
+    handle
 }
 
 fn start_local(settings: &Settings, common: &mut Common, front: Front) -> anyhow::Result<()> {

@@ -36,6 +36,8 @@ pub enum Answer {
     Jobs(Vec<crate::Job>),
     /// The file of the configuration.
     Configuration(String),
+    /// How updates stand.
+    Update(Box<crate::UpdateStatus>),
 }
 
 /// Why the gateway does not answer.

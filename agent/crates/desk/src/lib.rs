@@ -5,6 +5,7 @@
 
 mod answer;
 mod request;
+mod update;
 mod wire;
 mod work;
 
@@ -13,6 +14,7 @@ pub use answer::{
     ProfileRow, ReadValue, Refusal, Status, StoreStats, TraceLine, UplinkStatus, VerifyResult,
 };
 pub use request::{Caller, Request, TraceSwitch};
+pub use update::{OrderStatus, SlotStatus, UpdateOutcome, UpdateStatus, UpdateWish};
 pub use wire::{LINE_BYTES_MAX, WireError, decode, encode};
 pub use work::{
     BackupIdentity, BackupResult, ClockResult, CollectResult, Diagnosis, EventCounter,

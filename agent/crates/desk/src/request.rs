@@ -80,6 +80,11 @@ pub enum Request {
     },
     /// Where the configuration lies, so that an entry can be added to it.
     Configuration,
+    /// Updates of the whole system.
+    Update {
+        /// What is wished.
+        wish: crate::UpdateWish,
+    },
 }
 
 /// What to do with a trace.

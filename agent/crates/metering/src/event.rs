@@ -71,6 +71,14 @@ codes! {
     EntriesDropped, 7, "entries-dropped", Stop;
     /// The configuration was applied.
     ConfigurationApplied, 8, "configuration-applied", Note;
+    /// A new system has proven itself and is kept.
+    SystemKept, 9, "system-kept", Note;
+    /// An image was refused, or could not be installed.
+    UpdateFailed, 10, "update-failed", Act;
+    /// A new system is installed and will be tried.
+    UpdateInstalled, 11, "update-installed", Note;
+    /// A system could not be started or did not come to health; another one runs.
+    SystemFellBack, 12, "system-fell-back", Act;
     /// A meter stopped answering.
     MeterSilent, 20, "meter-silent", Act;
     /// A silent meter answers again.

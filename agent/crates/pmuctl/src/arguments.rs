@@ -7,6 +7,7 @@ mod head_end;
 mod meter;
 mod provision;
 mod store;
+mod update;
 
 pub(crate) use bus::whole_seconds;
 pub use bus::{BusCommand, ScanArguments, Switch};
@@ -16,6 +17,7 @@ pub use head_end::{ExportArguments, HeadEndCommand, ReceiveArguments};
 pub use meter::{AddArguments, CollectArguments, MeterCommand, PartName, ProfileArguments};
 pub use provision::ProvisionArguments;
 pub use store::StoreCommand;
+pub use update::UpdateCommand;
 
 use crate::adapters::local::SOCKET;
 use clap::{Parser, Subcommand};
@@ -93,6 +95,9 @@ pub enum Command {
     /// Look at a bus.
     #[command(subcommand)]
     Bus(BusCommand),
+    /// Update the whole system, keep it, or go back.
+    #[command(subcommand)]
+    Update(UpdateCommand),
     /// Show the work that the gateway does or has done for people.
     Jobs,
     /// Look at a piece of such work.
@@ -114,6 +119,7 @@ impl Command {
             Self::Status | Self::Bus(_) | Self::Meter(_) => None,
             Self::Console(_) => Some("console"),
             Self::Store(_) => Some("store"),
+            Self::Update(_) => Some("update"),
             Self::Jobs => Some("jobs"),
             Self::Job(_) => Some("job"),
             Self::Provision(_) => Some("provision"),

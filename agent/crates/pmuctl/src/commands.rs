@@ -8,6 +8,7 @@ mod head_end;
 mod meter;
 mod profile;
 mod provision;
+mod update;
 
 use crate::adapters::direct_agent::DirectAgent;
 use crate::adapters::local::LocalDesk;
@@ -93,6 +94,7 @@ async fn errand(
         Command::Meter(command) => meter::run(&mut errand, command, &arguments.direct).await,
         Command::Bus(command) => bus::run(&mut errand, command, &arguments.direct).await,
         Command::Store(command) => errand.simple(store_request(command)).await,
+        Command::Update(command) => update::run(&mut errand, command).await,
         Command::Jobs => errand.simple(Request::Jobs).await,
         Command::Job(JobCommand::Show { number }) => {
             let number = *number;

@@ -8,6 +8,7 @@ pub(crate) mod scan;
 mod status;
 mod store;
 pub(crate) mod trace;
+pub(crate) mod update;
 mod values;
 
 use crate::table::{Side, Table};
@@ -37,6 +38,7 @@ pub fn answer_text(answer: &Answer) -> String {
         Answer::SetAside(entries) => store::set_aside(entries),
         Answer::Trace(lines) => trace::text(lines),
         Answer::Configuration(path) => format!("{}\n", crate::plain(path, 1000)),
+        Answer::Update(status) => update::text(status),
         Answer::Job(found) => job::text(found),
         Answer::Jobs(jobs) => job::list(jobs),
     }

@@ -17,6 +17,7 @@ use pmu_agent::jobs::Jobs;
 use pmu_agent::limits::BUS_REQUESTS_MAX;
 use pmu_agent::tasks::bus::{Bus, BusParts, BusRequest, FlagTotals};
 use pmu_agent::tasks::storekeeper::{Shelf, Storekeeper, StorekeeperParts};
+use pmu_agent::tasks::updater::UpdaterHandle;
 use simulator::broken::Broken;
 use simulator::elster::{ElsterMeter, ElsterModel, Scenario};
 use simulator::link::{Answer as Called, Circuit as Turned, Link, Modem, ModemTroubles};
@@ -266,6 +267,7 @@ impl Bench {
             uplink: None,
             alarms,
             jobs: Jobs::default(),
+            updater: UpdaterHandle::without_task(),
             configuration: self.folder.path().join("agent.toml"),
         };
         self.life = Some(Life {
