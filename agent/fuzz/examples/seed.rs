@@ -8,13 +8,32 @@ use std::path::Path;
 fn main() -> io::Result<()> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let seeds = pmu_fuzz::doors::corpus().into_iter();
-    for (number, (door, bytes)) in seeds.chain([("backup_file", backup())]).enumerate() {
+    let own = [("backup_file", backup()), ("provision_file", PROVISION.to_vec())];
+    for (number, (door, bytes)) in seeds.chain(own).enumerate() {
         let folder = here.join(door);
         fs::create_dir_all(&folder)?;
         fs::write(folder.join(format!("seed-{number:04}")), bytes)?;
     }
     Ok(())
 }
+
+/// What makes a gateway of a box.
+const PROVISION: &[u8] = b"[gateway]
+id = \"pmu-014\"
+[[network]]
+interface = \"enp1s0\"
+address = \"10.20.0.14/24\"
+gateway = \"10.20.0.1\"
+dns = [\"10.20.0.1\"]
+[[network]]
+interface = \"en*\"
+dhcp = true
+[time]
+servers = [\"ntp.example.org\"]
+[broker]
+host = \"broker.example.org\"
+port = 8883
+";
 
 /// A sound backup; its hashes are those of one octet and of none.
 fn backup() -> Vec<u8> {

@@ -13,7 +13,7 @@ mod section;
 mod status;
 mod wish;
 
-pub use agent_file::places;
+pub use agent_file::{is_ours, places};
 pub use complaint::{Complaint, Complaints};
 pub use identity::{Key, Measure, Validity, authorities};
 pub use network::{Fixed, NETWORK_FILE_BEGIN, NETWORK_FILE_END, Network, network_file, time_file};

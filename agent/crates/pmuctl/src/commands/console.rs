@@ -68,9 +68,7 @@ fn setup(machine: &Machine) -> Setup {
     if machine.is_configured() {
         return Setup::Complete;
     }
-    Setup::Missing(vec![
-        "plug in a USB stick with the folder `provision`".to_owned(),
-    ])
+    Setup::Missing(super::provision::status(Path::new("/")).missing())
 }
 
 /// What the agent says. `None`: it does not answer, or something else does.

@@ -5,7 +5,9 @@ use crate::adapters::agent_program::{self, Judgement, judge};
 use crate::adapters::clock::utc;
 use crate::adapters::provision_disk::{After, Disk, Step, brought, hand_out};
 use crate::arguments::ProvisionArguments;
-use crate::provision::{Complaint, Complaints, Kept, Key, Plan, Status, Text, Texts, places, plan};
+use crate::provision::{
+    Complaint, Complaints, Kept, Key, Plan, Status, Text, Texts, is_ours, places, plan,
+};
 use anyhow::{Result, bail};
 use metering::GatewayId;
 use std::fs;
@@ -44,6 +46,9 @@ pub(super) fn status(root: &Path) -> Status {
         Ok(kept) => kept,
         Err(error) => return Status::damaged(&format!("{error:#}")),
     };
+    if let Some(agent) = kept.agent.as_ref().filter(|agent| !is_ours(&agent.text)) {
+        return Status::by_hand(&agent.file);
+    }
     match plan(&Texts::default(), &kept, now()) {
         Ok(plan) => Status::of(&plan, kept.agent.is_some(), disk.is_interrupted()),
         Err(refusal) => Status::damaged(&refusal.complaints.to_string()),

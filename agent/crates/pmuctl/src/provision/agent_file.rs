@@ -115,6 +115,11 @@ impl<'a> Standing<'a> {
     }
 }
 
+/// Whether provisioning wrote it.
+pub fn is_ours(text: &str) -> bool {
+    Standing::of(text).is_some()
+}
+
 /// Stands for the name of a `meters.toml` where none was brought.
 pub(super) const NOTHING_TAKEN: &str = "none";
 

@@ -84,6 +84,25 @@ impl Status {
         }
     }
 
+    /// Of a gateway whose configuration a person wrote: it runs, and provisioning leaves it alone.
+    pub fn by_hand(agent: &str) -> Self {
+        let words = "written by hand: provisioning leaves this gateway as it is";
+        Self {
+            gateway: None,
+            is_complete: true,
+            parts: vec![Part::of(agent, Some(words.to_owned()), "")],
+            next: String::new(),
+        }
+    }
+
+    /// What is missing, and what to do about it, in a line each.
+    pub fn missing(&self) -> Vec<String> {
+        let missing = self.parts.iter().filter(|part| !part.is_there);
+        let lines = missing.map(|part| format!("{}: {}", part.name, part.words));
+        let next = Some(&self.next).filter(|next| !next.is_empty());
+        lines.chain(next.cloned()).collect()
+    }
+
     /// Of a gateway whose own files are damaged.
     pub fn damaged(words: &str) -> Self {
         Self {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::adapters::tls::{TlsFiles, client_config};
 use crate::provision::tests::{Authority, GOOD, NOW, WISH, public_key};
 use std::collections::BTreeMap;
 
@@ -129,6 +130,12 @@ fn the_whole_road_from_an_empty_box_to_a_gateway() {
             "etc/systemd/timesyncd.conf.d/50-pmu.conf",
         ]
     );
+    let tls = TlsFiles {
+        ca: case.disk().path(places::CA),
+        certificate: case.disk().path(places::CERTIFICATE),
+        key: case.disk().path(places::KEY),
+    };
+    client_config(&tls).unwrap();
     // The key has not left.
     for entry in fs::read_dir(case.folder.path()).unwrap() {
         let text = fs::read_to_string(entry.unwrap().path()).unwrap();
@@ -301,4 +308,19 @@ fn meters_that_the_agent_would_refuse_are_not_taken() {
         "{words}"
     );
     assert_eq!(case.tree(), Tree::new());
+}
+
+#[test]
+fn a_gateway_that_was_set_up_by_hand_is_left_as_it_is() {
+    let case = Case::new(&Authority::new());
+    let agent = case.disk().path(places::AGENT);
+    fs::create_dir_all(agent.parent().unwrap()).unwrap();
+    fs::write(&agent, "[gateway]\nid = \"pmu-014\"\n").unwrap();
+    let state = status(case.root.path());
+    assert!(state.is_complete && state.missing().is_empty(), "{state}");
+    let words = case.run(ALL).unwrap_err().to_string();
+    assert!(
+        words.contains("agent.toml: was not written by pmuctl provision; move it away"),
+        "{words}"
+    );
 }
