@@ -363,3 +363,37 @@ fn a_slot_image_is_no_recovery() {
     ];
     judge("a slot's image for recovery", &expected, &said).unwrap();
 }
+
+/// With keys of our own in the firmware nothing runs that was not signed with them, and the command
+/// line is part of what was signed.
+#[test]
+fn firmware_starts_only_the_payload_that_was_signed_for_it() {
+    let Some(guest) = Guest::prepare("Secure Boot", Arch::Amd64) else {
+        return;
+    };
+    if !guest.add_secure_boot("Secure Boot") {
+        return;
+    }
+    let cases = [
+        ("good", true),
+        ("foreign", false),
+        ("changed", false),
+        ("unsigned", false),
+    ];
+    run_machines(&cases, |(payload, starts)| {
+        let disk = BootDisk::good(&guest, payload);
+        let said = disk.machine(&guest).by_firmware(payload).run();
+        let told = said.tiny().join(" ");
+        println!("{payload}: {:?} {told}", said.boot());
+        let is_right = if *starts {
+            told.starts_with("label=a") && told.contains("anchored:yes")
+        } else {
+            said.boot().is_empty() && said.0.contains("Access Denied")
+        };
+        if is_right {
+            Ok(())
+        } else {
+            Err(format!("{payload}: {}", said.0))
+        }
+    });
+}

@@ -48,19 +48,11 @@ impl Guest {
     /// Made by `boot/guest`; none, and the reason said, where the parts cannot be had.
     pub fn prepare(promise: &str, arch: Arch) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("boot/guest");
-        let done = Command::new(script)
-            .arg(arch.word())
-            .arg(folder.path())
-            .output()
-            .expect("boot/guest");
-        let words = String::from_utf8_lossy(&done.stdout).into_owned();
-        if done.status.code() == Some(77) {
-            skipped(promise, words.trim());
+        let mut script = script("guest");
+        script.arg(arch.word()).arg(folder.path());
+        if !is_done(promise, &mut script) {
             return None;
         }
-        let errors = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "boot/guest: {words}{errors}");
         let kernel = std::fs::read_to_string(folder.path().join("release")).expect("a release");
         Some(Self {
             arch,
@@ -123,6 +115,14 @@ impl Guest {
         (system, block)
     }
 
+    /// Firmware with keys of its own, and payloads for it; false, and the reason said, where that
+    /// cannot be had.
+    pub fn add_secure_boot(&self, promise: &str) -> bool {
+        let mut script = script("secure-boot");
+        script.arg(self.folder.path()).arg(self.initramfs(0));
+        is_done(promise, &mut script)
+    }
+
     /// The first file system of a machine whose payload demands this floor.
     pub fn initramfs(&self, floor: u64) -> PathBuf {
         let tree = self.path(&format!("initramfs-{floor}"));
@@ -148,6 +148,24 @@ impl Guest {
         run("packing the initramfs", &mut pack);
         archive
     }
+}
+
+fn script(name: &str) -> Command {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("boot");
+    Command::new(folder.join(name))
+}
+
+/// Runs a script that ends with 77, and says why, where its work cannot be done.
+fn is_done(promise: &str, script: &mut Command) -> bool {
+    let done = script.output().expect("a script of ours");
+    let words = String::from_utf8_lossy(&done.stdout).into_owned();
+    if done.status.code() == Some(77) {
+        skipped(promise, words.trim());
+        return false;
+    }
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{script:?}: {words}{errors}");
+    true
 }
 
 /// Who signs an image, and what he says of it.

@@ -1,6 +1,8 @@
 //! Virtual machines under QEMU's own processor (no KVM), two at a time; what they say decides.
 
-use std::process::{Command, Stdio};
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use super::{Arch, BootDisk, Guest};
 
 /// A machine that takes longer is silent: a failed test, not a refusal.
 const WITHIN: Duration = Duration::from_mins(3);
+/// What firmware says when it does not start something.
+const DENIED: &str = "Access Denied";
 /// The host has two cores.
 const AT_ONCE: usize = 2;
 
@@ -43,6 +47,8 @@ pub struct Machine<'a> {
     pub(super) floor: u64,
     /// More words on the kernel's command line.
     pub(super) words: &'static str,
+    /// The boot partition that firmware starts from, instead of a kernel that QEMU loads.
+    pub(super) firmware: Option<&'static str>,
 }
 
 impl BootDisk {
@@ -53,6 +59,7 @@ impl BootDisk {
             disk: self,
             floor: 0,
             words: "",
+            firmware: None,
         }
     }
 }
@@ -68,9 +75,16 @@ impl Machine<'_> {
         Self { words, ..self }
     }
 
+    /// Started by firmware from a boot partition that `boot/secure-boot` made.
+    pub fn by_firmware(self, partition: &'static str) -> Self {
+        Self {
+            firmware: Some(partition),
+            ..self
+        }
+    }
+
     /// Runs until the machine switches off.
     pub fn run(&self) -> Said {
-        let initramfs = self.guest.initramfs(self.floor);
         let (program, console, board): (_, _, &[&str]) = match self.guest.arch {
             Arch::Amd64 => ("qemu-system-x86_64", "ttyS0", &["-M", "q35"]),
             // The model of a Pi 4; `max` is three times slower.
@@ -80,33 +94,98 @@ impl Machine<'_> {
                 &["-M", "virt", "-cpu", "cortex-a72"],
             ),
         };
-        let words = self.words;
-        let line = format!("console={console} panic=-1 quiet loglevel=4 {words}");
         let mut qemu = Command::new("timeout");
         qemu.arg("--kill-after=5").arg(WITHIN.as_secs().to_string());
         qemu.arg(program).args(board);
         qemu.args(["-accel", "tcg,thread=multi", "-smp", "2", "-m", "256"]);
-        qemu.args(["-display", "none", "-monitor", "none", "-serial", "stdio"]);
-        qemu.args(["-no-reboot", "-nic", "none", "-append"])
-            .arg(line);
-        qemu.arg("-kernel").arg(self.guest.path("vmlinuz"));
-        qemu.arg("-initrd").arg(initramfs);
+        qemu.args([
+            "-display",
+            "none",
+            "-monitor",
+            "none",
+            "-no-reboot",
+            "-nic",
+            "none",
+        ]);
+        match self.firmware {
+            Some(partition) => self.add_firmware(&mut qemu, partition),
+            None => {
+                let words = self.words;
+                let line = format!("console={console} panic=-1 quiet loglevel=4 {words}");
+                qemu.arg("-append").arg(line);
+                qemu.arg("-kernel").arg(self.guest.path("vmlinuz"));
+                qemu.arg("-initrd").arg(self.guest.initramfs(self.floor));
+            }
+        }
         let drive = format!(
             "file={},if=none,id=disk,format=raw",
             self.disk.path().display()
         );
         qemu.arg("-drive").arg(drive);
         qemu.args(["-device", "virtio-blk-pci,drive=disk"]);
-        let done = qemu.stdin(Stdio::null()).output().expect("QEMU");
-        let said = String::from_utf8_lossy(&done.stdout).into_owned();
-        let errors = String::from_utf8_lossy(&done.stderr);
+        let (said, done) = listen(&mut qemu);
+        let was_refused = self.firmware.is_some() && said.contains(DENIED);
         assert!(
-            done.status.success(),
-            "the machine ended with {:?}: {errors}\n{said}",
-            done.status.code()
+            done.success() || was_refused,
+            "the machine ended with {:?}: {said}",
+            done.code()
         );
         Said(said)
     }
+
+    /// Firmware with our own keys; its variables are a copy for this machine.
+    fn add_firmware(&self, qemu: &mut Command, partition: &str) {
+        let variables = self.guest.path(&format!("{partition}.vars.fd"));
+        std::fs::copy(self.guest.path("vars.fd"), &variables).expect("the firmware's variables");
+        let code = self.guest.path("code.fd");
+        let flash = |unit: u8, file: &Path, more: &str| {
+            let file = file.display();
+            format!("if=pflash,format=raw,unit={unit},file={file}{more}")
+        };
+        qemu.args(["-machine", "smm=on", "-global"]);
+        qemu.arg("driver=cfi.pflash01,property=secure,value=on");
+        qemu.arg("-drive").arg(flash(0, &code, ",readonly=on"));
+        qemu.arg("-drive").arg(flash(1, &variables, ""));
+        let drive = self.guest.path(&format!("{partition}.esp"));
+        let drive = format!("file={},if=none,id=esp,format=raw", drive.display());
+        qemu.arg("-drive").arg(drive);
+        qemu.args(["-device", "virtio-blk-pci,drive=esp,bootindex=1"]);
+    }
+}
+
+/// What the machine says on its serial line, up to its end or to the firmware's refusal, after which
+/// it would look for other ways to boot for a long time.
+fn listen(qemu: &mut Command) -> (String, ExitStatus) {
+    qemu.args(["-serial", "stdio"]);
+    let started = qemu
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut machine = started.expect("QEMU");
+    let mut said = Vec::new();
+    if let Some(mut line) = machine.stdout.take() {
+        let mut chunk = [0; 4096];
+        while let Ok(count @ 1..) = line.read(&mut chunk) {
+            said.extend_from_slice(&chunk[..count]);
+            if String::from_utf8_lossy(&said).contains(DENIED) {
+                terminate(&machine);
+                break;
+            }
+        }
+    }
+    if let Some(mut errors) = machine.stderr.take() {
+        errors.read_to_end(&mut said).expect("its errors");
+    }
+    let status = machine.wait().expect("its end");
+    (String::from_utf8_lossy(&said).into_owned(), status)
+}
+
+/// `timeout` passes it on to QEMU.
+fn terminate(machine: &Child) {
+    let number = i32::try_from(machine.id()).expect("a number");
+    let process = rustix::process::Pid::from_raw(number).expect("a process");
+    rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("our process");
 }
 
 /// Runs cases two at a time, in their order; each says what went wrong in it.
