@@ -31,12 +31,23 @@ make_uki() {
         --add-section .linux="$vmlinuz" --change-section-vma .linux=0x2000000 \
         --add-section .initrd="$parts/initramfs.zst" --change-section-vma .initrd=0x5000000 \
         "$stub/usr/lib/systemd/boot/efi/$efi_stub" "$parts/payload.unsigned"
+    clear_pe_time "$parts/payload.unsigned"
     if [ -n "${PMU_SECURE_BOOT_KEY:-}" ]; then
         sbsign --key "$PMU_SECURE_BOOT_KEY" --cert "$PMU_SECURE_BOOT_CERT" --output "$parts/payload" "$parts/payload.unsigned"
     else
         cp "$parts/payload.unsigned" "$parts/payload"
     fi
     say "payload $(stat -c %s "$parts/payload") bytes"
+}
+
+# objcopy writes the time of day into the header, eight bytes behind where offset 0x3c points, and
+# into the checksum 80 bytes further on; no firmware looks at either.
+clear_pe_time() {
+    local header field
+    header=$(od -An -tu4 -j60 -N4 "$1" | tr -d ' ')
+    for field in 8 88; do
+        dd if=/dev/zero of="$1" bs=1 seek=$((header + field)) count=4 conv=notrunc status=none
+    done
 }
 
 # boot_partition FILE: a FAT file system with the payload where firmware looks for it.

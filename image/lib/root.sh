@@ -42,7 +42,9 @@ make_root() {
 overlay() { # overlay FROM ROOT
     [ -d "$1" ] || return 0
     cp -r --no-preserve=ownership,timestamps "$1/." "$2/"
-    (cd "$1" && find . -name .keep) | (cd "$2" && xargs -r rm -f)
+    # As git keeps them, whatever the mask of whoever checked them out.
+    (cd "$1" && find . -mindepth 1 ! -type l -print0) | (cd "$2" && xargs -0 -r chmod u=rwX,go=rX)
+    (cd "$1" && find . -name .keep -print0) | (cd "$2" && xargs -0 -r rm -f)
 }
 
 remove_unwanted() {
@@ -52,7 +54,6 @@ remove_unwanted() {
         (cd "$root" && shopt -s nullglob && eval "rm -rf -- $pattern")
     done < <(list image/lists/removed)
     find "$root/usr/share/doc" -mindepth 1 -type d -empty -delete
-    find "$root" -xtype l -lname '*perl*' -delete
 }
 
 # What the maintainer scripts of base-passwd would have done; nobody has a password.
@@ -94,7 +95,7 @@ finish_root() {
     chmod 1777 "$root/tmp"
     : >"$root/etc/machine-id" && chmod 444 "$root/etc/machine-id"
     ln -sf /run/systemd/resolve/resolv.conf "$root/etc/resolv.conf"
-    ln -sf /proc/self/mounts "$root/etc/mtab"
+    ln -sf ../proc/self/mounts "$root/etc/mtab"
     [ -e "$root/etc/fstab" ] || : >"$root/etc/fstab"
     # Debian leaves it switched off; with a read-only root, services could not build their sandboxes.
     install -m 644 "$root/usr/share/systemd/tmp.mount" "$root/usr/lib/systemd/system/tmp.mount"
@@ -109,5 +110,6 @@ finish_root() {
         "$version" "$version" "$kind" >"$root/usr/lib/os-release"
     ln -sf ../usr/lib/os-release "$root/etc/os-release"
     [ -e "$root/etc/hostname" ] || echo pmu >"$root/etc/hostname"
-    rm -f "$root/etc/resolv.conf.bak" "$root/var/lib/systemd/catalog/database"
+    # Nobody logs in, so nobody has to become somebody else.
+    find "$root" -type f -perm /6000 -exec chmod a-s {} +
 }
