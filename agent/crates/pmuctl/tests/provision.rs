@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -34,8 +35,13 @@ fn openssl(folder: &Path, arguments: &str) {
 }
 
 fn provision(root: &Path, what: &str) -> Output {
+    provision_with(root, what, Path::new("/nonexistent"))
+}
+
+fn provision_with(root: &Path, what: &str, agent: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pmuctl"))
         .args(["provision", "--root", root.to_str().unwrap(), what])
+        .env("PMU_AGENT", agent)
         .output()
         .unwrap()
 }
@@ -97,4 +103,25 @@ fn a_wrong_file_is_named_and_the_exit_code_says_so() {
     let expected = "/provision.toml:6: network.dhcp: is a number; write true or false\n";
     assert!(words.contains(expected), "{words}");
     assert!(!root.path().join("etc/systemd").exists());
+}
+
+#[test]
+fn what_the_agent_says_of_the_meters_is_about_the_file_that_was_brought() {
+    let [root, stick] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let at = |name: &str| stick.path().join(name);
+    // It says on which line the meter stands that it finds.
+    let agent = at("agent");
+    let script = "#!/bin/sh\nprintf '%s:%s: meter a.unit: no\\n' \"$3\" \
+                  \"$(grep -n '^unit' \"$3\" | cut -d: -f1)\" >&2\nexit 78\n";
+    fs::write(&agent, script).unwrap();
+    fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(at("provision.toml"), WISH).unwrap();
+    fs::write(at("meters.toml"), "[[bus]]\n\n[[meter]]\nunit = 300\n").unwrap();
+    let output = provision_with(root.path(), stick.path().to_str().unwrap(), &agent);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        words.contains("/meters.toml:4: meter a.unit: no\n"),
+        "{words}"
+    );
+    assert!(!root.path().join("etc/pmu/provision.toml").exists());
 }

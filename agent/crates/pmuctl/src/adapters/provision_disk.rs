@@ -35,6 +35,15 @@ pub struct Change {
     removed: Vec<String>,
 }
 
+/// What a run has changed, by place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// Files that are new or other than before.
+    pub written: Vec<String>,
+    /// Files that are gone.
+    pub removed: Vec<String>,
+}
+
 /// What has just been done to the disk, for tests that cut the power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -69,7 +78,8 @@ impl Disk {
             fields.nth(1).filter(|_| is_ours)?.parse().ok()
         });
         Self {
-            root: root.to_owned(),
+            // The agent looks at names from its own folder.
+            root: std::path::absolute(root).unwrap_or_else(|_| root.to_owned()),
             group,
         }
     }
@@ -173,7 +183,7 @@ impl Disk {
         files: &[Planned],
         removed: &[String],
         after: After<'_>,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Changed> {
         let is_new = |file: &&Planned| {
             fs::read(self.path(&file.path)).ok().as_deref() != Some(file.text.as_bytes())
         };
@@ -186,9 +196,11 @@ impl Disk {
                 .cloned()
                 .collect(),
         };
-        let written = change.files.iter().map(|file| &file.path);
-        let changed: Vec<String> = written.chain(&change.removed).cloned().collect();
-        if changed.is_empty() {
+        let changed = Changed {
+            written: change.files.iter().map(|file| file.path.clone()).collect(),
+            removed: change.removed.clone(),
+        };
+        if changed == Changed::default() {
             return Ok(changed);
         }
         let note = Planned {

@@ -3,7 +3,7 @@
 use super::{print, runtime};
 use crate::adapters::agent_program::{self, Judgement, judge};
 use crate::adapters::clock::utc;
-use crate::adapters::provision_disk::{After, Disk, Step, brought, hand_out};
+use crate::adapters::provision_disk::{After, Changed, Disk, Step, brought, hand_out};
 use crate::arguments::ProvisionArguments;
 use crate::provision::{
     Complaint, Complaints, Kept, Key, Plan, Status, Text, Texts, is_ours, places, plan,
@@ -92,9 +92,7 @@ fn take(
     meters_are_good(&planned, judged, said)?;
     let planned = with_key(disk, &texts, &mut kept, planned, now, after)?;
     let changed = disk.change(&planned.files, &planned.removed, after)?;
-    if !changed.is_empty() {
-        said.push(format!("written: {}", changed.join(", ")));
-    }
+    say_changes(&changed, said);
     said.extend(planned.remarks.iter().map(|words| format!("note: {words}")));
     if !disk.has_group() {
         said.push(
@@ -107,6 +105,32 @@ fn take(
         said.push(request(folder, id, key)?);
     }
     Ok(())
+}
+
+/// What was changed, and what has to be told of it; the agent sees new keys by itself.
+fn say_changes(changed: &Changed, said: &mut Vec<String>) {
+    for (word, places) in [("written", &changed.written), ("removed", &changed.removed)] {
+        if !places.is_empty() {
+            said.push(format!("{word}: {}", places.join(", ")));
+        }
+    }
+    let all = || changed.written.iter().chain(&changed.removed);
+    let mut units = Vec::new();
+    if all().any(|place| place.starts_with(places::NETWORK)) {
+        units.push("systemd-networkd");
+    }
+    if all().any(|place| place == places::TIME) {
+        units.push("systemd-timesyncd");
+    }
+    if all().any(|place| place == places::AGENT) {
+        units.push("pmu-agent");
+    }
+    if !units.is_empty() {
+        let units = units.join(" ");
+        said.push(format!(
+            "if you typed this yourself: systemctl restart {units}"
+        ));
+    }
 }
 
 /// The key is made as soon as the gateway has a name: its request is what takes longest.

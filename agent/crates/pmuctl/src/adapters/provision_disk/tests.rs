@@ -31,7 +31,7 @@ fn private_files_are_for_the_agent_and_the_others_for_all() {
         planned(places::TIME, "b", false),
     ];
     let changed = disk.change(&files, &[], &mut { NOTHING }).unwrap();
-    assert_eq!(changed, [places::CA, places::TIME]);
+    assert_eq!(changed.written, [places::CA, places::TIME]);
     disk.make_key(&mut { NOTHING }).unwrap();
     let table = [
         (places::KEY, 0o640),
@@ -61,12 +61,13 @@ fn what_is_as_it_should_be_is_not_written_again() {
     let disk = Disk::new(root.path());
     let files = [planned(places::TIME, "b", false)];
     let gone = [places::METERS.to_owned()];
-    assert_eq!(
-        disk.change(&files, &gone, &mut { NOTHING }).unwrap().len(),
-        1
-    );
+    let changed = disk.change(&files, &gone, &mut { NOTHING }).unwrap();
+    assert_eq!((changed.written.len(), changed.removed.len()), (1, 0));
     let mut never = |step: Step| -> io::Result<()> { panic!("{step:?}") };
-    assert!(disk.change(&files, &gone, &mut never).unwrap().is_empty());
+    assert_eq!(
+        disk.change(&files, &gone, &mut never).unwrap(),
+        Changed::default()
+    );
     assert!(disk.make_key(&mut { NOTHING }).unwrap());
     assert!(!disk.make_key(&mut never).unwrap());
 }
