@@ -8,6 +8,7 @@ pub mod local;
 pub mod machine;
 pub mod mqtt;
 pub mod provision_disk;
+pub mod provision_stick;
 pub mod replace;
 pub mod signals;
 pub mod terminal;

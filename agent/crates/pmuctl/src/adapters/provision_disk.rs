@@ -4,18 +4,15 @@
 //! that has not happened; what it interrupts after that is finished by the next run.
 
 use crate::adapters::replace;
-use crate::limits::{
-    BROUGHT_BYTES_MAX, CHANGE_BYTES_MAX, CONFIGURATION_BYTES_MAX, KEY_FILE_BYTES_MAX,
-};
+use crate::limits::{CHANGE_BYTES_MAX, CONFIGURATION_BYTES_MAX, KEY_FILE_BYTES_MAX};
 use crate::provision::{
-    Complaint, Kept, Key, NETWORK_FILE_BEGIN, NETWORK_FILE_END, Planned, Text, Texts, places,
+    Kept, Key, NETWORK_FILE_BEGIN, NETWORK_FILE_END, Planned, Text, Texts, places,
 };
 use anyhow::{Context, Result, bail};
-use metering::GatewayId;
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -334,81 +331,6 @@ fn remove_file(path: &Path) -> io::Result<()> {
 
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
-}
-
-/// Reads what was brought in a folder. Whatever cannot be read is complained about.
-pub fn brought(folder: &Path, complaints: &mut Vec<Complaint>) -> Texts {
-    let mut read = |name: &str| match read_brought(&folder.join(name)) {
-        Ok(found) => found,
-        Err(complaint) => {
-            complaints.push(complaint);
-            None
-        }
-    };
-    Texts {
-        wish: read("provision.toml"),
-        ca: read("ca.pem"),
-        ingest: read("ingest-keys.pem"),
-        operators: read("operators.pem"),
-        certificate: read("client.pem"),
-        meters: read("meters.toml"),
-    }
-}
-
-/// A link on a stick could lead to a secret of this box, and a pipe would never end.
-fn read_brought(path: &Path) -> Result<Option<Text>, Complaint> {
-    let file = path.display().to_string();
-    let complain = |problem: &str, remedy: &str| Complaint::whole(&file, problem, remedy);
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
-    let opened = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
-        Ok(opened) => opened,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            let problem = format!("cannot be read: {error}");
-            return Err(complain(&problem, "put a plain file there"));
-        }
-    };
-    let is_file = opened.metadata().is_ok_and(|found| found.is_file());
-    let mut bytes = Vec::new();
-    let length = opened
-        .take(BROUGHT_BYTES_MAX.saturating_add(1))
-        .read_to_end(&mut bytes);
-    let length = length.ok().and_then(|length| u64::try_from(length).ok());
-    if !is_file || length.is_none() {
-        return Err(complain(
-            "is no file that can be read",
-            "put a plain file there",
-        ));
-    }
-    if length > Some(BROUGHT_BYTES_MAX) {
-        let problem = format!("is longer than {BROUGHT_BYTES_MAX} bytes");
-        return Err(complain(&problem, "put the right file there"));
-    }
-    match String::from_utf8(bytes) {
-        // Editors of Windows begin a text with a mark of its encoding.
-        Ok(text) => Ok(Some(Text {
-            text: text.trim_start_matches('\u{feff}').to_owned(),
-            file,
-        })),
-        Err(_) => Err(complain(
-            "is no text in UTF-8",
-            "save it as UTF-8, or as PEM",
-        )),
-    }
-}
-
-/// Puts the request for a certificate into the folder, unless one for this key lies there. `false`:
-/// the folder takes nothing.
-pub fn hand_out(folder: &Path, id: &GatewayId, key: &Key) -> Result<(PathBuf, String, bool)> {
-    let path = folder.join(format!("{id}.csr.pem"));
-    if let Ok(Some(found)) = read_brought(&path)
-        && key.has_requested(id, &found.text)
-    {
-        return Ok((path, found.text, true));
-    }
-    let request = key.request(id)?;
-    let is_written = replace::write_new(&path, &request, true).is_ok();
-    Ok((path, request, is_written))
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use super::{print, runtime};
 use crate::adapters::agent_program::{self, Judgement, judge};
 use crate::adapters::clock::utc;
-use crate::adapters::provision_disk::{After, Changed, Disk, Step, brought, hand_out};
+use crate::adapters::provision_disk::{After, Changed, Disk, Step};
+use crate::adapters::provision_stick::{brought, hand_out};
 use crate::arguments::ProvisionArguments;
 use crate::provision::{
     Complaint, Complaints, Kept, Key, Plan, Status, Text, Texts, is_ours, places, plan,

@@ -1,5 +1,5 @@
 use super::*;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::MetadataExt;
 
 fn planned(path: &str, text: &str, is_private: bool) -> Planned {
     Planned {
@@ -101,47 +101,4 @@ fn a_note_of_another_version_is_named() {
         words.ends_with("/etc/pmu/.provision: cannot be read; remove it and try again"),
         "{words}"
     );
-}
-
-#[test]
-fn what_cannot_be_read_of_a_stick_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    fs::write(at("secret"), "a secret of this box").unwrap();
-    symlink(at("secret"), at("ca.pem")).unwrap();
-    fs::create_dir(at("client.pem")).unwrap();
-    fs::write(at("operators.pem"), [0xff, 0xfe, b'[', 0]).unwrap();
-    let long = usize::try_from(BROUGHT_BYTES_MAX).unwrap() + 1;
-    fs::write(at("meters.toml"), vec![b'#'; long]).unwrap();
-    fs::write(at("provision.toml"), "\u{feff}[gateway]\r\n").unwrap();
-    let mut complaints = Vec::new();
-    let texts = brought(folder.path(), &mut complaints);
-    assert_eq!(texts.wish.unwrap().text, "[gateway]\r\n");
-    let words: Vec<String> = complaints
-        .iter()
-        .map(|found| found.problem.clone())
-        .collect();
-    assert!(words[0].starts_with("cannot be read: "), "{words:?}");
-    let rest = [
-        "is no text in UTF-8",
-        "is no file that can be read",
-        "is longer than 1048576 bytes",
-    ];
-    assert_eq!(words[1..], rest);
-}
-
-#[test]
-fn a_request_that_fits_is_left_as_it_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let [key, other] = [(); 2].map(|()| Key::generate().unwrap());
-    let id: GatewayId = "pmu-014".parse().unwrap();
-    let (path, first, is_written) = hand_out(folder.path(), &id, &key).unwrap();
-    assert!(is_written && path.ends_with("pmu-014.csr.pem"));
-    assert_eq!(hand_out(folder.path(), &id, &key).unwrap().1, first);
-    let (_, second, _) = hand_out(folder.path(), &id, &other).unwrap();
-    assert_eq!(fs::read_to_string(&path).unwrap(), second);
-    // A folder that takes nothing: the request is shown instead.
-    let full = tempfile::tempdir().unwrap();
-    fs::create_dir_all(full.path().join("pmu-014.csr.pem/x")).unwrap();
-    assert!(!hand_out(full.path(), &id, &key).unwrap().2);
 }
