@@ -46,6 +46,10 @@ cross:
 deb:
     ./hil-tests/deb.sh --release
 
+# A disk to flash and an update, in target/image: amd64, arm64 or rpi (as root on Debian 12)
+image TARGET:
+    image/build {{ TARGET }}
+
 # Dependencies: bans, licences, sources (advisories need a network: `cargo deny check advisories`)
 deny:
     cargo fetch --locked --quiet && cargo deny --offline check bans licenses sources

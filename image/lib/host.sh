@@ -4,7 +4,12 @@
 host_packages() {
     local packages=(mmdebstrap squashfs-tools mtools dosfstools cpio zstd fdisk kmod openssl
         systemd binutils)
-    [ "$arch" = amd64 ] || packages+=(binutils-aarch64-linux-gnu)
+    if [ "$arch" = arm64 ]; then
+        packages+=(binutils-aarch64-linux-gnu)
+        # The compiler of hil-tests/cross.sh, for the same reason.
+        [ -n "${PMU_PROGRAMS:-}" ] || packages+=(rustc-web libstd-rust-web-dev:arm64 gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
+    fi
+    [ -z "${PMU_SECURE_BOOT_KEY:-}" ] || packages+=(sbsigntool)
     local package missing=()
     for package in "${packages[@]}"; do
         dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null |
@@ -14,6 +19,7 @@ host_packages() {
     [ "$(id -u)" = 0 ] || fail "these packages are missing and only root can install them: ${missing[*]}"
     [ "${PMU_MAY_INSTALL:-yes}" = yes ] || fail "PMU_MAY_INSTALL forbids to install ${missing[*]}"
     say "installing ${missing[*]}"
+    [ "$arch" = amd64 ] || dpkg --add-architecture arm64
     apt-get -q update >/dev/null
     DEBIAN_FRONTEND=noninteractive apt-get -q install --yes --no-install-recommends "${missing[@]}" >/dev/null
 }

@@ -9,7 +9,7 @@ list() { sed 's/#.*//' "$1" | grep -v '^[[:space:]]*$'; }
 fetch_root() {
     local kind=$1 key
     key=$({ list "image/lists/$kind.packages"; cat image/lib/fetch-packages
-            echo "$arch $components $kernel_package ${extra_packages[*]}"; } | sha256sum | cut -c1-16)
+            echo "$arch $components $kernel_package ${extra_packages[*]}"; cat ${PMU_SOURCES:+"$PMU_SOURCES"} </dev/null; } | sha256sum | cut -c1-16)
     base="$cache/$kind-$arch-$key"
     if [ "${PMU_FRESH:-no}" = yes ]; then rm -rf "$base"; fi
     [ ! -e "$base/root.tar" ] || return 0
@@ -19,8 +19,19 @@ fetch_root() {
         --components="$components" --include="$(list "image/lists/$kind.packages" | paste -sd,)" \
         --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
         --extract-hook="'$PWD/image/lib/fetch-packages' '$base.new/debs' $kernel_package ${extra_packages[*]} \"\$1\"" \
-        bookworm "$base.new/root.tar" >"$base.new/log" 2>&1 || { cat "$base.new/log" >&2; fail "the packages could not be fetched"; }
+        bookworm "$base.new/root.tar" ${PMU_SOURCES:+"$PMU_SOURCES"} >"$base.new/log" 2>&1 || { cat "$base.new/log" >&2; fail "the packages could not be fetched"; }
     rm -rf "$base" && mv "$base.new" "$base"
+}
+
+# The packages that this commit was built from are part of it. Debian moves on, and then the same
+# commit makes another image: that is said, and PMU_LOCK=write takes the new list.
+compare_with_lock() { # compare_with_lock LIST...
+    local lock="image/lists/$target.lock" now="$out/pmu-$target.packages" changed
+    sort -u "$@" >"$now"
+    if [ "${PMU_LOCK:-}" = write ]; then cp "$now" "$lock"; fi
+    [ -e "$lock" ] || { say "there is no $lock; PMU_LOCK=write makes it"; return 0; }
+    changed=$(comm -13 "$lock" "$now" | wc -l)
+    [ "$changed" = 0 ] || say "$changed packages are not those of $lock: this is not the image that others made of this commit"
 }
 
 # make_root KIND FOLDER: a complete root in FOLDER.
