@@ -19,8 +19,8 @@ pub const TRIES: u8 = 3;
 /// Starts in a row that never came to health after which the other slot is tried. Power cuts come in
 /// bursts too, so this condemns nothing.
 pub const STREAK_MAX: u8 = 5;
-/// Blocks that one thread reads at once while it checks an image (512 KiB, four blocks of the tree's
-/// lowest level).
-pub const READ_BLOCKS: u32 = 4 * HASHES_PER_BLOCK;
+/// Blocks that one thread reads at once while it checks an image: 128 KiB, so that what was read is
+/// still in the processor's cache when it is hashed.
+pub const READ_BLOCKS: u32 = HASHES_PER_BLOCK / 4;
 /// Threads of a check at most.
 pub const THREADS_MAX: usize = 16;

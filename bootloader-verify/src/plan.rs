@@ -19,20 +19,36 @@ pub enum Candidate {
     Nothing,
 }
 
+impl Candidate {
+    /// In the state block.
+    fn number(self) -> u8 {
+        match self {
+            Self::Slot(Slot::A) => 1,
+            Self::Slot(Slot::B) => 2,
+            Self::Recovery => 3,
+            Self::Nothing => 0,
+        }
+    }
+}
+
 /// One boot, from the state to the image that is started.
 #[derive(Debug, Clone)]
 pub struct BootPlan {
     state: BootState,
     looked_at: [bool; 2],
     was_in_recovery: bool,
+    /// The firmware was asked for this candidate's payload before this start.
+    payload: u8,
     /// Why the slots were left, for the report.
     last: Option<Refusal>,
 }
 
 impl BootPlan {
     /// A boot that begins with this state.
-    pub fn new(state: BootState) -> Self {
+    pub fn new(mut state: BootState) -> Self {
+        let payload = std::mem::take(&mut state.payload);
         Self {
+            payload,
             state,
             looked_at: [false; 2],
             was_in_recovery: false,
@@ -86,6 +102,25 @@ impl BootPlan {
             }
             if refusal == Refusal::Empty && record.state != SlotState::Writing {
                 record.state = SlotState::Empty;
+            }
+        }
+    }
+
+    /// Whether the firmware may be asked for this candidate's payload: if it was asked before this
+    /// start and another one came, it does not help.
+    pub fn may_change_payload(&self, candidate: Candidate) -> bool {
+        self.payload != candidate.number()
+    }
+
+    /// The firmware will start this candidate's payload: that is the try, and it is counted there.
+    pub fn changes_payload(&mut self, candidate: Candidate) {
+        self.state.payload = candidate.number();
+        if let Candidate::Slot(slot) = candidate {
+            let record = self.state.slot_mut(slot);
+            match &mut record.state {
+                SlotState::Trial { left } => *left = left.saturating_add(1),
+                SlotState::Good => record.streak = record.streak.saturating_sub(1),
+                SlotState::Empty | SlotState::Writing | SlotState::Bad => {}
             }
         }
     }

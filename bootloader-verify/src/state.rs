@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 
 const MAGIC: &[u8; 8] = b"PMUSTAT\x01";
-/// Bytes before the digest that are used: magic, sequence, floor, preferred, recovery, two slots.
-const FIELDS: usize = 8 + 8 + 8 + 1 + 1 + 2 * SLOT_FIELDS;
+/// Bytes before the digest that are used: magic, sequence, floor, preferred, recovery, payload, two slots.
+const FIELDS: usize = 8 + 8 + 8 + 1 + 1 + 1 + 2 * SLOT_FIELDS;
 const SLOT_FIELDS: usize = 4;
 const DIGEST: usize = 32;
 
@@ -63,6 +63,9 @@ pub struct BootState {
     pub preferred: Slot,
     /// Why recovery runs, if it does.
     pub recovery: Option<Refusal>,
+    /// The firmware was asked to start the payload of this candidate: 1 slot A, 2 slot B, 3 recovery;
+    /// 0 none. Counts for one start.
+    pub payload: u8,
     /// Slot A and slot B.
     pub slots: [SlotRecord; 2],
 }
@@ -160,6 +163,7 @@ impl Default for BootState {
             floor: 0,
             preferred: Slot::A,
             recovery: None,
+            payload: 0,
             slots: [SlotRecord::good(); 2],
         }
     }
@@ -196,7 +200,7 @@ impl BootState {
             &MAGIC[..],
             &self.sequence.to_le_bytes(),
             &self.floor.to_le_bytes(),
-            &[preferred, recovery],
+            &[preferred, recovery, self.payload],
             &a,
             &b,
         ]
@@ -226,13 +230,14 @@ impl BootState {
         let (magic, fields) = fields.split_first_chunk::<8>()?;
         let (sequence, fields) = fields.split_first_chunk::<8>()?;
         let (floor, fields) = fields.split_first_chunk::<8>()?;
-        let (&[preferred, recovery], fields) = fields.split_first_chunk::<2>()?;
+        let (&[preferred, recovery, payload], fields) = fields.split_first_chunk::<3>()?;
         let (a, fields) = fields.split_first_chunk::<SLOT_FIELDS>()?;
         let b = fields.first_chunk::<SLOT_FIELDS>()?;
-        if magic != MAGIC {
+        if magic != MAGIC || payload > 3 {
             return None;
         }
         Some(Self {
+            payload,
             sequence: u64::from_le_bytes(*sequence),
             floor: u64::from_le_bytes(*floor),
             preferred: match preferred {

@@ -5,5 +5,5 @@ mod guest;
 mod machine;
 
 pub use disk::{BootDisk, Part};
-pub use guest::{Arch, Guest, Signer};
+pub use guest::{Arch, Guest, SECOND_FLOOR, Signer};
 pub use machine::{Said, run_machines};

@@ -4,7 +4,7 @@
 #![cfg(test)]
 
 use bootloader_verify::{BootState, Refusal, Role, Slot, SlotState};
-use hil_tests::boot::{Arch, BootDisk, Guest, Part, Said, run_machines};
+use hil_tests::boot::{Arch, BootDisk, Guest, Part, SECOND_FLOOR, Said, run_machines};
 
 /// One disk, and what the boot program must say of it.
 struct Case {
@@ -380,6 +380,9 @@ fn firmware_starts_only_the_payload_that_was_signed_for_it() {
         ("changed", false),
         ("unsigned", false),
     ];
+    // Both need the same payloads, which take a while.
+    a_slot_with_another_kernel_is_started_by_its_own_payload(&guest);
+    the_payload_of_the_other_slot_may_be_lost(&guest);
     run_machines(&cases, |(payload, starts)| {
         let disk = BootDisk::good(&guest, payload);
         let said = disk.machine(&guest).by_firmware(payload).run();
@@ -396,4 +399,51 @@ fn firmware_starts_only_the_payload_that_was_signed_for_it() {
             Err(format!("{payload}: {}", said.0))
         }
     });
+}
+
+/// Kernel and modules come as a pair. The second payload shows itself by its floor; that the firmware
+/// brought it and its kernel does not fit either costs one try, and the next candidate comes.
+fn a_slot_with_another_kernel_is_started_by_its_own_payload(guest: &Guest) {
+    let disk = BootDisk::with_payloads(guest, "pair", &["good", "second"]);
+    let other = guest.signer().saying(|manifest| {
+        manifest.counter = SECOND_FLOOR;
+        "6.0.0".clone_into(&mut manifest.kernel);
+    });
+    let (_, manifest) = guest.image('b', &other);
+    disk.manifest(Part::B, &manifest);
+    let mut state = BootState::default();
+    state.begin_trial(Slot::B);
+    disk.set_state(&state);
+    let run = || disk.machine(guest).by_own_firmware().run();
+    judge(
+        "asks for the other payload",
+        &["result=reboot next=B"],
+        &run(),
+    )
+    .unwrap();
+    let left = |left| (SlotState::Trial { left }, 0);
+    assert_eq!(after(&disk, Slot::B), left(3));
+    let second = [
+        "slot=B check=bad reason=kernel",
+        "slot=A check=bad reason=floor",
+        "slot=recovery check=ok",
+        "result=recovery reason=floor",
+    ];
+    judge("the other payload", &second, &run()).unwrap();
+    assert_eq!(after(&disk, Slot::B), left(2));
+}
+
+/// While an update writes the payload of the slot that does not run, the power may go: the firmware
+/// begins with that of the slot that was committed.
+fn the_payload_of_the_other_slot_may_be_lost(guest: &Guest) {
+    let disk = BootDisk::with_payloads(guest, "order", &["good", "good"]);
+    disk.set_state(&BootState {
+        preferred: Slot::B,
+        ..BootState::default()
+    });
+    let starts_b = ["slot=B check=ok", "result=boot slot=B"];
+    let run = || disk.machine(guest).by_own_firmware().run();
+    judge("tells the firmware", &starts_b, &run()).unwrap();
+    disk.fill(Part::PayloadA, 0);
+    judge("without the other payload", &starts_b, &run()).unwrap();
 }

@@ -145,3 +145,29 @@ fn what_was_given_up_is_not_started_by_itself() {
     state.give_up(Slot::B);
     assert_eq!(all(state), [A, Recovery, B, Nothing]);
 }
+
+#[test]
+fn a_change_of_payload_is_asked_once_and_costs_one_try_in_all() {
+    let mut plan = BootPlan::new(state(SlotState::Good, SlotState::Trial { left: 3 }));
+    assert_eq!(plan.next_candidate(), B);
+    assert!(plan.may_change_payload(B));
+    plan.changes_payload(B);
+    let asked = plan.state().clone();
+    assert_eq!(asked.slot(Slot::B).state, SlotState::Trial { left: 3 });
+
+    // The payload came: the try is counted there.
+    let mut came = BootPlan::new(asked.clone());
+    assert_eq!(came.next_candidate(), B);
+    let counted = came.state().slot(Slot::B).state;
+    assert_eq!(counted, SlotState::Trial { left: 2 });
+    assert_eq!(came.state().payload, 0);
+
+    // It did not come: the former payload runs, and takes another slot.
+    assert!(!came.may_change_payload(B));
+    came.refused(B, Refusal::Kernel);
+    assert_eq!(came.next_candidate(), A);
+    // A later start may ask again.
+    let mut later = BootPlan::new(came.state().clone());
+    assert_eq!(later.next_candidate(), B);
+    assert!(later.may_change_payload(B));
+}

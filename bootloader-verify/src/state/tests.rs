@@ -18,8 +18,10 @@ fn states() -> impl Strategy<Value = BootState> {
             }
         });
     let slots = [record.clone(), record];
-    (any::<u64>(), any::<u64>(), any::<bool>(), 0..17_u8, slots).prop_map(
-        |(sequence, floor, is_b, recovery, slots)| BootState {
+    let rest = (any::<bool>(), 0..17_u8, 0..4_u8);
+    (any::<u64>(), any::<u64>(), rest, slots).prop_map(
+        |(sequence, floor, (is_b, recovery, payload), slots)| BootState {
+            payload,
             sequence,
             floor,
             preferred: if is_b { Slot::B } else { Slot::A },

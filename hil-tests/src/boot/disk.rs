@@ -12,6 +12,8 @@ use super::Guest;
 use crate::process::run;
 
 const MIB: u64 = 1024 * 1024;
+/// Bytes of a boot partition.
+const BOOT: u64 = 24 * MIB;
 /// Bytes of each place for an image.
 const PLACE: u64 = 4 * MIB;
 
@@ -26,6 +28,8 @@ pub enum Part {
     Recovery,
     /// The state.
     State,
+    /// The boot partition of slot A, on a disk that has one.
+    PayloadA,
 }
 
 impl Part {
@@ -35,6 +39,7 @@ impl Part {
             Self::B => MIB + PLACE,
             Self::Recovery => MIB + 2 * PLACE,
             Self::State => MIB + 3 * PLACE,
+            Self::PayloadA => Self::State.at() + MIB,
         }
     }
 }
@@ -52,14 +57,29 @@ pub struct BootDisk {
 impl BootDisk {
     /// A disk with a good image everywhere, and nothing in the state.
     pub fn good(guest: &Guest, name: &str) -> Self {
+        Self::with_payloads(guest, name, &[])
+    }
+
+    /// The same with these boot partitions behind it, for slot A and slot B.
+    pub fn with_payloads(guest: &Guest, name: &str, payloads: &[&str]) -> Self {
         let path = guest.path(name);
         let file = File::create(&path).expect("a file");
-        file.set_len(2 * MIB + 3 * PLACE + MIB).expect("room");
-        let table = "label: gpt\n\
+        let rest = u64::try_from(payloads.len()).expect("few") * BOOT;
+        file.set_len(Part::PayloadA.at() + rest + MIB)
+            .expect("room");
+        let mut table = "label: gpt\n\
                      start=1MiB, size=4MiB, name=pmu-a\n\
                      size=4MiB, name=pmu-b\n\
                      size=4MiB, name=pmu-recovery\n\
-                     size=1MiB, name=pmu-state\n";
+                     size=1MiB, name=pmu-state\n"
+            .to_owned();
+        for (number, payload) in (0..).zip(payloads) {
+            let letter = if number == 0 { 'a' } else { 'b' };
+            table += &format!("size=24MiB, type=uefi, name=pmu-boot-{letter}\n");
+            let octets = std::fs::read(guest.path(&format!("{payload}.esp"))).expect("a payload");
+            let at = Part::PayloadA.at() + number * BOOT;
+            file.write_all_at(&octets, at).expect("room");
+        }
         let text = guest.path(&format!("{name}.table"));
         std::fs::write(&text, table).expect("a file");
         let mut sfdisk = Command::new("sh");
@@ -169,7 +189,11 @@ impl BootDisk {
 
     /// Fills a place, or the state, with one octet.
     pub fn fill(&self, part: Part, octet: u8) {
-        let length = if part == Part::State { MIB } else { PLACE };
+        let length = match part {
+            Part::A | Part::B | Part::Recovery => PLACE,
+            Part::State => MIB,
+            Part::PayloadA => BOOT,
+        };
         let length = usize::try_from(length).expect("a length");
         self.file()
             .write_all_at(&vec![octet; length], part.at())

@@ -40,6 +40,8 @@ pub struct Guest {
 
 /// The security counter of images, unless a case wants another one.
 const COUNTER: u64 = 5;
+/// The floor of the second payload, above what images have.
+pub const SECOND_FLOOR: u64 = 6;
 const SALT: [u8; 32] = [0x5a; 32];
 /// The only key that guests trust.
 const TRUSTED: u8 = 1;
@@ -115,11 +117,15 @@ impl Guest {
         (system, block)
     }
 
-    /// Firmware with keys of its own, and payloads for it; false, and the reason said, where that
+    /// Firmware with keys of its own, and payloads for it, of which the second demands the floor
+    /// [`SECOND_FLOOR`]; false, and the reason said, where that
     /// cannot be had.
     pub fn add_secure_boot(&self, promise: &str) -> bool {
         let mut script = script("secure-boot");
-        script.arg(self.folder.path()).arg(self.initramfs(0));
+        script.arg(self.folder.path());
+        script
+            .arg(self.initramfs(0))
+            .arg(self.initramfs(SECOND_FLOOR));
         is_done(promise, &mut script)
     }
 

@@ -39,6 +39,15 @@ impl Said {
     }
 }
 
+/// From where firmware starts a payload.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Firmware {
+    /// A disk of its own with this boot partition.
+    Apart(&'static str),
+    /// The boot partitions of the machine's disk.
+    Within,
+}
+
 /// One machine that is to run.
 #[derive(Debug)]
 pub struct Machine<'a> {
@@ -47,8 +56,8 @@ pub struct Machine<'a> {
     pub(super) floor: u64,
     /// More words on the kernel's command line.
     pub(super) words: &'static str,
-    /// The boot partition that firmware starts from, instead of a kernel that QEMU loads.
-    pub(super) firmware: Option<&'static str>,
+    /// Firmware starts it, instead of QEMU itself.
+    pub(super) firmware: Option<Firmware>,
 }
 
 impl BootDisk {
@@ -78,7 +87,15 @@ impl Machine<'_> {
     /// Started by firmware from a boot partition that `boot/secure-boot` made.
     pub fn by_firmware(self, partition: &'static str) -> Self {
         Self {
-            firmware: Some(partition),
+            firmware: Some(Firmware::Apart(partition)),
+            ..self
+        }
+    }
+
+    /// Started by firmware from the disk's own boot partitions; it remembers what it was told.
+    pub fn by_own_firmware(self) -> Self {
+        Self {
+            firmware: Some(Firmware::Within),
             ..self
         }
     }
@@ -108,7 +125,7 @@ impl Machine<'_> {
             "none",
         ]);
         match self.firmware {
-            Some(partition) => self.add_firmware(&mut qemu, partition),
+            Some(firmware) => self.add_firmware(&mut qemu, firmware),
             None => {
                 let words = self.words;
                 let line = format!("console={console} panic=-1 quiet loglevel=4 {words}");
@@ -133,10 +150,12 @@ impl Machine<'_> {
         Said(said)
     }
 
-    /// Firmware with our own keys; its variables are a copy for this machine.
-    fn add_firmware(&self, qemu: &mut Command, partition: &str) {
-        let variables = self.guest.path(&format!("{partition}.vars.fd"));
-        std::fs::copy(self.guest.path("vars.fd"), &variables).expect("the firmware's variables");
+    /// Firmware with our own keys; its variables are a copy that stays with the disk.
+    fn add_firmware(&self, qemu: &mut Command, firmware: Firmware) {
+        let variables = self.disk.path().with_extension("vars.fd");
+        if !variables.exists() {
+            std::fs::copy(self.guest.path("vars.fd"), &variables).expect("the variables");
+        }
         let code = self.guest.path("code.fd");
         let flash = |unit: u8, file: &Path, more: &str| {
             let file = file.display();
@@ -146,6 +165,9 @@ impl Machine<'_> {
         qemu.arg("driver=cfi.pflash01,property=secure,value=on");
         qemu.arg("-drive").arg(flash(0, &code, ",readonly=on"));
         qemu.arg("-drive").arg(flash(1, &variables, ""));
+        let Firmware::Apart(partition) = firmware else {
+            return;
+        };
         let drive = self.guest.path(&format!("{partition}.esp"));
         let drive = format!("file={},if=none,id=esp,format=raw", drive.display());
         qemu.arg("-drive").arg(drive);

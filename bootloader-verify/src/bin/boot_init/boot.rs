@@ -2,10 +2,10 @@
 
 use crate::attempt::{check_and_mount, manifest_of};
 use crate::console::Console;
-use crate::disks::{Disk, Partition, RECOVERY, STATE, slot_name};
+use crate::disks::{Disk, Partition, RECOVERY, STATE, payload_name, slot_name};
 use crate::memory::Memory;
 use crate::target::Target;
-use crate::{kernel, root, word};
+use crate::{firmware, kernel, root, word};
 use bootloader_verify::{
     Accepted, BootPlan, Candidate, Refusal, Role, SlotState, TrustedKeys, to_hex,
 };
@@ -20,6 +20,8 @@ const SHOWN_FOR: Duration = Duration::from_secs(10);
 pub(crate) enum Outcome {
     /// The image is mounted; it takes over.
     Start,
+    /// The firmware starts another payload.
+    Restart,
     /// Nothing may be started.
     Refuse(&'static str),
 }
@@ -74,6 +76,9 @@ impl Boot<'_> {
             self.remember();
             match self.attempt(candidate) {
                 Ok(accepted) => return self.start(candidate, &accepted),
+                Err(Refusal::Kernel) if self.change_payload(candidate) => {
+                    return Outcome::Restart;
+                }
                 Err(refusal) => self.refuse(candidate, refusal),
             }
         }
@@ -95,6 +100,55 @@ impl Boot<'_> {
         let accepted = manifest_of(partition, &self.keys, &expected)?;
         check_and_mount(partition, &accepted, self.console)?;
         Ok(accepted)
+    }
+
+    /// Lets the firmware start the payload that belongs to a slot with another kernel; false if it
+    /// was asked to and did not, or cannot be asked.
+    fn change_payload(&mut self, candidate: Candidate) -> bool {
+        let name = name_of(candidate);
+        let Some(payload) = self.disk.partition(payload_name(candidate)) else {
+            return false;
+        };
+        if !self.plan.may_change_payload(candidate) {
+            return false;
+        }
+        kernel::mount_firmware_variables();
+        if let Err(error) = firmware::start_next(candidate, payload) {
+            let error = word(&error);
+            self.console
+                .say(format_args!("slot={name} payload=bad error={error}"));
+            return false;
+        }
+        self.plan.changes_payload(candidate);
+        self.remember();
+        self.console.say(format_args!("result=reboot next={name}"));
+        true
+    }
+
+    /// A slot that was committed is what the firmware begins with from now on. Without UEFI, and where
+    /// the disk has no payloads, nothing is told to anybody.
+    fn prefer(&self, candidate: Candidate) {
+        let Candidate::Slot(slot) = candidate else {
+            return;
+        };
+        let is_good = self.plan.state().slot(slot).state == SlotState::Good;
+        let wanted = [
+            candidate,
+            Candidate::Slot(slot.other()),
+            Candidate::Recovery,
+        ];
+        let payloads: Vec<(Candidate, &Partition)> = wanted
+            .into_iter()
+            .filter_map(|wanted| Some((wanted, self.disk.partition(payload_name(wanted))?)))
+            .collect();
+        if !is_good || payloads.is_empty() || kernel::is_anchored().is_none() {
+            return;
+        }
+        if let Err(error) = firmware::prefer(&payloads) {
+            let error = word(&error);
+            self.console
+                .say(format_args!("firmware=bad step=order error={error}"));
+        }
     }
 
     fn place(&self, candidate: Candidate) -> Option<(&Partition, Role)> {
@@ -128,6 +182,7 @@ impl Boot<'_> {
             manifest.counter,
             manifest.geometry.data_blocks()
         ));
+        self.prefer(candidate);
         let state = self.plan.state();
         let tries = match candidate {
             Candidate::Slot(slot) => match state.slot(slot).state {
@@ -174,6 +229,7 @@ pub(crate) fn end(console: &Console, outcome: Outcome) -> ExitCode {
             console.say(format_args!("hand-over=bad error={}", word(&error)));
             kernel::restart()
         }
+        Outcome::Restart => kernel::restart(),
         Outcome::Refuse(problem) => {
             console.say(format_args!("result=refuse problem={problem}"));
             kernel::wait(SHOWN_FOR);

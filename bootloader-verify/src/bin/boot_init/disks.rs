@@ -2,7 +2,7 @@
 
 use crate::kernel;
 use crate::target::Target;
-use bootloader_verify::Slot;
+use bootloader_verify::{Candidate, Slot};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +13,16 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 pub(crate) const RECOVERY: &str = "pmu-recovery";
 pub(crate) const STATE: &str = "pmu-state";
+/// All that is looked for.
+const NAMES: [&str; 7] = [
+    "pmu-a",
+    "pmu-b",
+    RECOVERY,
+    STATE,
+    "pmu-boot-a",
+    "pmu-boot-b",
+    "pmu-boot-r",
+];
 
 /// The partitions of the disk that holds the gateway.
 #[derive(Debug, Clone)]
@@ -26,12 +36,27 @@ pub(crate) struct Disk {
 pub(crate) struct Partition {
     pub(crate) device: PathBuf,
     pub(crate) bytes: u64,
+    /// The disk that it is a part of.
+    pub(crate) disk: PathBuf,
+    /// Its number in the table.
+    pub(crate) number: u32,
+    /// Its first sector of 512 octets.
+    pub(crate) start: u64,
 }
 
 pub(crate) fn slot_name(slot: Slot) -> &'static str {
     match slot {
         Slot::A => "pmu-a",
         Slot::B => "pmu-b",
+    }
+}
+
+/// The partition with a candidate's payload.
+pub(crate) fn payload_name(candidate: Candidate) -> &'static str {
+    match candidate {
+        Candidate::Slot(Slot::A) => "pmu-boot-a",
+        Candidate::Slot(Slot::B) => "pmu-boot-b",
+        Candidate::Recovery | Candidate::Nothing => "pmu-boot-r",
     }
 }
 
@@ -80,16 +105,22 @@ fn partition_at(entry: &Path, target: &Target) -> Option<(PathBuf, String, Parti
     if value("DEVTYPE=") != Some("partition") {
         return None;
     }
-    let number: Option<u32> = value("PARTN=").and_then(|number| number.parse().ok());
-    let names = [slot_name(Slot::A), slot_name(Slot::B), RECOVERY, STATE];
-    let name = names.into_iter().find(|name| {
-        let by_number = target.number(name);
-        value("PARTNAME=") == Some(*name) || (by_number.is_some() && by_number == number)
-    })?;
-    let sectors = std::fs::read_to_string(entry.join("size")).ok()?;
-    let sectors: u64 = sectors.trim().parse().ok()?;
-    let device = Path::new("/dev").join(value("DEVNAME=")?);
-    let disk = std::fs::canonicalize(entry).ok()?.parent()?.to_owned();
-    let bytes = sectors.checked_mul(512)?;
-    Some((disk, name.to_owned(), Partition { device, bytes }))
+    let number: u32 = value("PARTN=")?.parse().ok()?;
+    let named = value("PARTNAME=");
+    let name = NAMES
+        .into_iter()
+        .find(|name| named == Some(*name) || target.number(name) == Some(number))?;
+    let sectors = |name: &str| -> Option<u64> {
+        let text = std::fs::read_to_string(entry.join(name)).ok()?;
+        text.trim().parse().ok()
+    };
+    let parent = std::fs::canonicalize(entry).ok()?.parent()?.to_owned();
+    let partition = Partition {
+        device: Path::new("/dev").join(value("DEVNAME=")?),
+        bytes: sectors("size")?.checked_mul(512)?,
+        disk: Path::new("/dev").join(parent.file_name()?),
+        number,
+        start: sectors("start")?,
+    };
+    Some((parent, name.to_owned(), partition))
 }

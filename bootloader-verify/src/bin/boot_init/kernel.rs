@@ -72,9 +72,11 @@ pub(crate) fn release() -> String {
         .into_owned()
 }
 
-/// Whether the firmware checked what it started; none if it does not say.
-pub(crate) fn is_anchored() -> Option<bool> {
-    // Without EFI, or twice: then it is not there, or there already.
+/// Makes the firmware's variables a folder. Without UEFI there are none; twice changes nothing.
+pub(crate) fn mount_firmware_variables() {
+    if std::fs::exists(SECURE_BOOT).unwrap_or(false) {
+        return;
+    }
     mount(
         "efivarfs",
         EFI_VARIABLES,
@@ -83,6 +85,11 @@ pub(crate) fn is_anchored() -> Option<bool> {
         None,
     )
     .unwrap_or_default();
+}
+
+/// Whether the firmware checked what it started; none if it does not say.
+pub(crate) fn is_anchored() -> Option<bool> {
+    mount_firmware_variables();
     let value = std::fs::read(SECURE_BOOT).ok()?;
     value.get(4).map(|octet| *octet == 1)
 }

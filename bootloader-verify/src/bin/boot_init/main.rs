@@ -8,6 +8,7 @@ mod attempt;
 mod boot;
 mod console;
 mod disks;
+mod firmware;
 mod kernel;
 mod mapper;
 mod memory;
