@@ -134,6 +134,8 @@ pub const NETWORKS_MAX: usize = 16;
 pub const DNS_SERVERS_MAX: usize = 8;
 /// Time servers.
 pub const TIME_SERVERS_MAX: usize = 8;
+/// Passwords of meters that are brought at once.
+pub const PASSWORDS_MAX: usize = 256;
 /// Any file of a folder that provisions a gateway.
 pub const BROUGHT_BYTES_MAX: u64 = 1024 * 1024;
 /// All of them together with what is made of them, as JSON.

@@ -11,6 +11,7 @@ use crate::provision::{
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -18,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 /// Where a change is written down until it is done.
 const CHANGE: &str = "/etc/pmu/.provision";
+/// What the agent is asked about lies here for a moment.
+const DRAFT: &str = "/etc/pmu/.draft";
 /// Name and edition of its form.
 const FORM: &str = "pmu-provision-1";
 /// Group of the agent.
@@ -65,6 +68,18 @@ pub struct Disk {
     group: Option<u32>,
 }
 
+/// Keeps other runs out.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone leaves it to a child that was forked in this moment. A lock that cannot be
+        // given back ends with the program.
+        flock(&self.0, FlockOperation::Unlock).unwrap_or_default();
+    }
+}
+
 impl Disk {
     /// The files below a root.
     pub fn new(root: &Path) -> Self {
@@ -92,7 +107,7 @@ impl Disk {
     }
 
     /// Keeps other runs out until it is dropped. Makes the folders.
-    pub fn lock(&self) -> Result<File> {
+    pub fn lock(&self) -> Result<Lock> {
         for folder in ["/etc/pmu", "/etc/pmu/tls"] {
             self.make_folder(folder, true)
                 .with_context(|| format!("{folder}: cannot be made; use sudo"))?;
@@ -103,7 +118,7 @@ impl Disk {
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             bail!("another pmuctl is provisioning this gateway; wait for it");
         }
-        Ok(file)
+        Ok(Lock(file))
     }
 
     /// All that there is.
@@ -122,6 +137,7 @@ impl Disk {
                 operators: self.read(places::OPERATORS, KEY_FILE_BYTES_MAX)?,
                 certificate: self.read(places::CERTIFICATE, KEY_FILE_BYTES_MAX)?,
                 meters: self.read(places::METERS, CONFIGURATION_BYTES_MAX)?,
+                passwords: BTreeMap::new(),
             },
             agent: self.read(places::AGENT, CONFIGURATION_BYTES_MAX)?,
             key: key.transpose()?,
@@ -305,21 +321,49 @@ impl Disk {
         }
     }
 
-    /// Writes a text that is only looked at, beside the agent's file.
-    pub fn write_draft(&self, text: &str) -> Result<PathBuf> {
-        let path = self.path("/etc/pmu/.draft.toml");
-        let written = remove_file(&path).and_then(|()| {
-            let mut options = OpenOptions::new();
-            let mut file = options
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path)?;
-            file.write_all(text.as_bytes())
+    /// Lays a configuration out that is only looked at, with the passwords that stand and those
+    /// that are brought beside it.
+    pub fn write_draft(&self, text: &str, brought: &BTreeMap<String, String>) -> Result<PathBuf> {
+        let folder = self.path(DRAFT);
+        let laid_out = self.drop_draft().and_then(|()| {
+            let passwords = folder.join("passwords");
+            DirBuilder::new().mode(0o700).create(&folder)?;
+            DirBuilder::new().mode(0o700).create(&passwords)?;
+            for standing in fs::read_dir(self.path(places::PASSWORDS))
+                .into_iter()
+                .flatten()
+            {
+                let standing = standing?;
+                fs::copy(standing.path(), passwords.join(standing.file_name()))?;
+            }
+            for (name, text) in brought {
+                write_private(&passwords.join(name), text)?;
+            }
+            let path = folder.join("agent.toml");
+            write_private(&path, text)?;
+            Ok(path)
         });
-        written.with_context(|| format!("{}: cannot be written; use sudo", path.display()))?;
-        Ok(path)
+        laid_out.with_context(|| format!("{}: cannot be written; use sudo", folder.display()))
     }
+
+    /// Takes it away.
+    pub fn drop_draft(&self) -> io::Result<()> {
+        match fs::remove_dir_all(self.path(DRAFT)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    remove_file(path)?;
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())
 }
 
 fn remove_file(path: &Path) -> io::Result<()> {

@@ -1,12 +1,13 @@
 //! What is brought on a stick to a gateway, and what it is given back. Anybody may have written it.
 
 use crate::adapters::replace;
-use crate::limits::BROUGHT_BYTES_MAX;
+use crate::limits::{BROUGHT_BYTES_MAX, PASSWORDS_MAX};
 use crate::provision::{Complaint, Key, Text, Texts};
 use anyhow::Result;
 use metering::GatewayId;
 use rustix::fs::OFlags;
-use std::fs::OpenOptions;
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,45 @@ pub fn brought(folder: &Path, complaints: &mut Vec<Complaint>) -> Texts {
         operators: read("operators.pem"),
         certificate: read("client.pem"),
         meters: read("meters.toml"),
+        passwords: passwords(&folder.join("passwords"), complaints),
     }
+}
+
+/// Passwords of meters, a file each, by the names of the files. No complaint shows one.
+fn passwords(folder: &Path, complaints: &mut Vec<Complaint>) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let file = entry.path().display().to_string();
+        let is_name = (1..=60).contains(&name.len())
+            && !name.starts_with('.')
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if !is_name {
+            let remedy = "name it after its meter: letters, digits, . _ and -";
+            complaints.push(Complaint::whole(
+                &file,
+                "has no name that can be used",
+                remedy,
+            ));
+            continue;
+        }
+        if found.len() >= PASSWORDS_MAX {
+            let problem = format!("is one of more than {PASSWORDS_MAX}");
+            complaints.push(Complaint::whole(
+                &file,
+                problem,
+                "bring them in several runs",
+            ));
+            break;
+        }
+        match read_brought(&entry.path()) {
+            Ok(text) => found.extend(text.map(|text| (name, text.text))),
+            Err(complaint) => complaints.push(complaint),
+        }
+    }
+    found
 }
 
 /// A link on a stick could lead to a secret of this box, and a pipe would never end.
@@ -89,7 +128,6 @@ pub fn hand_out(folder: &Path, id: &GatewayId, key: &Key) -> Result<(PathBuf, St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use std::os::unix::fs::symlink;
 
     #[test]

@@ -11,7 +11,7 @@ use crate::provision::{
 };
 use anyhow::{Result, bail};
 use metering::GatewayId;
-use std::fs;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
@@ -26,7 +26,9 @@ pub(super) fn run(arguments: &ProvisionArguments, json: bool) -> Result<bool> {
         }
     }
     if let Some(folder) = &arguments.folder {
-        let mut judged = |text: &Text, head: &str| judge_meters(&disk, text, head);
+        let mut judged = |text: &Text, head: &str, passwords: &Passwords| {
+            judge_meters(&disk, text, head, passwords)
+        };
         take(&disk, folder, now(), &mut judged, &mut after, &mut said)?;
     }
     let status = status(&arguments.root);
@@ -61,7 +63,9 @@ fn now() -> u64 {
 }
 
 /// What is said of buses and meters that were brought.
-type Judged<'a> = &'a mut dyn FnMut(&Text, &str) -> Result<Judgement>;
+type Judged<'a> = &'a mut dyn FnMut(&Text, &str, &Passwords) -> Result<Judgement>;
+
+type Passwords = BTreeMap<String, String>;
 
 /// Takes what lies in a folder, all of it or nothing.
 fn take(
@@ -90,7 +94,7 @@ fn take(
         Ok(_) if !complaints.is_empty() => return refused(disk, folder, None, complaints, after),
         Ok(planned) => planned,
     };
-    meters_are_good(&planned, judged, said)?;
+    meters_are_good(&planned, &texts.passwords, judged, said)?;
     let planned = with_key(disk, &texts, &mut kept, planned, now, after)?;
     let changed = disk.change(&planned.files, &planned.removed, after)?;
     say_changes(&changed, said);
@@ -180,11 +184,16 @@ fn request(folder: &Path, id: &GatewayId, key: &Key) -> Result<String> {
     })
 }
 
-fn meters_are_good(planned: &Plan, judged: Judged<'_>, said: &mut Vec<String>) -> Result<()> {
+fn meters_are_good(
+    planned: &Plan,
+    passwords: &Passwords,
+    judged: Judged<'_>,
+    said: &mut Vec<String>,
+) -> Result<()> {
     let Some((text, head)) = &planned.unchecked else {
         return Ok(());
     };
-    match judged(text, head)? {
+    match judged(text, head, passwords)? {
         Judgement::Good => {}
         Judgement::Bad(words) => bail!("nothing was taken, because of\n{words}"),
         Judgement::None(why) => said.push(format!("note: nobody has checked the meters: {why}")),
@@ -194,14 +203,20 @@ fn meters_are_good(planned: &Plan, judged: Judged<'_>, said: &mut Vec<String>) -
 
 /// Has the agent look at buses and meters. They come before the head, so that its lines are those
 /// of the file that was brought.
-fn judge_meters(disk: &Disk, text: &Text, head: &str) -> Result<Judgement> {
-    let models = disk.path(places::SHIPPED_MODELS);
-    let head = head.replace(places::SHIPPED_MODELS, &models.to_string_lossy());
-    let draft = disk.write_draft(&format!("{}\n{head}", text.text))?;
+fn judge_meters(disk: &Disk, text: &Text, head: &str, passwords: &Passwords) -> Result<Judgement> {
+    let root = disk.path("/");
+    let root = root.to_string_lossy();
+    let models = format!("model-folder = \"{}", root.trim_end_matches('/'));
+    let head = head.replace("model-folder = \"", &models);
+    let draft = disk.write_draft(&format!("{}\n{head}", text.text), passwords)?;
     let program = agent_program::find();
     let judged = runtime()?.block_on(judge(program.as_deref(), &draft, Path::new(&text.file)));
-    fs::remove_file(&draft)?;
-    Ok(judged)
+    disk.drop_draft()?;
+    let beside = draft.with_file_name("");
+    Ok(match judged {
+        Judgement::Bad(words) => Judgement::Bad(words.replace(&*beside.to_string_lossy(), "")),
+        judged => judged,
+    })
 }
 
 #[cfg(test)]

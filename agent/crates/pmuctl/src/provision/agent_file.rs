@@ -23,6 +23,8 @@ pub mod places {
     pub const CA: &str = "/etc/pmu/tls/ca.pem";
     /// Keys that sign watermarks.
     pub const INGEST: &str = "/etc/pmu/tls/ingest-keys.pem";
+    /// Passwords of meters, a file each.
+    pub const PASSWORDS: &str = "/etc/pmu/passwords";
     /// Buses and meters that wait for the rest.
     pub const METERS: &str = "/etc/pmu/meters.toml";
     /// Meter models, where the agent looks for them by itself.

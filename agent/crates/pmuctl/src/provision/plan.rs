@@ -15,6 +15,7 @@ use metering::GatewayId;
 use meters::{Meters, meters};
 use parts::parts;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A text, and where it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Texts {
     pub certificate: Option<Text>,
     /// `meters.toml`.
     pub meters: Option<Text>,
+    /// Passwords of meters, by the names of their files.
+    pub passwords: BTreeMap<String, String>,
 }
 
 /// What the gateway has.
@@ -142,6 +145,7 @@ fn overlay(brought: &Texts, kept: &Texts) -> Texts {
         operators: pick(&brought.operators, &kept.operators),
         certificate: pick(&brought.certificate, &kept.certificate),
         meters: pick(&brought.meters, &kept.meters),
+        passwords: brought.passwords.clone(),
     }
 }
 
@@ -176,12 +180,17 @@ fn assemble(
             plan.remarks.push(words.to_owned());
         }
     }
+    let passwords = texts.passwords.iter();
+    let place = |name: &str| format!("{}/{name}", places::PASSWORDS);
+    plan.files
+        .extend(passwords.map(|(name, text)| Planned::private(&place(name), text)));
     let is_waiting = !plan.is_complete();
     if let Some(wish) = &usable.wish {
         of_the_system(wish, &kept.networks, &mut plan);
         let head = head(wish, kept.models.as_deref());
         if let Some(found) = brought.meters.as_ref().filter(|_| meters.is_new) {
-            plan.unchecked = Some((found.clone(), head.clone()));
+            let models = kept.models.as_deref().unwrap_or(places::MODELS);
+            plan.unchecked = Some((found.clone(), self::head(wish, Some(models))));
         }
         plan.files.extend(
             texts

@@ -1,7 +1,8 @@
 use super::*;
 use crate::adapters::tls::{TlsFiles, client_config};
 use crate::provision::tests::{Authority, GOOD, NOW, WISH, public_key};
-use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 /// A box, and the folder that is brought to it.
 struct Case {
@@ -48,7 +49,7 @@ impl Case {
             None => Err(io::Error::other("power cut")),
         };
         let mut said = Vec::new();
-        let mut judged = |_: &Text, _: &str| Ok(Judgement::Good);
+        let mut judged = |_: &Text, _: &str, _: &Passwords| Ok(Judgement::Good);
         let folder = self.folder.path();
         take(
             &self.disk(),
@@ -286,7 +287,7 @@ fn with_the_certificate_of_a_box_that_was_replaced_the_new_boxs_request_is_hande
 #[test]
 fn meters_that_the_agent_would_refuse_are_not_taken() {
     let case = Case::new(&Authority::new());
-    let mut judged = |text: &Text, _: &str| {
+    let mut judged = |text: &Text, _: &str, _: &Passwords| {
         Ok(Judgement::Bad(format!(
             "{}:1: bus.link: is missing",
             text.file
@@ -323,4 +324,40 @@ fn a_gateway_that_was_set_up_by_hand_is_left_as_it_is() {
         words.contains("agent.toml: was not written by pmuctl provision; move it away"),
         "{words}"
     );
+}
+
+#[test]
+fn passwords_of_meters_are_taken_for_the_agent_alone_and_stay() {
+    let case = Case::new(&Authority::new());
+    let folder = case.folder.path().join("passwords");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("feeder-1"), "ABCDEFGH\n").unwrap();
+    case.run(ALL).unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    case.run(ALL).unwrap();
+    let path = case.disk().path("/etc/pmu/passwords/feeder-1");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "ABCDEFGH\n");
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o640
+    );
+    // The agent's check finds those that stand and those that come.
+    let more = Passwords::from([("feeder-2".to_owned(), "HGFEDCBA".to_owned())]);
+    let draft = case.disk().write_draft("", &more).unwrap();
+    for name in ["feeder-1", "feeder-2"] {
+        assert!(
+            draft.with_file_name("passwords").join(name).is_file(),
+            "{name}"
+        );
+    }
+    case.disk().drop_draft().unwrap();
+    assert!(!draft.exists());
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("no name"), "ABCDEFGH").unwrap();
+    let words = case.run(ALL).unwrap_err().to_string();
+    assert!(
+        words.contains("/passwords/no name: has no name that can be used"),
+        "{words}"
+    );
+    assert!(!words.contains("ABCDEFGH"));
 }
