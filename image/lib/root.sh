@@ -102,7 +102,7 @@ install_ours() {
 # Results of the tools that maintainer scripts would have run.
 finish_root() {
     local kind=$1 root=$2
-    mkdir -p "$root"/{data,boot,mnt,etc/pmu,var/lib/pmu,proc,sys,dev,run,tmp}
+    mkdir -p "$root"/{data,boot,mnt,srv,etc/pmu,var/lib/pmu,proc,sys,dev,run,tmp}
     chmod 1777 "$root/tmp"
     : >"$root/etc/machine-id" && chmod 444 "$root/etc/machine-id"
     ln -sf /run/systemd/resolve/resolv.conf "$root/etc/resolv.conf"
@@ -111,6 +111,8 @@ finish_root() {
     # Debian leaves it switched off; with a read-only root, services could not build their sandboxes.
     install -m 644 "$root/usr/share/systemd/tmp.mount" "$root/usr/lib/systemd/system/tmp.mount"
     ln -s ../tmp.mount "$root/usr/lib/systemd/system/local-fs.target.wants/tmp.mount"
+    # Groups that the scripts of udev add; its rules and static device nodes name them.
+    printf 'g %s -\n' input kvm render sgx >"$root/usr/lib/sysusers.d/udev-groups.conf"
     systemd-sysusers --root="$root" >/dev/null 2>&1
     # A day that every machine has seen: with the build's own day the file would differ by the date.
     sed -i 's/^\([^:]*\):\([^:]*\):[0-9]*:/\1:\2:0:/' "$root/etc/shadow"
