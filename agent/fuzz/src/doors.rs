@@ -9,6 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+#[path = "image_doors.rs"]
+mod images;
+pub use images::{boot_report, boot_state, image_keys, image_manifest};
+
 /// A parser: whatever it is given, it must not panic, and must keep its own promises.
 pub type Door = fn(&[u8]);
 
@@ -35,6 +39,10 @@ pub const DOORS: &[(&str, Door)] = &[
     ("configuration", configuration),
     ("modem_result", modem_result),
     ("pad_signal", pad_signal),
+    ("image_manifest", image_manifest),
+    ("image_keys", image_keys),
+    ("boot_state", boot_state),
+    ("boot_report", boot_report),
 ];
 
 /// What a line heard, searched for an answer.
@@ -268,6 +276,7 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     ] {
         corpus.push(("desk_line", line.into()));
     }
+    corpus.extend(images::corpus());
     corpus.push(("store_chunk", (0..=255).collect()));
     corpus.push(("store_entry", vec![0; 64]));
     corpus
