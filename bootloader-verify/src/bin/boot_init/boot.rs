@@ -125,23 +125,27 @@ impl Boot<'_> {
         true
     }
 
-    /// A slot that was committed is what the firmware begins with from now on. Without UEFI, and where
-    /// the disk has no payloads, nothing is told to anybody.
+    /// A slot that was committed is what the firmware begins with from now on; one on trial comes
+    /// second. So there is a payload to begin with whichever is being rewritten. Without UEFI, and
+    /// where the disk has no payloads, nothing is told to anybody.
     fn prefer(&self, candidate: Candidate) {
         let Candidate::Slot(slot) = candidate else {
             return;
         };
-        let is_good = self.plan.state().slot(slot).state == SlotState::Good;
+        let first = match self.plan.state().slot(slot).state {
+            SlotState::Good => slot,
+            _ => slot.other(),
+        };
         let wanted = [
-            candidate,
-            Candidate::Slot(slot.other()),
+            Candidate::Slot(first),
+            Candidate::Slot(first.other()),
             Candidate::Recovery,
         ];
         let payloads: Vec<(Candidate, &Partition)> = wanted
             .into_iter()
             .filter_map(|wanted| Some((wanted, self.disk.partition(payload_name(wanted))?)))
             .collect();
-        if !is_good || payloads.is_empty() || kernel::is_anchored().is_none() {
+        if payloads.is_empty() || kernel::is_anchored().is_none() {
             return;
         }
         if let Err(error) = firmware::prefer(&payloads) {
