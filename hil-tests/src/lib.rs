@@ -38,4 +38,6 @@ pub mod python;
 pub mod signed_image;
 pub mod skip;
 pub mod tap;
+pub mod update_box;
+pub mod update_server;
 pub mod world;

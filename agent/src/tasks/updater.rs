@@ -297,6 +297,8 @@ impl Updater {
                 words
             }
             Done::Left(slot) => {
+                // Its health must not bring back what a person has left.
+                self.is_settled = true;
                 self.want_reboot("rollback");
                 format!("slot {slot} starts next, which is now")
             }
