@@ -50,6 +50,10 @@ deb:
 image TARGET:
     image/build {{ TARGET }}
 
+# Verified boot: the crate, damaged disks in virtual machines, the images themselves (both architectures, or the one named)
+boot-test *TARGETS:
+    ./hil-tests/boot/run {{ TARGETS }}
+
 # Dependencies: bans, licences, sources (advisories need a network: `cargo deny check advisories`)
 deny:
     cargo fetch --locked --quiet && cargo deny --offline check bans licenses sources
