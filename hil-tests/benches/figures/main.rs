@@ -2,7 +2,7 @@
 //! the same run: `cargo bench -p hil-tests --bench figures`.
 //!
 //! Arguments after `--`: `--quick` for shorter runs, and names of parts (`late`, `dead`,
-//! `saturation`, `cpu`, `memory`, `start`, `store`, `block`, `decoder`, `flag`) to run only those.
+//! `saturation`, `cpu`, `memory`, `start`, `store`, `block`, `decoder`, `image`, `flag`) to run only those.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,6 +20,7 @@ mod dead;
 mod decoder;
 mod flag;
 mod guard_cpu;
+mod image;
 mod late;
 mod memory;
 mod saturation;
@@ -53,7 +54,7 @@ impl Ground {
 
 type Part = fn(&Ground) -> Vec<Row>;
 
-const PARTS: [(&str, Part); 11] = [
+const PARTS: [(&str, Part); 12] = [
     ("block", block::rows),
     ("decoder", decoder::rows),
     ("late", late::rows),
@@ -64,6 +65,7 @@ const PARTS: [(&str, Part); 11] = [
     ("store", store::rows),
     ("start", start::rows),
     ("memory", memory::rows),
+    ("image", image::rows),
     // Last: it lets time jump.
     ("flag", flag::rows),
 ];
