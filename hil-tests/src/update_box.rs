@@ -69,7 +69,9 @@ impl Recipe {
         let salt = [7; 32];
         let (tree, root) = tree_of(&data[..], geometry, &salt).expect("bytes in memory");
         let content = [data, tree].concat();
-        let payload = noise.bytes(300_000);
+        let mut payload = noise.bytes(300_000);
+        // The end of the first sector of a FAT file system.
+        payload[510..512].copy_from_slice(&[0x55, 0xaa]);
         let manifest = Manifest {
             role: Role::Slot,
             product: "pmu".to_owned(),

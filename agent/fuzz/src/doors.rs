@@ -39,11 +39,17 @@ pub const DOORS: &[(&str, Door)] = &[
     ("configuration", configuration),
     ("modem_result", modem_result),
     ("pad_signal", pad_signal),
+    ("http_head", http_head),
     ("image_manifest", image_manifest),
     ("image_keys", image_keys),
     ("boot_state", boot_state),
     ("boot_report", boot_report),
 ];
+
+/// What a server of images says.
+pub fn http_head(data: &[u8]) {
+    pmu_agent::adapters::image_source::fuzz_head(data);
+}
 
 /// What a line heard, searched for an answer.
 pub fn modbus_answer(data: &[u8]) {
@@ -335,6 +341,8 @@ fn links() -> Vec<(&'static str, Vec<u8>)> {
     ] {
         corpus.push(("pad_signal", said.into()));
     }
+    let head = "HTTP/1.1 206 Partial\r\nContent-Range: bytes 10-999/1000\r\n\r\n";
+    corpus.push(("http_head", head.into()));
     corpus
 }
 

@@ -35,6 +35,9 @@ pub enum Fault {
     /// The boot payload does not fit, or is not the one of the manifest.
     #[error("the boot payload is not the one that the manifest names; build the image anew")]
     Payload,
+    /// The boot payload is no file system that firmware could read.
+    #[error("the boot payload is no boot partition; build the image with `just image`")]
+    NoBootPartition,
     /// The boot payload is larger than its partition.
     #[error("the boot payload has {needed} bytes, its partition {room}; build a smaller one")]
     PayloadRoom {

@@ -7,6 +7,8 @@ pub const WRITE_BYTES: usize = 16 * BLOCK;
 /// Bytes of a boot partition that are written last: one sector, which a disk writes whole or not at
 /// all. Without it firmware sees no file system there.
 pub const BOOT_SECTOR: usize = 512;
+/// How the first sector of every FAT file system ends.
+pub(crate) const BOOT_SECTOR_END: [u8; 2] = [0x55, 0xaa];
 /// Where a key statement lies in the state partition, behind the two copies of the state.
 pub(crate) const STATEMENT_AT: u64 = 2 * BLOCK_U64;
 /// Bytes of a boot report.

@@ -6,7 +6,7 @@
 use super::content::Content;
 use crate::disk::{Area, SlotDisk};
 use crate::fault::Fault;
-use crate::limits::{BOOT_SECTOR, WRITE_BYTES};
+use crate::limits::{BOOT_SECTOR, BOOT_SECTOR_END, WRITE_BYTES};
 use crate::place::{disk_fault, name};
 use bootloader_verify::Slot;
 use sha2::{Digest, Sha256};
@@ -78,6 +78,10 @@ impl Payload {
         }
         if self.bytes == 0 {
             return Ok(());
+        }
+        // Anything else, such as a kernel without a file system around it, would never be started.
+        if self.sector.len() != BOOT_SECTOR || !self.sector.ends_with(&BOOT_SECTOR_END) {
+            return Err(Fault::NoBootPartition);
         }
         let area = Area::Boot(self.slot);
         disk.flush(area)

@@ -58,7 +58,10 @@ impl Recipe {
         let data = noise(length, self.seed);
         let (tree, root) = tree_of(&data[..], geometry, &salt).unwrap();
         let content = [data, tree].concat();
-        let payload = noise(self.payload, self.seed ^ 0x55);
+        let mut payload = noise(self.payload, self.seed ^ 0x55);
+        if let Some(end) = payload.get_mut(510..512) {
+            end.copy_from_slice(&[0x55, 0xaa]);
+        }
         let manifest = Manifest {
             role: self.role,
             product: "pmu".to_owned(),

@@ -92,7 +92,7 @@ fn an_image_at_the_floor_or_of_the_next_key_or_for_ever_is_taken() {
         |it: &mut Recipe| it.expires = NOW,
         |it: &mut Recipe| it.built = NOW + 1,
         |it: &mut Recipe| it.payload = 0,
-        |it: &mut Recipe| it.payload = 100,
+        |it: &mut Recipe| it.payload = 512,
     ] {
         let mut recipe = new();
         change(&mut recipe);
@@ -186,6 +186,16 @@ fn a_file_that_is_no_image_is_called_so() {
         bytes: 20_000,
     };
     check_broken_off(&file, order, "does not begin with a manifest");
+}
+
+#[test]
+fn a_payload_that_firmware_could_not_read_is_refused() {
+    let image = Recipe {
+        payload: 100,
+        ..new()
+    };
+    let image = image.make();
+    check_broken_off(&image.file, image.order(), "no boot partition");
 }
 
 #[test]
