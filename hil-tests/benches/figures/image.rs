@@ -61,40 +61,40 @@ fn paces(ground: &Ground) -> Vec<Row> {
     let (mut cores, mut walls) = (Vec::new(), Vec::new());
     // In turn, so that a busy moment of the machine is everybody's.
     for _ in 0..ground.by_pace(7, 15) {
-        cores.push([processor(&openssl), processor(&one)]);
+        cores.push((processor(&openssl), processor(&one)));
     }
     for _ in 0..ground.by_pace(15, 40) {
-        walls.push([wall(&mut verity), wall(&mut two)]);
+        walls.push((wall(&mut verity), wall(&mut two)));
     }
-    let ratio = |pair: &[f64; 2]| pair[0] / pair[1];
     // Nobody is faster than the machine allows, and neighbours make everybody slower: the best run.
-    let best = |side: usize| {
-        let times = walls.iter().map(|pair| pair[side]);
-        times.fold(f64::INFINITY, f64::min)
-    };
-    let typical = |side: usize| Spread::of(cores.iter().map(|pair| pair[side]).collect()).median;
+    let runs = walls.len();
+    let best = |times: Vec<f64>| times.into_iter().fold(f64::INFINITY, f64::min);
+    let (theirs, ours): (Vec<f64>, Vec<f64>) = walls.into_iter().unzip();
+    let (verity, two) = (best(theirs), best(ours));
+    let ratios = cores.iter().map(|(theirs, ours)| theirs / ours).collect();
+    let (theirs, ours): (Vec<f64>, Vec<f64>) = cores.into_iter().unzip();
     vec![
         Row {
             figure: "check of a 64 MiB slot per core, against openssl dgst -sha256".to_owned(),
             limit: Limit::AtLeast(1.0),
-            measured: Spread::of(cores.iter().map(ratio).collect()),
+            measured: Spread::of(ratios),
             unit: "x",
             peer: format!(
                 "of a core: openssl {} ms, the check {} ms",
-                short(typical(0)),
-                short(typical(1))
+                short(Spread::of(theirs).median),
+                short(Spread::of(ours).median)
             ),
         },
         Row {
             figure: "the same with two threads, against veritysetup verify".to_owned(),
             limit: Limit::AtLeast(1.8),
-            measured: Spread::one(best(0) / best(1)),
+            measured: Spread::one(verity / two),
             unit: "x",
             peer: format!(
                 "best of {}: veritysetup {} ms, the check {} ms",
-                walls.len(),
-                short(best(0)),
-                short(best(1))
+                runs,
+                short(verity),
+                short(two)
             ),
         },
     ]
