@@ -49,6 +49,8 @@ initramfs_modules() {
     local folder=$1 from="$kernel_root/lib/modules/$release" name file number=10
     mkdir -p "$folder"
     while read -r name; do
+        # The Pi's firmware has no variables, and the module refuses to load without them.
+        if [ "$board" = rpi4 ] && [ "$name" = efivarfs ]; then continue; fi
         # Files are written with - or _ as it pleases each maintainer.
         grep -o "^[^:]*/${name//[-_]/[-_]}\.ko" "$from/modules.dep" || true
     done < <(list image/lists/modules.initramfs) | closure >"$parts/initramfs.list"

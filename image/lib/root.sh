@@ -87,6 +87,7 @@ install_ours() {
     for file in systemd/*.service systemd/*.timer systemd/*.path systemd/*.socket systemd/*.target systemd/*.mount; do
         if [ -e "$file" ]; then install -D -m 644 -t "$root/usr/lib/systemd/system" "$file"; fi
     done
+    if [ "$board" = rpi4 ]; then pi_udev_rules >"$root/usr/lib/udev/rules.d/60-pmu-mbr.rules"; fi
     if [ "$kind" = recovery ]; then
         rm "$root/usr/lib/systemd/system/pmu-agent.service"
         return 0

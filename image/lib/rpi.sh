@@ -65,7 +65,7 @@ pi_partition() {
 mbr_table() {
     local next=1 entry
     echo "label: dos"
-    echo "label-id: 0x504d5534"
+    echo "label-id: 0x$mbr_id"
     echo "unit: sectors"
     for entry in "$boot_mib c" "$boot_mib c" "$boot_mib c"; do
         echo "start=$((next * 2048)), size=$((${entry% *} * 2048)), type=${entry#* }"
@@ -78,6 +78,18 @@ mbr_table() {
         echo "start=$((next * 2048)), size=$((entry * 2048)), type=83"
         next=$((next + entry))
     done
+}
+
+readonly mbr_id=504d5534
+
+# An MBR has no names: the running system gets the same ones from the numbers.
+pi_udev_rules() {
+    local name number
+    echo "# Names of the partitions, by their numbers; between 60-persistent-storage and 61-pmu-partitions."
+    while read -r _ name number; do
+        printf 'SUBSYSTEM=="block", ENV{ID_PART_ENTRY_UUID}=="%s-%02d", ENV{ID_PART_ENTRY_NAME}="%s", SYMLINK+="disk/by-partlabel/%s"\n' \
+            "$mbr_id" "$number" "$name" "$name"
+    done < <(pi_partitions)
 }
 
 # Numbers of the partitions, for a table without names; part of the signed payload.
