@@ -1,6 +1,7 @@
 //! A box with slots, as files in a folder: its partitions, what its boot program leaves, and its
 //! boots.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -8,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use bootloader_verify::limits::{BLOCK, BLOCK_U64};
 use bootloader_verify::{
-    BootPlan, BootState, Candidate, Expected, Geometry, ImageKey, KeyId, Manifest, Refusal, Role,
-    Slot, TrustedKeys, check_content, check_gap, judge, tree_of,
+    BootPlan, BootState, Candidate, Copy, Expected, Geometry, ImageKey, KeyId, Manifest, Refusal,
+    Role, Slot, TrustedKeys, check_content, check_gap, judge, tree_of,
 };
 use sha2::{Digest, Sha256};
 
@@ -67,11 +68,11 @@ impl Recipe {
         let mut noise = Noise(self.counter + 1000 * u64::from(self.blocks));
         let data = noise.bytes(usize::try_from(self.blocks).expect("few blocks") * BLOCK);
         let salt = [7; 32];
-        let (tree, root) = tree_of(&data[..], geometry, &salt).expect("bytes in memory");
+        let (tree, root) = tree_of(data.as_slice(), geometry, &salt).expect("bytes in memory");
         let content = [data, tree].concat();
         let mut payload = noise.bytes(300_000);
         // The end of the first sector of a FAT file system.
-        payload[510..512].copy_from_slice(&[0x55, 0xaa]);
+        payload.splice(510..512, [0x55, 0xaa]);
         let manifest = Manifest {
             role: Role::Slot,
             product: "pmu".to_owned(),
@@ -104,7 +105,7 @@ impl Image {
     /// SHA-256 of the file, in hexadecimal digits.
     pub fn sha256(&self) -> String {
         let digest = Sha256::digest(&self.file);
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&digest)
     }
 
     fn parts(&self) -> (&[u8], &[u8], &[u8]) {
@@ -139,11 +140,7 @@ impl UpdateBox {
         this.write("pmu-a", &slot);
         this.patch("pmu-boot-a", 0, payload);
         let public = ImageKey::from_seed(&[1; 32]).public().expect("a key");
-        let hex: String = public
-            .bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex = hex(public.bytes());
         this.write("trust.keys", format!("current {hex}\n").as_bytes());
         let target =
             format!("product pmu\nboard pc\narch amd64\nfloor {FLOOR}\nrecovery-floor 1\n");
@@ -188,7 +185,7 @@ impl UpdateBox {
                     return slot;
                 }
                 Err(refusal) => {
-                    attempts.push_str(&format!("attempt {slot} {refusal}\n"));
+                    writeln!(attempts, "attempt {slot} {refusal}").expect("text");
                     plan.refused(candidate, refusal);
                 }
             }
@@ -197,13 +194,17 @@ impl UpdateBox {
 
     /// The state as it stands.
     pub fn state(&self) -> BootState {
+        self.newest().0
+    }
+
+    fn newest(&self) -> (BootState, Copy) {
         let block = self.read("pmu-state");
-        BootState::newest(&block[..BLOCK], &block[BLOCK..2 * BLOCK]).0
+        let (first, rest) = block.split_at(BLOCK);
+        BootState::newest(first, rest.split_at(BLOCK).0)
     }
 
     fn write_state(&self, state: &BootState) {
-        let block = self.read("pmu-state");
-        let (_, copy) = BootState::newest(&block[..BLOCK], &block[BLOCK..2 * BLOCK]);
+        let (_, copy) = self.newest();
         self.patch("pmu-state", copy.offset(), &state.next().encode());
     }
 
@@ -226,8 +227,8 @@ impl UpdateBox {
         let accepted = judge(block, &keys, &expected)?;
         let size = u64::try_from(rest.len()).expect("a length") + BLOCK_U64;
         accepted.fits_place(size)?;
-        check_gap(&part[..], accepted.gap(size))?;
-        check_content(&part[..], 0, accepted.manifest(), 2)?;
+        check_gap(part.as_slice(), accepted.gap(size))?;
+        check_content(part.as_slice(), 0, accepted.manifest(), 2)?;
         Ok(accepted.manifest().clone())
     }
 
@@ -247,4 +248,11 @@ impl UpdateBox {
     fn write(&self, name: &str, bytes: &[u8]) {
         fs::write(self.0.join(name), bytes).expect("room on the disk");
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("text");
+        text
+    })
 }

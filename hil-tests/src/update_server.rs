@@ -108,7 +108,7 @@ fn answer(mut stream: TcpStream, served: &Mutex<Served>) {
     let length = habits.breaks_after.unwrap_or(all).min(body.len());
     let sent = stream
         .write_all(head.as_bytes())
-        .and_then(|()| stream.write_all(&body[..length]));
+        .and_then(|()| stream.write_all(body.split_at(length).0));
     if let Err(fault) = sent {
         println!("the updated box hung up: {fault}");
     }

@@ -18,7 +18,7 @@ use hil_tests::update_server::{Habits, UpdateServer};
 use tempfile::TempDir;
 
 const QUICK: &str = "healthy-for-seconds = 1\nkibibytes-per-second = 65536";
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 struct Site {
     _folder: TempDir,

@@ -9,9 +9,9 @@ use ota::{Fault, Install, Running, commit, look, note_health, roll_back};
 
 fn image(seed: u8, counter: u64, close_door: bool) -> Image {
     let recipe = Recipe {
-        seed,
         counter,
         close_door,
+        seed,
         ..Recipe::default()
     };
     recipe.make()
