@@ -39,8 +39,8 @@ pub struct BootPlan {
     was_in_recovery: bool,
     /// The firmware was asked for this candidate's payload before this start.
     payload: u8,
-    /// Why the slots were left, for the report.
-    last: Option<Refusal>,
+    /// Why the slot that was wanted most was refused, for the report; an empty one was not wanted.
+    first: Option<Refusal>,
 }
 
 impl BootPlan {
@@ -52,7 +52,7 @@ impl BootPlan {
             state,
             looked_at: [false; 2],
             was_in_recovery: false,
-            last: None,
+            first: None,
         }
     }
 
@@ -82,7 +82,7 @@ impl BootPlan {
             }
             Candidate::Recovery => {
                 self.was_in_recovery = true;
-                self.state.recovery = self.last.or(Some(Refusal::Empty));
+                self.state.recovery = self.first.or(Some(Refusal::Empty));
                 Candidate::Recovery
             }
             Candidate::Nothing => Candidate::Nothing,
@@ -92,7 +92,9 @@ impl BootPlan {
     /// A candidate was refused.
     pub fn refused(&mut self, candidate: Candidate, refusal: Refusal) {
         if let Candidate::Slot(slot) = candidate {
-            self.last = Some(refusal);
+            if matches!(self.first, None | Some(Refusal::Empty)) {
+                self.first = Some(refusal);
+            }
             let record = self.state.slot_mut(slot);
             record.refused = Some(refusal);
             // Another kernel is no fault of the image, and an empty slot is none.

@@ -111,7 +111,7 @@ const CASES: [Case; 14] = [
             "slot=A check=bad reason=verity",
             "slot=B check=bad reason=gap",
             "slot=recovery check=ok",
-            "result=recovery reason=gap",
+            "result=recovery reason=verity",
         ],
     ),
     case(
@@ -122,10 +122,10 @@ const CASES: [Case; 14] = [
             disk.flip(Part::B, disk.manifest_at() + 4095);
         },
         &[
-            "slot=A check=bad reason=",
+            "slot=A check=bad reason=signature",
             "slot=B check=bad reason=manifest-form",
             "slot=recovery check=ok",
-            "result=recovery reason=manifest-form",
+            "result=recovery reason=signature",
         ],
     ),
     case(
@@ -156,7 +156,7 @@ const CASES: [Case; 14] = [
             "slot=A check=bad reason=signature",
             "slot=B check=bad reason=key",
             "slot=recovery check=ok",
-            "result=recovery reason=key",
+            "result=recovery reason=signature",
         ],
     ),
     case(
@@ -174,7 +174,7 @@ const CASES: [Case; 14] = [
             "slot=A check=bad reason=role",
             "slot=B check=bad reason=board",
             "slot=recovery check=ok",
-            "result=recovery reason=board",
+            "result=recovery reason=role",
         ],
     ),
     Case {
@@ -211,7 +211,7 @@ const CASES: [Case; 14] = [
             "slot=A check=bad reason=floor",
             "slot=B check=bad reason=kernel",
             "slot=recovery check=ok",
-            "result=recovery reason=kernel",
+            "result=recovery reason=floor",
         ],
     ),
     case(
@@ -427,7 +427,7 @@ fn a_slot_with_another_kernel_is_started_by_its_own_payload(guest: &Guest) {
         "slot=B check=bad reason=kernel",
         "slot=A check=bad reason=floor",
         "slot=recovery check=ok",
-        "result=recovery reason=floor",
+        "result=recovery reason=kernel",
     ];
     judge("the other payload", &second, &run()).unwrap();
     assert_eq!(after(&disk, Slot::B), left(2));

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154  # variables are set by settings.sh and the parts before
 
 host_packages() {
-    local packages=(mmdebstrap squashfs-tools mtools dosfstools cpio zstd fdisk kmod openssl
+    local packages=(mmdebstrap perl-base squashfs-tools mtools dosfstools cpio zstd fdisk kmod openssl
         systemd binutils)
     if [ "$arch" = arm64 ]; then
         packages+=(binutils-aarch64-linux-gnu)

@@ -1,14 +1,19 @@
 # What the firmware starts: kernel, command line and initramfs in one file.
 # shellcheck shell=bash disable=SC2154  # variables are set by settings.sh and the parts before
 
+# What the box is; the boot program and the updater judge images by it.
+target_lines() {
+    printf 'product pmu\nboard %s\narch %s\nfloor %s\nrecovery-floor %s\n' \
+        "$board" "$arch" "$floor" "$recovery_floor"
+}
+
 make_initramfs() {
     local tree="$parts/initramfs"
     rm -rf "$tree" && mkdir -p "$tree"/{dev,proc,sys,run,etc,modules}
     install -m 755 "$programs/boot-init" "$tree/init"
     initramfs_modules "$tree/modules"
     trusted_keys >"$tree/etc/trust.keys"
-    printf 'product pmu\nboard %s\narch %s\nfloor %s\nrecovery-floor %s\n' \
-        "$board" "$arch" "$floor" "$recovery_floor" >"$tree/etc/target"
+    target_lines >"$tree/etc/target"
     if [ "$board" = rpi4 ]; then pi_partitions >>"$tree/etc/target"; fi
     find "$tree" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
     # Sorted, owned by root, numbered afresh: the archive depends on its files and nothing else.
@@ -59,4 +64,13 @@ boot_partition() {
     mmd -i "$file" ::EFI ::EFI/BOOT
     touch --date="@$SOURCE_DATE_EPOCH" "$parts/payload"
     mcopy -m -i "$file" "$parts/payload" "::EFI/BOOT/$efi_program"
+}
+
+# What an update writes to the start of a boot partition: its file system, up to the last byte that is
+# not zero.
+update_payload() {
+    if [ "$board" = rpi4 ]; then pi_partition "$parts/update.fat"; else boot_partition "$parts/update.fat"; fi
+    perl -0777 -pe 's/\0+\z//' "$parts/update.fat" >"$parts/update.payload"
+    rm "$parts/update.fat"
+    say "payload of an update $(stat -c %s "$parts/update.payload") bytes"
 }

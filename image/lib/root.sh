@@ -93,6 +93,10 @@ install_ours() {
         return 0
     fi
     install -D -m 755 "$programs/pmu-agent" "$root/usr/bin/pmu-agent"
+    # An update is judged by what came with the image, as the next boot will judge it.
+    mkdir -p "$root/usr/share/pmu"
+    trusted_keys >"$root/usr/share/pmu/trust.keys"
+    target_lines >"$root/usr/share/pmu/target"
     install -D -m 644 systemd/pmu.modules-load "$root/usr/lib/modules-load.d/pmu.conf"
     for file in config/meter-models/*.toml; do
         install -D -m 644 -t "$root/usr/share/pmu/meter-models" "$file"

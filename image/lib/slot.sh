@@ -18,7 +18,7 @@ sign_image() {
     local role=$1 kind=$2 number=$3 partition_mib=$4 size
     "$signer" sign --key "$key" --role "$role" --product pmu --board "$board" --arch "$arch" \
         --version "$version" --kernel "$release" --counter "$number" --built "$SOURCE_DATE_EPOCH" --squashfs "$parts/$kind.squashfs" \
-        --payload "$parts/payload" --salt "$salt" --out "$parts/$kind.pmuimg" >/dev/null
+        --payload "$parts/update.payload" --salt "$salt" --out "$parts/$kind.pmuimg" >/dev/null
     "$signer" place "$parts/$kind.pmuimg" --size $((partition_mib * mib)) --out "$parts/$kind.slot" >/dev/null
     size=$(stat -c %s "$parts/$kind.squashfs")
     say "$kind $size bytes compressed, limit $slot_limit_bytes"

@@ -75,7 +75,8 @@ impl BootDisk {
             .to_owned();
         for (number, payload) in (0..).zip(payloads) {
             let letter = if number == 0 { 'a' } else { 'b' };
-            table += &format!("size=24MiB, type=uefi, name=pmu-boot-{letter}\n");
+            let line = format!("size=24MiB, type=uefi, name=pmu-boot-{letter}\n");
+            table.push_str(&line);
             let octets = std::fs::read(guest.path(&format!("{payload}.esp"))).expect("a payload");
             let at = Part::PayloadA.at() + number * BOOT;
             file.write_all_at(&octets, at).expect("room");

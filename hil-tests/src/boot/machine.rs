@@ -124,15 +124,14 @@ impl Machine<'_> {
             "-nic",
             "none",
         ]);
-        match self.firmware {
-            Some(firmware) => self.add_firmware(&mut qemu, firmware),
-            None => {
-                let words = self.words;
-                let line = format!("console={console} panic=-1 quiet loglevel=4 {words}");
-                qemu.arg("-append").arg(line);
-                qemu.arg("-kernel").arg(self.guest.path("vmlinuz"));
-                qemu.arg("-initrd").arg(self.guest.initramfs(self.floor));
-            }
+        if let Some(firmware) = self.firmware {
+            self.add_firmware(&mut qemu, firmware);
+        } else {
+            let words = self.words;
+            let line = format!("console={console} panic=-1 quiet loglevel=4 {words}");
+            qemu.arg("-append").arg(line);
+            qemu.arg("-kernel").arg(self.guest.path("vmlinuz"));
+            qemu.arg("-initrd").arg(self.guest.initramfs(self.floor));
         }
         let drive = format!(
             "file={},if=none,id=disk,format=raw",
@@ -189,7 +188,7 @@ fn listen(qemu: &mut Command) -> (String, ExitStatus) {
     if let Some(mut line) = machine.stdout.take() {
         let mut chunk = [0; 4096];
         while let Ok(count @ 1..) = line.read(&mut chunk) {
-            said.extend_from_slice(&chunk[..count]);
+            said.extend_from_slice(chunk.get(..count).expect("what was read"));
             if String::from_utf8_lossy(&said).contains(DENIED) {
                 terminate(&machine);
                 break;

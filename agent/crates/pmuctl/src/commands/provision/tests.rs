@@ -260,7 +260,7 @@ fn a_wrong_folder_changes_nothing() {
 }
 
 #[test]
-fn with_the_certificate_of_a_box_that_was_replaced_the_new_boxs_request_is_handed_out() {
+fn with_the_certificate_of_a_box_that_was_replaced_the_request_of_the_new_one_is_handed_out() {
     let authority = Authority::new();
     let (old, new) = (Case::new(&authority), Case::new(&authority));
     old.run(ALL).unwrap();
