@@ -21,7 +21,7 @@ pub const LINES: usize = 23;
 /// Ports that are shown.
 const INTERFACES_SHOWN: usize = 3;
 /// Things that are still missing, as they are shown.
-const MISSING_SHOWN: usize = 5;
+const MISSING_SHOWN: usize = 7;
 /// Where the words begin.
 const INDENT: &str = "          ";
 
@@ -53,7 +53,7 @@ pub struct Facts {
 pub enum Setup {
     /// Nothing is missing.
     Complete,
-    /// What is missing, each with what to do.
+    /// What is missing, and last what to do about it.
     Missing(Vec<String>),
 }
 
@@ -207,12 +207,14 @@ fn setup(page: &mut Page, facts: &Facts) {
         return;
     };
     page.item("set-up", "NOT COMPLETE: no meter is read until it is", 1);
-    for what in missing.iter().take(MISSING_SHOWN) {
-        page.item("", &format!("- {what}"), 2);
+    // The last says what to do now.
+    let Some((next, parts)) = missing.split_last() else {
+        return;
+    };
+    for what in parts.iter().take(MISSING_SHOWN) {
+        page.item("", &format!("- {what}"), 1);
     }
-    if let Some(more) = missing.len().checked_sub(MISSING_SHOWN).filter(|n| *n > 0) {
-        page.item("", &format!("- and {more} more"), 1);
-    }
+    page.item("", next, 3);
 }
 
 fn network(page: &mut Page, interfaces: &[Interface]) {

@@ -102,7 +102,12 @@ impl Machine {
                 name,
             }
         };
-        names.into_iter().map(interface).collect()
+        let is_port = |found: &Interface| {
+            let device = format!("sys/class/net/{}/device", found.name);
+            !found.addresses.is_empty() || self.root.join(device).exists()
+        };
+        let ports = names.into_iter().map(interface);
+        ports.filter(is_port).collect()
     }
 
     fn read(&self, path: &str, bytes_max: u64) -> Option<String> {
@@ -147,6 +152,8 @@ mod tests {
             ("etc/pmu/agent.toml", "[gateway]\nid = \"pmu-001\"\n"),
             ("sys/class/net/lo/carrier", "1\n"),
             ("sys/class/net/eth1/carrier", "0\n"),
+            ("sys/class/net/eth1/device/vendor", ""),
+            ("sys/class/net/sit0/carrier", "0\n"),
             ("sys/class/net/eth0/carrier", "1\n"),
             (
                 "proc/net/if_inet6",

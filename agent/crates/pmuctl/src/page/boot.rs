@@ -48,9 +48,10 @@ impl BootReport {
                 "slot" => report.slot = value,
                 "version" => report.version = value,
                 "counter" => report.counter = value,
-                "tries" => report.tries = value.parse().unwrap_or(0),
+                // `trial 2`; a system that is no trial is counted otherwise.
+                "tries" => report.tries = trial(&value).unwrap_or(0),
                 "anchored" => report.anchor = anchor(&value),
-                "reason" if !value.is_empty() => report.reason = Some(value),
+                "reason" if !matches!(value.as_str(), "" | "none") => report.reason = Some(value),
                 "attempt" if report.attempts.len() < ATTEMPTS_MAX => {
                     let (slot, reason) = value.split_once(' ').unwrap_or((&value, "unknown"));
                     report.attempts.push((slot.to_owned(), reason.to_owned()));
@@ -65,6 +66,10 @@ impl BootReport {
     pub fn is_recovery(&self) -> bool {
         self.slot == "recovery"
     }
+}
+
+fn trial(value: &str) -> Option<u32> {
+    value.strip_prefix("trial ")?.trim().parse().ok()
 }
 
 fn anchor(word: &str) -> Anchor {
@@ -105,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_report_is_read_and_what_it_does_not_know_is_passed_over() {
-        let text = "slot B\nversion 1.2.3\ncounter 5\nroot 00ff\ntries 2\nanchored yes\n\
+        let text = "slot B\nversion 1.2.3\ncounter 5\nroot 00ff\ntries trial 2\nanchored yes\n\
             reason signature\nattempt A signature\nattempt B\nlater thing\n";
         let expected = BootReport {
             slot: "B".to_owned(),
@@ -119,6 +124,15 @@ mod tests {
                 .to_vec(),
         };
         assert_eq!(BootReport::parse(text), Some(expected));
+    }
+
+    #[test]
+    fn a_system_that_is_no_trial_has_no_tries_and_one_that_is_preferred_no_reason() {
+        for tries in ["streak 3", "none", "trial", "trial x", ""] {
+            let text = format!("slot A\ntries {tries}\nreason none\n");
+            let report = BootReport::parse(&text).unwrap();
+            assert_eq!((report.tries, report.reason), (0, None), "{tries}");
+        }
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn facts(agent: Agent) -> Facts {
         utc: "2026-11-28 09:30:12 UTC".to_owned(),
         program: "0.1.0".to_owned(),
         gateway: Some("pmu-001".to_owned()),
-        boot: BootReport::parse("slot A\nversion 1.2.3\ncounter 5\ntries 0\nanchored no\n"),
+        boot: BootReport::parse("slot A\nversion 1.2.3\ncounter 5\ntries streak 1\nanchored no\n"),
         setup: Setup::Complete,
         network: vec![Interface {
             name: "eth0".to_owned(),
@@ -160,8 +160,15 @@ alarms    2 alarms, newest first:
 fn a_box_fresh_from_the_flash() {
     let mut facts = absent();
     facts.gateway = None;
-    facts.boot = BootReport::parse("slot A\nversion 1.2.3\ncounter 5\ntries 0\nanchored yes\n");
-    facts.setup = Setup::Missing(vec!["plug in a USB stick".to_owned(); 7]);
+    facts.boot =
+        BootReport::parse("slot A\nversion 1.2.3\ncounter 5\ntries streak 1\nanchored yes\n");
+    facts.setup = Setup::Missing(
+        [
+            vec!["ca.pem: missing".to_owned(); 8],
+            vec!["bring them".to_owned()],
+        ]
+        .concat(),
+    );
     facts.network[0].has_link = false;
     facts.agent = Agent::Absent("waits until the set-up is complete".to_owned());
     check(
@@ -171,12 +178,14 @@ PMU gateway without a name yet                           2026-11-28 09:30:12 UTC
 --------------------------------------------------------------------------------
 system    1.2.3 in slot A, checked at boot, counter 5, firmware anchor on
 set-up    NOT COMPLETE: no meter is read until it is
-          - plug in a USB stick
-          - plug in a USB stick
-          - plug in a USB stick
-          - plug in a USB stick
-          - plug in a USB stick
-          - and 2 more
+          - ca.pem: missing
+          - ca.pem: missing
+          - ca.pem: missing
+          - ca.pem: missing
+          - ca.pem: missing
+          - ca.pem: missing
+          - ca.pem: missing
+          bring them
 network   eth0 no cable, or nobody at its other end
 clock     not synchronised: no time server answers
 agent     waits until the set-up is complete
@@ -189,7 +198,7 @@ store     1.0 GB of 2.0 GB free
 fn recovery_says_so_first_and_why() {
     let mut facts = absent();
     facts.boot = BootReport::parse(
-        "slot recovery\nversion 1.0.0\ncounter 3\ntries 0\nanchored unknown\nreason verity\n\
+        "slot recovery\nversion 1.0.0\ncounter 3\ntries streak 1\nanchored unknown\nreason verity\n\
          attempt A verity\nattempt B signature\n",
     );
     facts.space = None;
@@ -223,7 +232,7 @@ fn check_contains(facts: &Facts, expected: &str) {
 #[test]
 fn the_other_system_says_why_it_runs() {
     let mut facts = running();
-    facts.boot = BootReport::parse("slot B\nversion 2\ntries 2\nreason gap\nattempt A gap\n");
+    facts.boot = BootReport::parse("slot B\nversion 2\ntries trial 2\nreason gap\nattempt A gap\n");
     check_contains(&facts, "on trial, attempts left: 2");
     check_contains(
         &facts,
