@@ -42,7 +42,10 @@ async fn facts(desk: &impl GatewayDesk, machine: &Machine) -> Facts {
     };
     let gateway = match &agent {
         Agent::Running(answers) => Some(answers.status.gateway.clone()),
-        Agent::Absent(_) => machine.gateway(),
+        // A box that waits for its certificate has a name, and no configuration yet.
+        Agent::Absent(_) => machine
+            .gateway()
+            .or_else(|| super::provision::status(Path::new("/")).gateway),
     };
     Facts {
         utc: utc_text(clock::utc()),
