@@ -9,8 +9,12 @@ target_lines() {
 
 make_initramfs() {
     local tree="$parts/initramfs"
-    rm -rf "$tree" && mkdir -p "$tree"/{dev,proc,sys,run,etc,modules}
+    rm -rf "$tree" && mkdir -p "$tree"/{dev,proc,sys,run,etc,modules,sbin,bin}
     install -m 755 "$programs/boot-init" "$tree/init"
+    # A kernel on several processors may still hold what it has just unpacked ("error -26"). It tries
+    # these names next.
+    local name
+    for name in sbin etc bin; do ln -s ../init "$tree/$name/init"; done
     initramfs_modules "$tree/modules"
     trusted_keys >"$tree/etc/trust.keys"
     target_lines >"$tree/etc/target"

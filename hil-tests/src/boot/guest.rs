@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
 use bootloader_verify::limits::BLOCK;
 use bootloader_verify::{Geometry, ImageKey, KeyId, Manifest, Role, to_hex, tree_of};
@@ -36,6 +37,8 @@ pub struct Guest {
     pub arch: Arch,
     folder: TempDir,
     kernel: String,
+    /// Floors for which there is an initramfs.
+    made: Mutex<Vec<u64>>,
 }
 
 /// The security counter of images, unless a case wants another one.
@@ -60,6 +63,7 @@ impl Guest {
             arch,
             folder,
             kernel: kernel.trim().to_owned(),
+            made: Mutex::new(Vec::new()),
         })
     }
 
@@ -131,8 +135,14 @@ impl Guest {
 
     /// The first file system of a machine whose payload demands this floor.
     pub fn initramfs(&self, floor: u64) -> PathBuf {
+        // Machines share it, and none may read it while it is written.
+        let mut made = self.made.lock().expect("a list");
+        let archive = self.path(&format!("initramfs-{floor}.cpio"));
+        if made.contains(&floor) {
+            return archive;
+        }
         let tree = self.path(&format!("initramfs-{floor}"));
-        for folder in ["dev", "proc", "sys", "run", "etc"] {
+        for folder in ["dev", "proc", "sys", "run", "etc", "sbin", "bin"] {
             std::fs::create_dir_all(tree.join(folder)).expect("a folder");
         }
         let key = ImageKey::from_seed(&[TRUSTED; 32]);
@@ -143,15 +153,16 @@ impl Guest {
             self.arch.word()
         );
         std::fs::write(tree.join("etc/target"), target).expect("a target");
-        let archive = self.path(&format!("initramfs-{floor}.cpio"));
         let mut pack = Command::new("sh");
         pack.current_dir(&tree).args([
             "-ec",
             "cp ../init init; cp -r ../modules .; \
+             for name in sbin etc bin; do ln -s ../init $name/init; done; \
              find . | sort | cpio --quiet -o -H newc >\"$0\"",
         ]);
         pack.arg(&archive);
         run("packing the initramfs", &mut pack);
+        made.push(floor);
         archive
     }
 }
