@@ -7,6 +7,7 @@ mod flag_meter;
 mod link;
 mod meter;
 mod number;
+mod recovery;
 mod settings;
 mod settings_bus;
 mod settings_flag;
@@ -22,5 +23,6 @@ pub use link::{
 };
 pub use meter::{InstantSettings, MeterSettings, ModbusMeter, ProfileSettings, Speaks};
 pub use number::{InvalidNumber, Number};
+pub use recovery::boot_report_file;
 pub use settings::{BusSettings, ClockSettings, Settings, StoreSettings, UplinkSettings};
 pub use update::UpdateSettings;

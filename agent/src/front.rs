@@ -1,5 +1,6 @@
 //! The front desk: answers what people ask, from what the tasks show of themselves.
 
+mod recovery;
 mod set_aside;
 mod work;
 
@@ -53,10 +54,17 @@ pub struct Front {
     pub updater: UpdaterHandle,
     /// The file of the configuration.
     pub configuration: PathBuf,
+    /// Whether the recovery system runs.
+    pub is_recovery: bool,
 }
 
 impl GatewayDesk for Front {
     async fn ask(&self, caller: Caller, request: Request) -> Result<Answer, Refusal> {
+        if self.is_recovery
+            && let Some(refused) = recovery::refused(&request)
+        {
+            return Err(refused);
+        }
         if request != Request::Status {
             // Right after the start a bus would be asked for meters that it does not know yet.
             for bus in &self.buses {

@@ -1,7 +1,7 @@
 //! `pmu-agent`: reads meters, keeps what they say, and hands it to the head-end.
 
 use clap::{Parser, Subcommand};
-use pmu_agent::adapters::{boot_slots, logging, marker, readiness};
+use pmu_agent::adapters::{logging, marker, readiness};
 use pmu_agent::config::Settings;
 use pmu_agent::supervisor::Owner;
 use pmu_agent::{check, supervisor};
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
             config,
             verbose,
             on_demand,
-        } => match Settings::load(&config) {
+        } => match supervisor::settings(&config) {
             Ok(settings) => match check::refused(&settings) {
                 None if on_demand => run(settings.on_demand(), config, verbose, Owner::Pipe),
                 None => run(settings, config, verbose, Owner::Manager),
@@ -98,11 +98,6 @@ fn misconfigured(words: &dyn std::fmt::Display) -> ExitCode {
 
 fn run(settings: Settings, config: PathBuf, verbose: bool, owner: Owner) -> ExitCode {
     marker::install();
-    let settings = if boot_slots::is_recovery(&settings.update) {
-        settings.without_metering()
-    } else {
-        settings
-    };
     let outcome = logging::start(verbose).and_then(|()| supervisor::run(settings, config, owner));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,12 +8,12 @@ mod wishes;
 
 pub use wishes::Owner;
 
-use crate::adapters::service;
-use crate::config::Settings;
+use crate::adapters::{boot_slots, service};
+use crate::config::{Complaints, Settings, boot_report_file};
 use crate::tasks::bus::BusHandle;
 use crate::tasks::storekeeper::{StoreHandle, Urgency};
 use anyhow::{Context, bail};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
@@ -26,6 +26,14 @@ use wishes::Wishes;
 const LINES_STOP_WITHIN: Duration = Duration::from_secs(8);
 const UPLINK_STOP_WITHIN: Duration = Duration::from_secs(5);
 const STORE_STOP_WITHIN: Duration = Duration::from_secs(20);
+
+/// What the system that runs makes of a configuration: the recovery system takes less from it.
+pub fn settings(config: &Path) -> Result<Settings, Complaints> {
+    match boot_slots::recovery(&boot_report_file(config)) {
+        Some(report) => Settings::load_for_recovery(config, report),
+        None => Settings::load(config),
+    }
+}
 
 /// Runs the daemon until it is told to stop.
 pub fn run(settings: Settings, config: PathBuf, owner: Owner) -> anyhow::Result<()> {
@@ -69,11 +77,15 @@ enum Wake {
 impl Supervisor {
     async fn watch(mut self, mut wishes: Wishes) -> anyhow::Result<()> {
         let meters = self.settings.meters.len();
-        service::ready(&format!("{meters} meters on {} buses", self.buses.len()));
+        self.say_ready();
         self.store
             .keep(vec![self.audit_line("start")], Urgency::Soon)
             .await;
-        log::info!(meters, buses = self.buses.len(); "reading {meters} meters");
+        if self.settings.recovery.is_some() {
+            log::warn!("the recovery system runs: no meter is read; install an image");
+        } else {
+            log::info!(meters, buses = self.buses.len(); "reading {meters} meters");
+        }
         loop {
             match self.wait(&mut wishes).await {
                 Wake::Reload => self.reload().await,
@@ -86,6 +98,15 @@ impl Supervisor {
         }
         self.stop().await;
         Ok(())
+    }
+
+    fn say_ready(&self) {
+        let (meters, buses) = (self.settings.meters.len(), self.buses.len());
+        service::ready(&if self.settings.recovery.is_some() {
+            "recovery: no meter is read".to_owned()
+        } else {
+            format!("{meters} meters on {buses} buses")
+        });
     }
 
     async fn wait(&mut self, wishes: &mut Wishes) -> Wake {

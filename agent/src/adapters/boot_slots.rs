@@ -71,10 +71,10 @@ pub fn find(settings: &UpdateSettings) -> Result<Site, NoSite> {
     })
 }
 
-/// Whether the recovery system runs.
-pub fn is_recovery(settings: &UpdateSettings) -> bool {
-    let report = std::fs::read_to_string(&settings.boot_report).unwrap_or_default();
-    BootReport::parse(&report).is_ok_and(|report| report.running == Running::Recovery)
+/// How this boot came about, if the recovery system runs. `file` is what the boot program left.
+pub fn recovery(file: &Path) -> Option<BootReport> {
+    let report = BootReport::parse(&std::fs::read_to_string(file).ok()?).ok()?;
+    (report.running == Running::Recovery).then_some(report)
 }
 
 fn read(file: &Path) -> Result<String, NoSite> {

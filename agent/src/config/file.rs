@@ -246,7 +246,7 @@ fn data_folder() -> PathBuf {
     "/var/lib/pmu".into()
 }
 
-fn runtime_folder() -> PathBuf {
+pub(super) fn runtime_folder() -> PathBuf {
     "/run/pmu".into()
 }
 
@@ -254,11 +254,11 @@ fn model_folder() -> Spanned<PathBuf> {
     shipped("meter-models".into())
 }
 
-fn mqtt_port() -> Spanned<u16> {
+pub(super) fn mqtt_port() -> Spanned<u16> {
     shipped(8883)
 }
 
-fn keep_alive() -> Spanned<u16> {
+pub(super) fn keep_alive() -> Spanned<u16> {
     shipped(30)
 }
 
@@ -270,7 +270,7 @@ fn retry_after() -> Spanned<u32> {
     shipped(900)
 }
 
-fn back_off_max() -> Spanned<u32> {
+pub(super) fn back_off_max() -> Spanned<u32> {
     shipped(300)
 }
 

@@ -9,6 +9,7 @@ use super::settings_meter::{Reader, meters};
 use super::update::UpdateSettings;
 use metering::{BusId, GatewayId};
 use meters::catalogue::Catalogue;
+use ota::BootReport;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub meters: Vec<MeterSettings>,
     /// The meter models.
     pub catalogue: Arc<Catalogue>,
+    /// How this boot came about, if the recovery system runs.
+    pub recovery: Option<BootReport>,
 }
 
 /// The durable store.
@@ -113,26 +116,9 @@ impl Settings {
         self
     }
 
-    /// The same for the recovery system, which mends the others and touches no meter.
-    #[must_use]
-    pub fn without_metering(mut self) -> Self {
-        self.buses.clear();
-        self.meters.clear();
-        self
-    }
-
     /// Reads the configuration and every meter model it may name.
     pub fn load(path: &Path) -> Result<Self, Complaints> {
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Complaints(vec![Complaint {
-                file: name.clone(),
-                line: 0,
-                key: String::new(),
-                problem: format!("cannot be read: {error}"),
-                remedy: unread(&error).to_owned(),
-            }])
-        })?;
+        let (name, text) = read(path)?;
         Self::parse(&name, &text)
     }
 
@@ -202,6 +188,7 @@ impl Settings {
             buses,
             meters,
             catalogue: Arc::clone(catalogue),
+            recovery: None,
         })
     }
 
@@ -234,6 +221,21 @@ where
             notes.note(text.span(), key, error.to_string(), "give it such a name");
         })
         .ok()
+}
+
+/// What complaints call the file, and its text.
+pub(super) fn read(path: &Path) -> Result<(String, String), Complaints> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((name, text)),
+        Err(error) => Err(Complaints(vec![Complaint {
+            file: name,
+            line: 0,
+            key: String::new(),
+            problem: format!("cannot be read: {error}"),
+            remedy: unread(&error).to_owned(),
+        }])),
+    }
 }
 
 /// What to do about a configuration that cannot be read.
@@ -311,7 +313,7 @@ fn store(file: &StoreFile, notes: &mut Notebook) -> StoreSettings {
     }
 }
 
-fn uplink_settings(file: &UplinkFile, notes: &mut Notebook) -> UplinkSettings {
+pub(super) fn uplink_settings(file: &UplinkFile, notes: &mut Notebook) -> UplinkSettings {
     if file.host.as_ref().is_empty() {
         let remedy = "write the broker's host name as it stands in its certificate";
         notes.note(file.host.span(), "uplink.host", "is empty", remedy);

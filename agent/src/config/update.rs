@@ -10,10 +10,10 @@ use toml::Spanned;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct UpdateFile {
-    slots_folder: PathBuf,
-    boot_report: PathBuf,
-    trust_folder: PathBuf,
-    kibibytes_per_second: Spanned<u32>,
+    pub(super) slots_folder: PathBuf,
+    pub(super) boot_report: PathBuf,
+    pub(super) trust_folder: PathBuf,
+    pub(super) kibibytes_per_second: Spanned<u32>,
     healthy_for_seconds: Spanned<u32>,
     offline_grace_seconds: Spanned<u32>,
     trial_seconds_max: Spanned<u32>,

@@ -1,7 +1,6 @@
 //! SIGHUP: a changed meter is applied without disturbing the others.
 
 use super::Supervisor;
-use crate::adapters::service;
 use crate::check;
 use crate::config::{MeterSettings, Settings};
 use crate::hex::hex;
@@ -12,7 +11,7 @@ use sha2::{Digest, Sha256};
 impl Supervisor {
     /// Applies the meters of the configuration; a faulty one changes nothing.
     pub(super) async fn reload(&mut self) {
-        let settings = match Settings::load(&self.config) {
+        let settings = match super::settings(&self.config) {
             Ok(settings) => settings,
             Err(complaints) => {
                 log::error!(
@@ -34,7 +33,7 @@ impl Supervisor {
         }
         self.settings.meters = settings.meters;
         let meters = self.settings.meters.len();
-        service::ready(&format!("{meters} meters on {} buses", self.buses.len()));
+        self.say_ready();
         self.store
             .keep(vec![self.audit_line("SIGHUP")], Urgency::Soon)
             .await;

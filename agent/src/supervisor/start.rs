@@ -75,6 +75,7 @@ impl Supervisor {
             jobs: Jobs::default(),
             updater,
             configuration: config.clone(),
+            is_recovery: settings.recovery.is_some(),
         };
         start_local(&settings, &mut common, front)?;
         let heartbeat = Heartbeat {
@@ -186,7 +187,7 @@ fn start_uplink(
     boot: u64,
 ) -> Option<watch::Receiver<UplinkView>> {
     let Some(uplink) = &settings.uplink else {
-        log::warn!("no [uplink] is configured: everything is stored, nothing is sent");
+        log::warn!("no [uplink] is configured: nothing is sent");
         return None;
     };
     let (view, seen) = watch::channel(UplinkView::default());
@@ -200,6 +201,7 @@ fn start_uplink(
         pulse: common.pulse("the uplink"),
         view,
     });
+    let task = task.in_recovery(settings.recovery.clone());
     common.tasks.spawn(async move {
         task.run().await;
         "the uplink"

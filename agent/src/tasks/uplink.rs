@@ -25,6 +25,7 @@ use certificate::CertificateWatch;
 use head_end::TokenBucket;
 use lanes::{Key, Troubles};
 use metering::{Event, EventCode, GatewayId, Timestamp};
+use ota::BootReport;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +75,8 @@ pub struct Uplink {
     aside_said: Option<Instant>,
     requests: TokenBucket,
     dial: Arc<dyn Dial<Key>>,
+    /// How this boot came about, if the recovery system runs: presence only.
+    recovery: Option<BootReport>,
     /// When the present or last connection was made.
     connected_at: Option<Instant>,
 }
@@ -128,12 +131,20 @@ impl Uplink {
             requests: TokenBucket::new(REQUESTS_BURST, REQUESTS_EVERY),
             connected_at: None,
             dial: Arc::new(Network),
+            recovery: None,
         }
     }
 
     /// The same uplink through another way than the network.
     pub fn through(mut self, dial: Arc<dyn Dial<(Stream, u64)>>) -> Self {
         self.dial = dial;
+        self
+    }
+
+    /// The same uplink for the recovery system: it says that it is there and why, sends no record
+    /// and takes no word about records.
+    pub fn in_recovery(mut self, report: Option<BootReport>) -> Self {
+        self.recovery = report;
         self
     }
 

@@ -35,7 +35,7 @@ pub use fault::{DecodeError, EncodeError};
 pub use fuzz::{fuzz_down, fuzz_up};
 pub use gap::{Gap, GapRange, GapReason};
 pub use message::{Body, Message};
-pub use presence::{Birth, Presence, Will};
+pub use presence::{Birth, Mode, Presence, RecoveryBirth, RefusedSystem, Will};
 pub use rate::TokenBucket;
 pub use request::{Request, RequestId, Wanted};
 pub use stream::{Epoch, Range, Stream};

@@ -34,6 +34,8 @@ pub const TEXT_BYTES_MAX: usize = 2048;
 pub const WORD_BYTES_MAX: usize = 64;
 /// Capabilities in a birth.
 pub const CAPABILITIES_MAX: usize = 64;
+/// Refused systems in the birth of the recovery system; a box has two slots.
+pub const REFUSED_SYSTEMS_MAX: usize = 8;
 
 /// Islands of one stream in one watermark: five streams of these stay below 16 KiB.
 pub const MARK_ISLANDS_MAX: usize = 128;

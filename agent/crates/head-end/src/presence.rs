@@ -1,10 +1,15 @@
 //! Birth and will. Presence is for people: nothing is confirmed or lost by it.
 
+mod recovery;
+
+pub use recovery::{RecoveryBirth, RefusedSystem};
+
 use crate::fault::{DecodeError, EncodeError};
 use crate::limits::{CAPABILITIES_MAX, MILLIS_MAX, NUMBER_MAX, REQUEST_BYTES_MAX, WORD_BYTES_MAX};
 use crate::message::clock_quality;
 use crate::{Epoch, Stream, strict};
 use metering::{ClockQuality, Timestamp};
+use recovery::RECOVERY;
 use serde::de::{self, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_bytes::ByteArray;
@@ -36,11 +41,23 @@ pub struct Birth {
     pub set_aside: u64,
 }
 
+/// Which of its systems a gateway runs. Each counts its own connections.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// The one that reads meters.
+    #[default]
+    Metering,
+    /// The one that mends the others.
+    Recovery,
+}
+
 /// Left with the broker, which publishes it when the connection breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Will {
     /// Which connection.
     pub session: u64,
+    /// Of which system.
+    pub mode: Mode,
 }
 
 /// What stands on the topic `up/st`.
@@ -48,14 +65,18 @@ pub struct Will {
 pub enum Presence {
     /// The gateway is there.
     Birth(Birth),
+    /// The gateway is there and reads no meters.
+    Recovery(RecoveryBirth),
     /// Its connection broke.
     Will(Will),
 }
 
 #[derive(Serialize)]
-struct WillWire {
+struct WillWire<'a> {
     v: u64,
     on: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'a str>,
     sid: u64,
 }
 
@@ -77,11 +98,12 @@ struct BirthWire<'a> {
     dead: Option<u64>,
 }
 
-/// Both forms: a will is a birth without the rest.
+/// All forms: a will is a birth without the rest.
 #[derive(Deserialize)]
 struct Wire {
     v: u64,
     on: bool,
+    mode: Option<String>,
     sid: u64,
     boot: Option<u64>,
     ts: Option<u64>,
@@ -93,6 +115,9 @@ struct Wire {
     marks: Option<Marks>,
     caps: Option<Vec<String>>,
     dead: Option<u64>,
+    sys: Option<String>,
+    why: Option<String>,
+    refused: Option<Vec<RefusedSystem>>,
 }
 
 const VERSION: u64 = 1;
@@ -103,6 +128,7 @@ impl Will {
         let wire = WillWire {
             v: VERSION,
             on: false,
+            mode: (self.mode == Mode::Recovery).then_some(RECOVERY),
             sid: self.session,
         };
         strict::encode(&wire, REQUEST_BYTES_MAX)
@@ -143,9 +169,49 @@ impl Presence {
             return Err(DecodeError::Version(wire.v));
         }
         strict::check(wire.sid <= NUMBER_MAX, "sid")?;
-        if !wire.on {
-            return Ok(Self::Will(Will { session: wire.sid }));
+        // Modes of later versions are told from this one by what they lack.
+        let is_recovery = wire.mode.as_deref() == Some(RECOVERY);
+        match (wire.on, is_recovery) {
+            (false, _) => Ok(Self::Will(Will {
+                session: wire.sid,
+                mode: if is_recovery {
+                    Mode::Recovery
+                } else {
+                    Mode::Metering
+                },
+            })),
+            (true, true) => RecoveryBirth::of(wire).map(Self::Recovery),
+            (true, false) => Birth::of(wire).map(Self::Birth),
         }
+    }
+
+    /// Which connection it belongs to.
+    pub const fn session(&self) -> u64 {
+        match self {
+            Self::Birth(birth) => birth.session,
+            Self::Recovery(birth) => birth.session,
+            Self::Will(will) => will.session,
+        }
+    }
+
+    /// Which of its systems speaks.
+    pub const fn mode(&self) -> Mode {
+        match self {
+            Self::Birth(_) => Mode::Metering,
+            Self::Recovery(_) => Mode::Recovery,
+            Self::Will(will) => will.mode,
+        }
+    }
+
+    /// Whether it still says something after the birth of connection `newest` of the system
+    /// `mode`: the will of an older connection may arrive after the birth of a newer one.
+    pub fn is_current(&self, newest: u64, mode: Mode) -> bool {
+        self.mode() == mode && self.session() >= newest
+    }
+}
+
+impl Birth {
+    fn of(wire: Wire) -> Result<Self, DecodeError> {
         let missing = |key| DecodeError::OutOfRange { key };
         let words = |words: &[String]| words.iter().all(|word| word.len() <= WORD_BYTES_MAX);
         let capabilities = wire.caps.ok_or(missing("caps"))?;
@@ -154,7 +220,7 @@ impl Presence {
         let firmware = wire.fw.ok_or(missing("fw"))?;
         let hardware = wire.hw.ok_or(missing("hw"))?;
         strict::check(firmware.len().max(hardware.len()) <= WORD_BYTES_MAX, "fw")?;
-        Ok(Self::Birth(Birth {
+        Ok(Self {
             session: wire.sid,
             boots: wire.boot.ok_or(missing("boot"))?,
             at: strict::timestamp(wire.ts.ok_or(missing("ts"))?, "ts")?,
@@ -165,21 +231,7 @@ impl Presence {
             outbox: wire.marks.ok_or(missing("hw-marks"))?.0,
             capabilities,
             set_aside: wire.dead.unwrap_or_default(),
-        }))
-    }
-
-    /// Which connection it belongs to.
-    pub const fn session(&self) -> u64 {
-        match self {
-            Self::Birth(birth) => birth.session,
-            Self::Will(will) => will.session,
-        }
-    }
-
-    /// Whether it still says something after the birth of connection `newest`: the will of an
-    /// older connection may arrive after the birth of a newer one.
-    pub const fn is_current(&self, newest: u64) -> bool {
-        self.session() >= newest
+        })
     }
 }
 
@@ -247,16 +299,33 @@ mod tests {
         let birth = birth();
         let found = Presence::decode(&birth.encode().unwrap()).unwrap();
         assert_eq!(found, Presence::Birth(birth));
-        let will = Will { session: 41 };
-        let found = Presence::decode(&will.encode().unwrap()).unwrap();
-        assert_eq!(found, Presence::Will(will));
+        for mode in [Mode::Metering, Mode::Recovery] {
+            let will = Will { session: 41, mode };
+            let found = Presence::decode(&will.encode().unwrap()).unwrap();
+            assert_eq!(found, Presence::Will(will));
+        }
     }
 
     #[test]
     fn an_old_will_does_not_take_a_new_birth_back() {
-        let will = |session| Presence::Will(Will { session });
-        assert!(will(41).is_current(41));
-        assert!(!will(40).is_current(41));
+        let (normal, recovery) = (Mode::Metering, Mode::Recovery);
+        let will = |session, mode| Presence::Will(Will { session, mode });
+        assert!(will(41, normal).is_current(41, normal));
+        assert!(!will(40, normal).is_current(41, normal));
+        // Recovery counts by itself: no number of one system says anything of the other.
+        assert!(!will(1_795_392_001, recovery).is_current(41, normal));
+        assert!(!will(41, normal).is_current(1, recovery));
+        assert!(will(7, recovery).is_current(7, recovery));
+    }
+
+    #[test]
+    fn a_birth_without_an_epoch_is_one_only_if_it_says_recovery() {
+        let birth = birth().encode().unwrap();
+        let at = birth.windows(2).position(|pair| pair == b"\x61e").unwrap();
+        let mut other = birth.clone();
+        other[at + 1] = b'x';
+        assert!(Presence::decode(&birth).is_ok());
+        assert!(Presence::decode(&other).is_err());
     }
 
     #[test]

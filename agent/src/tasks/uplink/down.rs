@@ -24,6 +24,10 @@ impl Session<'_> {
         match subject {
             // A retained message is some earlier day's word.
             _ if retained => self.refuse("a retained message was ignored").await,
+            Some(Subject::Watermark | Subject::Request) if self.up.recovery.is_some() => {
+                self.refuse("a message about records was ignored: the recovery system has none")
+                    .await;
+            }
             Some(Subject::Watermark) => self.watermark(payload).await,
             Some(Subject::Request) => self.request(payload).await,
             _ => {

@@ -8,7 +8,9 @@ use crate::adapters::mqtt::{Connection, Ending, Hello, MqttEvent, Outbound, Verd
 use crate::limits::ACKNOWLEDGE_WITHIN;
 use crate::state::StateKey;
 use crate::tasks::storekeeper::{Ask, Look, OutboxAsk, StoreGone};
+use head_end::{EncodeError, Mode};
 use metering::EventCode;
+use ota::BootReport;
 use std::future::poll_fn;
 use std::time::Duration;
 use storage::Stream;
@@ -55,15 +57,18 @@ impl Uplink {
     /// One connection from beginning to end.
     pub(super) async fn session(&mut self) -> SessionEnd {
         self.connected_at = None;
-        // Before the count, which is a write: without keys there will be no connection.
-        if let Err(fault) = self.take_keys().await {
+        // Before the count, which is a write: without keys there will be no connection. Recovery
+        // has no records, so nobody confirms any.
+        if self.recovery.is_none()
+            && let Err(fault) = self.take_keys().await
+        {
             return SessionEnd::NoTls(fault);
         }
         let sid = match self.next_sid().await {
             Ok(sid) => sid,
             Err(gone) => return end_without_store(&gone),
         };
-        let (topic, will) = words::will(&self.gateway, sid);
+        let (topic, will) = words::will(&self.gateway, sid, self.mode());
         let hello = Hello {
             name: self.gateway.as_str(),
             status_topic: &topic,
@@ -104,14 +109,27 @@ impl Uplink {
         end
     }
 
-    /// Counts connections, durably: a late will carries the number of its own connection.
+    fn mode(&self) -> Mode {
+        if self.recovery.is_some() {
+            Mode::Recovery
+        } else {
+            Mode::Metering
+        }
+    }
+
+    /// Counts connections, durably: a late will carries the number of its own connection. What
+    /// recovery counts is gone with its memory, so it goes on from the time.
     async fn next_sid(&mut self) -> Result<u64, StoreGone> {
         let (kind, id) = StateKey::Sid.key();
         let before = self
             .store
             .ask(|reply| Look::State { kind, id, reply })
             .await?;
-        let sid = StateKey::number(before.as_deref()) + 1;
+        let least = match self.mode() {
+            Mode::Metering => 0,
+            Mode::Recovery => self.clock.now().utc.seconds(),
+        };
+        let sid = StateKey::number(before.as_deref()).max(least) + 1;
         let value = sid.to_be_bytes().to_vec();
         self.store
             .ask(|reply| Ask::SetState {
@@ -208,6 +226,11 @@ impl Session<'_> {
             } => {
                 self.window = usize::from(receive_max.min(self.up.settings.window));
                 self.packet_bytes_max = packet_bytes_max;
+                // Watermarks and requests are about records that recovery does not have.
+                if let Some(report) = self.up.recovery.clone() {
+                    self.open_recovery(&report);
+                    return Ok(());
+                }
                 for filter in head_end::down_filters(&self.up.gateway) {
                     self.connection.subscribe(&filter);
                 }
@@ -240,6 +263,19 @@ impl Session<'_> {
         let now = self.up.clock.now();
         let at = (now.utc, now.quality);
         let birth = words::birth(&self.up.gateway, self.up.boot, self.sid, at, &announced);
+        self.say_birth(birth);
+    }
+
+    /// Says hello, and sends nothing else: the numbers of the store that is not open stay as they
+    /// are, so what lies there can be confirmed later.
+    fn open_recovery(&mut self, report: &BootReport) {
+        let now = self.up.clock.now();
+        let at = (now.utc, now.quality);
+        let birth = words::recovery_birth(&self.up.gateway, self.sid, at, report);
+        self.say_birth(birth);
+    }
+
+    fn say_birth(&mut self, birth: Result<(String, Vec<u8>), EncodeError>) {
         match birth {
             Ok((topic, payload)) => {
                 let message = Outbound {

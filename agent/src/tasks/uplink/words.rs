@@ -1,11 +1,13 @@
 //! Entries of the store in the words of the contract.
 
 use crate::tasks::storekeeper::Announcement;
+use head_end::limits::{REFUSED_SYSTEMS_MAX, WORD_BYTES_MAX};
 use head_end::{
-    Birth, Body, EncodeError, EventRecord, Gap, GapRange, GapReason, Message, Origin, RequestId,
-    Subject, Topic, Will, channels_version,
+    Birth, Body, EncodeError, EventRecord, Gap, GapRange, GapReason, Message, Mode, Origin,
+    RecoveryBirth, RefusedSystem, RequestId, Subject, Topic, Will, channels_version,
 };
 use metering::{GatewayId, Timestamp};
+use ota::BootReport;
 use std::collections::HashSet;
 use std::time::Duration;
 use storage::{Entry, Stream};
@@ -21,8 +23,8 @@ const TELEMETRY_EXPIRES: Duration = Duration::from_hours(24);
 pub(super) type ListsSent = HashSet<u32>;
 
 /// Topic and bytes of the will of connection `sid`.
-pub(super) fn will(gateway: &GatewayId, sid: u64) -> (String, Vec<u8>) {
-    let will = Will { session: sid };
+pub(super) fn will(gateway: &GatewayId, sid: u64, mode: Mode) -> (String, Vec<u8>) {
+    let will = Will { session: sid, mode };
     (presence_topic(gateway), will.encode().unwrap_or_default())
 }
 
@@ -74,6 +76,42 @@ pub(super) fn birth(
         set_aside: announced.outbox.iter().map(|state| state.set_aside).sum(),
     };
     Ok((presence_topic(gateway), birth.encode()?))
+}
+
+/// Topic and bytes of the birth of the recovery system.
+pub(super) fn recovery_birth(
+    gateway: &GatewayId,
+    sid: u64,
+    at: (Timestamp, metering::ClockQuality),
+    report: &BootReport,
+) -> Result<(String, Vec<u8>), EncodeError> {
+    let attempts = report.attempts.iter().take(REFUSED_SYSTEMS_MAX);
+    let birth = RecoveryBirth {
+        session: sid,
+        at: at.0,
+        clock: at.1,
+        firmware: env!("CARGO_PKG_VERSION").to_owned(),
+        hardware: std::env::consts::ARCH.to_owned(),
+        system: short(&report.version),
+        reason: report.reason.as_deref().map(short),
+        refused: attempts
+            .map(|attempt| RefusedSystem {
+                slot: short(&attempt.candidate),
+                reason: short(&attempt.reason),
+            })
+            .collect(),
+        capabilities: Vec::new(),
+    };
+    Ok((presence_topic(gateway), birth.encode()?))
+}
+
+/// As much of a word as the contract takes: a birth that says less is better than none.
+fn short(word: &str) -> String {
+    let mut end = word.len().min(WORD_BYTES_MAX);
+    while !word.is_char_boundary(end) {
+        end -= 1;
+    }
+    word.split_at(end).0.to_owned()
 }
 
 /// The bytes of an entry's message. A channel list goes along the first time a connection needs it.

@@ -269,6 +269,7 @@ impl Bench {
             jobs: Jobs::default(),
             updater: UpdaterHandle::without_task(),
             configuration: self.folder.path().join("agent.toml"),
+            is_recovery: false,
         };
         self.life = Some(Life {
             lines,

@@ -2,7 +2,7 @@
 
 use authority::SigningKey;
 use head_end::{
-    Body, Gap, GapRange, Message, Origin, Presence, Request, Stream, Wanted, Watermarks,
+    Body, Gap, GapRange, Message, Mode, Origin, Presence, Request, Stream, Wanted, Watermarks,
     channels_version,
 };
 use metering::{Channel, ChannelKind, Flag, Flags, MeterReadings, Row};
@@ -20,7 +20,26 @@ fn object(pairs: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
 
 pub(crate) fn presence(presence: &Presence) -> Value {
     match presence {
-        Presence::Will(will) => json!({"v": 1, "on": false, "sid": will.session}),
+        Presence::Will(will) => object([
+            ("v", json!(1)),
+            ("on", json!(false)),
+            (
+                "mode",
+                (will.mode == Mode::Recovery).then_some("recovery").into(),
+            ),
+            ("sid", json!(will.session)),
+        ]),
+        Presence::Recovery(birth) => {
+            let refused = birth.refused.iter();
+            let refused = refused.map(|system| json!([system.slot, system.reason]));
+            json!({
+                "v": 1, "on": true, "mode": "recovery", "sid": birth.session,
+                "ts": birth.at.millis(), "tq": birth.clock.level(),
+                "fw": birth.firmware, "hw": birth.hardware, "sys": birth.system,
+                "why": birth.reason, "refused": refused.collect::<Vec<_>>(),
+                "caps": birth.capabilities,
+            })
+        }
         Presence::Birth(birth) => {
             let marks = birth
                 .outbox

@@ -4,8 +4,9 @@ use crate::Vector;
 use crate::explain;
 use authority::{IngestKeys, SigningKey, sign_watermark};
 use head_end::{
-    AuditHead, Birth, Body, EventRecord, Gap, GapRange, GapReason, Mark, Message, Origin, Presence,
-    Request, RequestId, Stream, Subject, Topic, Wanted, Watermarks, Will,
+    AuditHead, Birth, Body, EventRecord, Gap, GapRange, GapReason, Mark, Message, Mode, Origin,
+    Presence, RecoveryBirth, RefusedSystem, Request, RequestId, Stream, Subject, Topic, Wanted,
+    Watermarks, Will,
 };
 use metering::{
     Channel, ChannelKind, ClockQuality, Event, EventCode, Flag, Flags, GatewayId, MeterReadings,
@@ -54,17 +55,38 @@ fn presence() -> Vec<Vector> {
         capabilities: Vec::new(),
         set_aside: 1,
     });
-    let will = Presence::Will(Will { session: 41 });
+    let refused = |slot: &str, reason: &str| RefusedSystem {
+        slot: slot.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let recovery = Presence::Recovery(RecoveryBirth {
+        session: MIDNIGHT + 61,
+        at: Timestamp::from_seconds(MIDNIGHT + 60),
+        clock: ClockQuality::Synchronised,
+        firmware: "0.1.0".to_owned(),
+        hardware: "aarch64".to_owned(),
+        system: "0.1.0".to_owned(),
+        reason: Some("verity".to_owned()),
+        refused: vec![refused("A", "verity"), refused("B", "empty")],
+        capabilities: Vec::new(),
+    });
+    let will = |session, mode| Presence::Will(Will { session, mode });
     let vector = |name, presence: &Presence| Vector {
         name,
         topic: topic(Subject::Presence),
         bytes: match presence {
             Presence::Birth(birth) => birth.encode().unwrap(),
+            Presence::Recovery(birth) => birth.encode().unwrap(),
             Presence::Will(will) => will.encode().unwrap(),
         },
         explanation: explain::presence(presence),
     };
-    vec![vector("st-birth", &birth), vector("st-will", &will)]
+    vec![
+        vector("st-birth", &birth),
+        vector("st-will", &will(41, Mode::Metering)),
+        vector("st-recovery", &recovery),
+        vector("st-recovery-will", &will(MIDNIGHT + 61, Mode::Recovery)),
+    ]
 }
 
 fn record(name: &'static str, number: u64, clock: ClockQuality, body: &Body) -> (Message, Vector) {

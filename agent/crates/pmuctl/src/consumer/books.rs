@@ -8,8 +8,9 @@ use super::tally::Tally;
 use super::waiting::Waiting;
 use crate::adapters::clock::Now;
 use crate::limits::{LISTS_MISSED_MAX, REMARK_CHARS_MAX};
+use crate::page::reason_text;
 use crate::words::plain;
-use head_end::{Body, Presence};
+use head_end::{Body, Presence, RecoveryBirth};
 use metering::{Channel, GatewayId, Moment};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -101,6 +102,7 @@ impl Books {
         if state.presence(presence) {
             let what = match presence {
                 Presence::Birth(birth) => format!("connected, version {}", birth.firmware),
+                Presence::Recovery(birth) => recovery_text(birth),
                 Presence::Will(_) => "lost its connection".to_owned(),
             };
             news.remarks
@@ -175,6 +177,26 @@ impl Books {
         self.missed.insert(key);
         Ok(found)
     }
+}
+
+fn recovery_text(birth: &RecoveryBirth) -> String {
+    let refused: Vec<String> = birth
+        .refused
+        .iter()
+        .map(|system| {
+            format!(
+                "slot {} was refused: {}",
+                system.slot,
+                reason_text(&system.reason)
+            )
+        })
+        .collect();
+    let why = match (refused.is_empty(), &birth.reason) {
+        (false, _) => refused.join("; "),
+        (true, Some(reason)) => reason_text(reason).to_owned(),
+        (true, None) => "it does not say why".to_owned(),
+    };
+    format!("RECOVERY, no meter is read until it has a new system: {why}")
 }
 
 #[cfg(test)]

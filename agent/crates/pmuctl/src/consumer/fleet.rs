@@ -2,7 +2,7 @@
 
 use super::patience::Patience;
 use crate::limits::{GATEWAYS_MAX, LISTS_MAX};
-use head_end::{Epoch, Presence};
+use head_end::{Epoch, Mode, Presence};
 use metering::{Channel, GatewayId, Moment};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ pub(super) struct Gateway {
     epoch: Option<Epoch>,
     is_born: bool,
     session: u64,
+    mode: Mode,
     is_away: bool,
     owes: bool,
     marked_at: Option<Moment>,
@@ -28,9 +29,9 @@ impl Gateway {
         self.epoch
     }
 
-    /// Whether it is worth asking now.
-    pub(super) const fn is_away(&self) -> bool {
-        self.is_away
+    /// Whether it is worth asking now. A recovery system has no records.
+    pub(super) fn is_away(&self) -> bool {
+        self.is_away || self.mode == Mode::Recovery
     }
 
     /// A birth or will. `true`: it was news.
@@ -39,20 +40,32 @@ impl Gateway {
             // A birth is believed even when its session number goes back: a gateway with a new
             // disk counts from one again.
             Presence::Birth(birth) => {
-                let is_news = !self.is_born || self.is_away || self.session != birth.session;
+                let is_news = !self.is_born || self.is_away() || self.session != birth.session;
                 if self.epoch != Some(birth.epoch) {
                     self.patience = Patience::default();
                 }
                 self.epoch = Some(birth.epoch);
                 self.is_born = true;
                 self.session = birth.session;
+                self.mode = Mode::Metering;
                 self.is_away = false;
                 // It may have missed the last watermark, or we its records.
                 self.owes = true;
                 is_news
             }
+            // The store of the other system is as it was left: its epoch stands, and what is owed
+            // is told to that system.
+            Presence::Recovery(birth) => {
+                let is_known = self.mode == Mode::Recovery && self.session == birth.session;
+                let is_news = !is_known || self.is_away;
+                self.session = birth.session;
+                self.mode = Mode::Recovery;
+                self.is_away = false;
+                is_news
+            }
             Presence::Will(will) => {
-                let is_news = presence.is_current(self.session) && !self.is_away;
+                let is_current = presence.is_current(self.session, self.mode);
+                let is_news = is_current && !self.is_away;
                 if is_news {
                     self.session = will.session;
                     self.is_away = true;
@@ -72,12 +85,12 @@ impl Gateway {
 
     /// Whether a watermark is due.
     pub(super) fn is_due(&self, now: Moment, every: Duration) -> bool {
-        self.owes && self.epoch.is_some() && self.marked_at.is_none_or(|at| now.since(at) >= every)
+        self.owes() && self.marked_at.is_none_or(|at| now.since(at) >= every)
     }
 
     /// Whether it has not been told all.
-    pub(super) const fn owes(&self) -> bool {
-        self.owes && self.epoch.is_some()
+    pub(super) fn owes(&self) -> bool {
+        self.owes && self.epoch.is_some() && self.mode == Mode::Metering
     }
 
     /// It was told.
@@ -132,7 +145,7 @@ impl Fleet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use head_end::{Birth, Will};
+    use head_end::{Birth, RecoveryBirth, Will};
     use metering::{ClockQuality, Timestamp};
 
     fn birth(session: u64, epoch: u8) -> Presence {
@@ -150,6 +163,24 @@ mod tests {
         })
     }
 
+    fn recovery(session: u64) -> Presence {
+        Presence::Recovery(RecoveryBirth {
+            session,
+            at: Timestamp::default(),
+            clock: ClockQuality::Synchronised,
+            firmware: String::new(),
+            hardware: String::new(),
+            system: String::new(),
+            reason: None,
+            refused: Vec::new(),
+            capabilities: Vec::new(),
+        })
+    }
+
+    fn will(session: u64, mode: Mode) -> Presence {
+        Presence::Will(Will { session, mode })
+    }
+
     fn second(second: u64) -> Moment {
         Moment::new(Duration::from_secs(second))
     }
@@ -158,9 +189,9 @@ mod tests {
     fn an_old_will_says_nothing() {
         let mut gateway = Gateway::default();
         assert!(gateway.presence(&birth(7, 1)));
-        assert!(!gateway.presence(&Presence::Will(Will { session: 6 })));
+        assert!(!gateway.presence(&will(6, Mode::Metering)));
         assert!(!gateway.is_away());
-        assert!(gateway.presence(&Presence::Will(Will { session: 7 })));
+        assert!(gateway.presence(&will(7, Mode::Metering)));
         assert!(gateway.is_away());
         assert!(gateway.presence(&birth(8, 1)));
         assert!(!gateway.is_away());
@@ -178,6 +209,27 @@ mod tests {
             Some([2; 8]),
             "a late record of the old disk moved the epoch"
         );
+    }
+
+    #[test]
+    fn a_recovery_system_moves_no_epoch_and_is_owed_nothing() {
+        let mut gateway = Gateway::default();
+        gateway.presence(&birth(7, 1));
+        gateway.booked([1; 8]);
+        assert!(gateway.presence(&recovery(1_795_392_001)));
+        assert!(!gateway.presence(&recovery(1_795_392_001)), "no news");
+        assert_eq!(gateway.epoch(), Some([1; 8]));
+        assert!(gateway.is_away() && !gateway.owes());
+        assert!(
+            !gateway.presence(&will(7, Mode::Metering)),
+            "the late will of the other system"
+        );
+        assert!(gateway.presence(&will(1_795_392_001, Mode::Recovery)));
+        assert!(gateway.presence(&recovery(1_795_392_002)));
+        assert!(gateway.presence(&birth(8, 1)));
+        assert!(!gateway.is_away() && gateway.owes());
+        assert!(!gateway.presence(&will(1_795_392_002, Mode::Recovery)));
+        assert!(!gateway.is_away());
     }
 
     #[test]
