@@ -4,6 +4,7 @@
 mod gate;
 mod handle;
 mod order_note;
+mod reboot;
 mod words;
 mod work;
 
@@ -38,8 +39,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const REBOOT_AFTER: Duration = Duration::from_secs(3);
 /// The file of the order that is being carried out, beside the store.
 const NOTE_FILE: &str = "update-order";
-/// The file by which the service manager is asked to reboot.
-const REBOOT_FILE: &str = "reboot-wanted";
 
 /// What the task needs.
 pub struct UpdaterParts {
@@ -330,7 +329,8 @@ impl Updater {
             && Instant::now() >= *at
             && let Some((_, words)) = self.reboot.take()
         {
-            self.write_wish(&words);
+            let state = self.seen.as_ref().map(|seen| &seen.state);
+            reboot::wish(&self.parts.runtime_folder, &words, state);
         }
         let is_slot = |site: &Site| matches!(site.place.running, Running::Slot(_));
         if self.is_settled || !self.site.as_ref().is_some_and(is_slot) {
@@ -414,14 +414,6 @@ impl Updater {
 
     fn want_reboot(&mut self, words: &str) {
         self.reboot = Some((Instant::now() + REBOOT_AFTER, words.to_owned()));
-    }
-
-    fn write_wish(&self, words: &str) {
-        let file = self.parts.runtime_folder.join(REBOOT_FILE);
-        log::info!("a reboot is wanted: {words}");
-        if let Err(error) = std::fs::write(&file, format!("{words}\n")) {
-            log::error!(error:%; "{}: the wish for a reboot cannot be written; reboot by hand", file.display());
-        }
     }
 
     fn note_file(&self) -> PathBuf {
