@@ -44,7 +44,11 @@ make_root() {
     install_ours "$kind" "$root"
     overlay image/rootfs "$root"
     # Recovery is the same system with less: its files replace some and take the rest out of service.
-    if [ "$kind" = recovery ]; then overlay image/rootfs-recovery "$root"; fi
+    if [ "$kind" = recovery ]; then
+        overlay image/rootfs-recovery "$root"
+        # The agent's unit asks for this mount wherever it is known.
+        rm "$root/usr/lib/systemd/system/var-lib-pmu.mount"
+    fi
     # A test looks into the running system with files of its own; such an image is no product.
     if [ -n "${PMU_IMAGE_OVERLAY:-}" ]; then overlay "$PMU_IMAGE_OVERLAY" "$root"; fi
     finish_root "$kind" "$root"
@@ -88,15 +92,13 @@ install_ours() {
         if [ -e "$file" ]; then install -D -m 644 -t "$root/usr/lib/systemd/system" "$file"; fi
     done
     if [ "$board" = rpi4 ]; then pi_udev_rules >"$root/usr/lib/udev/rules.d/60-pmu-mbr.rules"; fi
-    if [ "$kind" = recovery ]; then
-        rm "$root/usr/lib/systemd/system/pmu-agent.service"
-        return 0
-    fi
     install -D -m 755 "$programs/pmu-agent" "$root/usr/bin/pmu-agent"
     # An update is judged by what came with the image, as the next boot will judge it.
     mkdir -p "$root/usr/share/pmu"
     trusted_keys >"$root/usr/share/pmu/trust.keys"
     target_lines >"$root/usr/share/pmu/target"
+    # Recovery knows no meters and no adapters.
+    [ "$kind" != recovery ] || return 0
     install -D -m 644 systemd/pmu.modules-load "$root/usr/lib/modules-load.d/pmu.conf"
     for file in config/meter-models/*.toml; do
         install -D -m 644 -t "$root/usr/share/pmu/meter-models" "$file"

@@ -7,6 +7,7 @@
 mod agent;
 mod boot;
 mod network;
+mod recovery;
 
 pub use boot::{Anchor, BootReport, reason_text};
 pub use network::{Interface, v4_addresses, v6_addresses};
@@ -14,7 +15,7 @@ pub use network::{Interface, v4_addresses, v6_addresses};
 use crate::limits::COLUMNS;
 use crate::plain;
 use crate::words::{bytes_text, wrapped};
-use desk::{MeterStatus, Status, StoreStats};
+use desk::{MeterStatus, Status, StoreStats, UpdateStatus};
 
 /// One line less than a terminal has: behind the last character of the last line it would scroll.
 pub const LINES: usize = 23;
@@ -44,8 +45,10 @@ pub struct Facts {
     pub is_clock_synchronised: Option<bool>,
     /// The agent.
     pub agent: Agent,
-    /// Free and all bytes of the data partition.
+    /// Free and all bytes of the partition with the store.
     pub space: Option<(u64, u64)>,
+    /// Free and all bytes of the data partition, if it is there.
+    pub data: Option<(u64, u64)>,
 }
 
 /// Whether the box was provisioned.
@@ -75,19 +78,25 @@ pub struct Answers {
     pub meters: Vec<MeterStatus>,
     /// What its store costs.
     pub store: Option<StoreStats>,
+    /// How updates stand, where the system can be updated.
+    pub update: Option<UpdateStatus>,
 }
 
 /// The page.
 pub fn text(facts: &Facts) -> String {
     let mut page = Page::default();
+    let is_recovery = facts.boot.as_ref().is_some_and(BootReport::is_recovery);
     title(&mut page, facts);
     system(&mut page, facts);
-    setup(&mut page, facts);
+    if is_recovery {
+        recovery::setup(&mut page, &facts.setup);
+    } else {
+        setup(&mut page, facts);
+    }
     network(&mut page, &facts.network);
     clock(&mut page, facts);
-    if facts.boot.as_ref().is_some_and(BootReport::is_recovery) {
-        page.item("meters", "none are read in recovery", 1);
-        space(&mut page, facts.space);
+    if is_recovery {
+        recovery::show(&mut page, facts);
     } else {
         match &facts.agent {
             Agent::Absent(why) => {

@@ -78,7 +78,20 @@ impl Machine {
 
     /// Free and all bytes of the partition with the store, if it is one of its own.
     pub fn space(&self) -> Option<(u64, u64)> {
-        let found = rustix::fs::statvfs(self.root.join("var/lib/pmu")).ok()?;
+        self.room("var/lib/pmu")
+    }
+
+    /// Free and all bytes of the data partition, if it is mounted.
+    pub fn data(&self) -> Option<(u64, u64)> {
+        let mounts = self.read("proc/self/mounts", MACHINE_FILE_BYTES_MAX)?;
+        let mut places = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+        places
+            .any(|place| place == "/data")
+            .then(|| self.room("data"))?
+    }
+
+    fn room(&self, folder: &str) -> Option<(u64, u64)> {
+        let found = rustix::fs::statvfs(self.root.join(folder)).ok()?;
         let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
         Some((bytes(found.f_bavail), bytes(found.f_blocks)))
     }
@@ -141,7 +154,7 @@ mod tests {
         assert!(!machine.is_configured());
         assert_eq!(machine.gateway(), None);
         assert_eq!(machine.is_clock_synchronised(), None);
-        assert_eq!(machine.space(), None);
+        assert_eq!((machine.space(), machine.data()), (None, None));
         assert_eq!(machine.network(), []);
     }
 
@@ -160,11 +173,17 @@ mod tests {
                 "20010db8000000000000000000000007 02 40 00 00 eth0\n",
             ),
             ("var/lib/pmu/hot.redb", ""),
+            ("data/pmu/hot.redb", ""),
+            (
+                "proc/self/mounts",
+                "tmpfs /tmp tmpfs rw 0 0\n/dev/vda8 /data ext4 ro 0 0\n",
+            ),
         ]);
         assert_eq!(machine.boot().unwrap().version, "1.2.3");
         assert_eq!(machine.gateway().as_deref(), Some("pmu-001"));
         let (free, all) = machine.space().unwrap();
         assert!(free <= all && all > 0);
+        assert_eq!(machine.data().map(|room| room.1), Some(all));
         let network = machine.network();
         let names: Vec<&str> = network.iter().map(|port| port.name.as_str()).collect();
         assert_eq!(names, ["eth0", "eth1"]);

@@ -7,7 +7,7 @@ use crate::errand::{self, Errand};
 use crate::limits::PAGE_ANSWER_WITHIN;
 use crate::page::{Agent, Answers, Facts, Setup, text};
 use anyhow::{Result, bail};
-use desk::{Answer, GatewayDesk, Request};
+use desk::{Answer, GatewayDesk, Request, UpdateWish};
 use metering::Timestamp;
 use std::path::Path;
 use tokio::time::{sleep, timeout};
@@ -57,6 +57,7 @@ async fn facts(desk: &impl GatewayDesk, machine: &Machine) -> Facts {
         is_clock_synchronised: machine.is_clock_synchronised(),
         agent,
         space: machine.space(),
+        data: machine.data(),
     }
 }
 
@@ -87,10 +88,16 @@ async fn answers(desk: &impl GatewayDesk) -> Option<Answers> {
         Some(Answer::Store(stats)) => Some(*stats),
         _ => None,
     };
+    let wish = UpdateWish::Status;
+    let update = match ask(desk, Request::Update { wish }).await {
+        Some(Answer::Update(update)) => Some(*update),
+        _ => None,
+    };
     Some(Answers {
         status: *status,
         meters,
         store,
+        update,
     })
 }
 

@@ -69,7 +69,7 @@ fn meters(page: &mut Page, meters: &[MeterStatus]) {
     page.item("meters", &words.join("; "), 3);
 }
 
-fn uplink(page: &mut Page, uplink: Option<&UplinkStatus>, outbox: &[OutboxStatus]) {
+pub(super) fn uplink(page: &mut Page, uplink: Option<&UplinkStatus>, outbox: &[OutboxStatus]) {
     let Some(uplink) = uplink else {
         page.item("head-end", "none is configured; everything stays here", 1);
         return;
@@ -92,7 +92,7 @@ fn uplink(page: &mut Page, uplink: Option<&UplinkStatus>, outbox: &[OutboxStatus
     page.item("head-end", &words.join("; "), 3);
 }
 
-fn alarms(page: &mut Page, alarms: &[String]) {
+pub(super) fn alarms(page: &mut Page, alarms: &[String]) {
     if alarms.is_empty() {
         page.item("alarms", "none", 1);
         return;

@@ -1,5 +1,7 @@
 use super::*;
-use desk::{BusStatus, LinkState, MeterTrust, OutboxStatus, UplinkStatus};
+use desk::{
+    BusStatus, LinkState, MeterTrust, OrderStatus, OutboxStatus, UpdateOutcome, UplinkStatus,
+};
 use proptest::prelude::*;
 
 fn bus(name: &str, state: LinkState) -> BusStatus {
@@ -87,6 +89,24 @@ fn answers() -> Answers {
             disk_total_bytes: 14_000_000_000,
             audit_records: 0,
         }),
+        update: None,
+    }
+}
+
+fn update(order: Option<OrderStatus>, last: Option<UpdateOutcome>) -> UpdateStatus {
+    UpdateStatus {
+        running: "recovery".to_owned(),
+        version: "1.0.0".to_owned(),
+        counter: 3,
+        floor: 3,
+        anchored: "no".to_owned(),
+        reason: None,
+        refused: Vec::new(),
+        trial: None,
+        slots: Vec::new(),
+        order,
+        is_busy: false,
+        last,
     }
 }
 
@@ -105,6 +125,7 @@ fn facts(agent: Agent) -> Facts {
         is_clock_synchronised: Some(false),
         agent,
         space: Some((1_000_000_000, 2_000_000_000)),
+        data: None,
     }
 }
 
@@ -194,14 +215,53 @@ store     1.0 GB of 2.0 GB free
     );
 }
 
+const RECOVERY: &str = "slot recovery\nversion 1.0.0\ncounter 3\ntries streak 1\nanchored unknown\n\
+     reason verity\nattempt A verity\nattempt B signature\n";
+
 #[test]
 fn recovery_says_so_first_and_why() {
     let mut facts = absent();
-    facts.boot = BootReport::parse(
-        "slot recovery\nversion 1.0.0\ncounter 3\ntries streak 1\nanchored unknown\nreason verity\n\
-         attempt A verity\nattempt B signature\n",
+    facts.boot = BootReport::parse(RECOVERY);
+    facts.setup = Setup::Missing(vec!["bring a stick".to_owned()]);
+    facts.gateway = None;
+    check(
+        &facts,
+        "\
+PMU gateway without a name yet                           2026-11-28 09:30:12 UTC
+--------------------------------------------------------------------------------
+RECOVERY: no system could be started; this box reads no meters
+why       its contents are damaged
+system    1.0.0 in slot recovery, checked at boot, counter 3, firmware anchor
+          not known
+          slot A was refused: its contents are damaged
+          slot B was refused: its signature is not valid
+set-up    NONE IS FOUND on the data partition, so no update can be ordered:
+          flash the disk anew, or replace it
+network   eth0 10.0.2.15/24
+clock     not synchronised: no time server answers
+agent     is starting
+meters    none are read in recovery
+data      the data partition is not there
+",
     );
-    facts.space = None;
+}
+
+#[test]
+fn recovery_shows_its_update_and_its_head_end() {
+    let order = OrderStatus {
+        source: "http://a/b".to_owned(),
+        sha256: String::new(),
+        taken: 50,
+        bytes: 200,
+        waits: String::new(),
+    };
+    let mut answers = answers();
+    answers.status.buses.clear();
+    answers.status.alarms = vec!["recovery runs".to_owned()];
+    answers.update = Some(update(Some(order), None));
+    let mut facts = facts(Agent::Running(Box::new(answers)));
+    facts.boot = BootReport::parse(RECOVERY);
+    facts.data = Some((1_000_000_000, 2_000_000_000));
     check(
         &facts,
         "\
@@ -215,11 +275,34 @@ system    1.0.0 in slot recovery, checked at boot, counter 3, firmware anchor
           slot B was refused: its signature is not valid
 set-up    complete
 network   eth0 10.0.2.15/24
-clock     not synchronised: no time server answers
+clock     synchronised
+agent     0.1.0, runs since 25 h 0 min; it takes updates and nothing else
+update    from http://a/b: 50 of 200 bytes (25 %)
+head-end  connected, since 2026-11-28T09:00:00Z; CERTIFICATE ENDS in 12 d
 meters    none are read in recovery
-store     the data partition is not there
+data      left as it is; 1.0 GB of 2.0 GB free
+alarms    1 alarm, newest first:
+          - recovery runs
 ",
     );
+}
+
+#[test]
+fn the_last_update_of_recovery_is_told() {
+    let with = |last: Option<UpdateOutcome>| {
+        let mut answers = answers();
+        answers.update = Some(update(None, last));
+        let mut facts = facts(Agent::Running(Box::new(answers)));
+        facts.boot = BootReport::parse(RECOVERY);
+        facts
+    };
+    let outcome = |is_well| {
+        let words = "the words".to_owned();
+        Some(UpdateOutcome { is_well, words })
+    };
+    check_contains(&with(None), "update    none is ordered");
+    check_contains(&with(outcome(true)), "update    the words");
+    check_contains(&with(outcome(false)), "update    NOT DONE: the words");
 }
 
 #[track_caller]
