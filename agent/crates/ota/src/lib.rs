@@ -6,21 +6,26 @@
 //! what became of it. The verdict over an image is that of [`bootloader_verify::judge`], here as at
 //! boot.
 //!
-//! Nothing here opens a file, a socket or a clock: the agent hands in a [`SlotDisk`] and bytes.
+//! Nothing here opens a socket or a clock: the agent hands in a [`SlotDisk`] and bytes. Of these disks
+//! [`Partitions`] is the one of a gateway, and the only one that opens files.
 
 mod disk;
 mod fault;
 mod health;
 mod install;
 mod limits;
+mod partitions;
 mod place;
 mod report;
 mod state_blocks;
+mod target;
 
 pub use disk::{Area, SlotDisk};
 pub use fault::Fault;
 pub use health::{Health, SlotSight, commit, look, note_health, roll_back};
 pub use install::{Install, Order, Progress};
 pub use limits::{BOOT_SECTOR, WRITE_BYTES};
+pub use partitions::Partitions;
 pub use place::{Place, Running};
 pub use report::{Attempt, BootReport, ReportFault};
+pub use target::{TargetFault, expected_of_target};

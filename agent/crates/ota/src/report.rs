@@ -15,7 +15,7 @@ pub struct BootReport {
     pub counter: u64,
     /// Root of its hash tree, hexadecimal.
     pub root: String,
-    /// Tries left if it is on trial.
+    /// Tries left if it is on trial, this one not counted.
     pub tries: Option<u8>,
     /// Whether firmware checked what it started: `yes`, `no`, `unknown`.
     pub anchored: String,
@@ -83,7 +83,11 @@ impl BootReport {
                 "version" => value.clone_into(&mut report.version),
                 "counter" => report.counter = value.parse().map_err(|_| fault())?,
                 "root" => value.clone_into(&mut report.root),
-                "tries" => report.tries = value.parse().ok(),
+                // `trial 2`; the starts of a system that is no trial are counted otherwise.
+                "tries" if value == "trial" => {
+                    let left = words.next().and_then(|left| left.parse().ok());
+                    report.tries = Some(left.ok_or_else(fault)?);
+                }
                 "anchored" => value.clone_into(&mut report.anchored),
                 "reason" => report.reason = reason_of(value),
                 "attempt" if report.attempts.len() < ATTEMPTS_MAX => {
@@ -119,7 +123,7 @@ mod tests {
     #[test]
     fn a_report_says_what_runs_and_what_was_refused() {
         let report = BootReport::parse(
-            "slot B\nversion 1.2.3\ncounter 5\nroot abcd\ntries 2\nanchored no\nreason verity\n\
+            "slot B\nversion 1.2.3\ncounter 5\nroot abcd\ntries trial 2\nanchored no\nreason verity\n\
              attempt A verity\nlater thing\n",
         )
         .unwrap();
@@ -135,7 +139,7 @@ mod tests {
     fn recovery_and_a_calm_boot_are_told_too() {
         let report = BootReport::parse("slot recovery\nreason empty\n").unwrap();
         assert_eq!(report.running, Running::Recovery);
-        let calm = BootReport::parse("slot A\nreason none\n").unwrap();
+        let calm = BootReport::parse("slot A\ntries streak 1\nreason none\n").unwrap();
         assert_eq!((calm.reason, calm.tries), (None, None));
     }
 
@@ -144,12 +148,13 @@ mod tests {
         assert_eq!(BootReport::parse(""), Err(ReportFault::NoSlot));
         assert!(BootReport::parse("slot C\n").is_err());
         assert!(BootReport::parse("slot A\ncounter many\n").is_err());
+        assert!(BootReport::parse("slot A\ntries trial\n").is_err());
         assert!(BootReport::parse(&" ".repeat(REPORT_BYTES_MAX + 1)).is_err());
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_the_parser_panic(text in "\\PC*", lines in "((slot|tries|counter|attempt) ?[A-B0-9]*\n)*") {
+        fn no_text_makes_the_parser_panic(text in "\\PC*", lines in "((slot|tries trial|counter|attempt) ?[A-B0-9]*\n)*") {
             drop(BootReport::parse(&text));
             drop(BootReport::parse(&lines));
         }

