@@ -157,9 +157,15 @@ impl UpdateBox {
         )
     }
 
-    /// Boots: the state and the verdict of the boot program choose a slot, and its report is left.
+    /// Boots a slot; one must start.
     #[track_caller]
     pub fn boot(&self) -> Slot {
+        self.start().expect("a slot that starts")
+    }
+
+    /// Boots: the state and the verdict of the boot program choose a slot, and its report is left.
+    /// None: recovery runs.
+    pub fn start(&self) -> Option<Slot> {
         let mut plan = BootPlan::new(self.state());
         let mut attempts = String::new();
         loop {
@@ -173,7 +179,13 @@ impl UpdateBox {
                 self.write_state(&next);
             }
             let Candidate::Slot(slot) = candidate else {
-                panic!("no slot starts: {attempts}");
+                let first = attempts.split_whitespace().nth(2).unwrap_or("none");
+                let report = format!(
+                    "slot recovery\nversion 1.0.0\ncounter 5\nroot 00\nanchored no\n\
+                     reason {first}\n{attempts}"
+                );
+                self.write("report", report.as_bytes());
+                return None;
             };
             match self.check(slot, next.floor) {
                 Ok(manifest) => {
@@ -182,7 +194,7 @@ impl UpdateBox {
                         manifest.version, manifest.counter
                     );
                     self.write("report", report.as_bytes());
-                    return slot;
+                    return Some(slot);
                 }
                 Err(refusal) => {
                     writeln!(attempts, "attempt {slot} {refusal}").expect("text");
