@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-/// Largest MQTT packet either way; the broker is told, and should allow the same.
+/// Largest MQTT packet that we send; the broker should allow the same.
 pub const MQTT_PACKET_BYTES_MAX: usize = 256 * 1024;
+/// Largest MQTT packet that we take, which the broker is told: a chunk of an image with its topic
+/// and properties. Each topic has its own smaller limit, before anything is read.
+pub const MQTT_PACKET_IN_BYTES_MAX: u32 = 67 * 1024;
 /// Messages handed to the MQTT client and not yet written.
 pub const MQTT_REQUESTS_MAX: usize = 1024;
 /// Events of the MQTT client waiting for the uplink.
@@ -74,6 +77,17 @@ pub const BLOCK_ROWS_MAX: usize = 1024;
 pub const ROWS_SETTLED_AFTER: Duration = Duration::from_hours(1);
 /// Records a bus holds back before it hands them to the storekeeper.
 pub const PATIENT_RECORDS_MAX: usize = 32;
+/// A chunk of an image that did not come is asked for again after this: on a line of 64 kbit/s one
+/// takes eight seconds.
+pub const IMAGE_ASK_AGAIN_AFTER: Duration = Duration::from_secs(20);
+/// The longest pause until it is asked for again; it doubles each time.
+pub const IMAGE_ASK_AGAIN_AFTER_MAX: Duration = Duration::from_mins(5);
+/// How often is looked whether more of an image can be asked for.
+pub const IMAGE_STEP: Duration = Duration::from_millis(50);
+/// Whoever fetches an image is told after so much silence.
+pub const IMAGE_SILENCE_MAX: Duration = Duration::from_mins(1);
+/// Attempts to install an image whose bytes came over the broker and were not those of the order.
+pub const IMAGE_ATTEMPTS_MAX: u32 = 3;
 /// Wishes about updates that wait.
 pub const UPDATE_ASKS_MAX: usize = 4;
 /// Jobs that wait or run; beyond it no more are taken.

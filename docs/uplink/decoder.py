@@ -87,12 +87,12 @@ def watermark(data, gateway, public=None):
     return {"kid": header[4].hex(), **plain(cbor2.loads(payload))}
 
 def decode(topic, data, public=None):
-    root, version, gateway, direction, word = topic.split("/")
+    root, version, gateway, direction, word, *_ = topic.split("/")
     assert (root, version) == ("gw", "v1"), "not a topic of the contract"
     if (direction, word) == ("dn", "ack"):
         return watermark(data, gateway, public)
     m = cbor2.loads(data)
-    if word in ("st", "req"):
+    if word in ("st", "req", "want", "blob"):
         return plain(m)
     assert m["v"] == 1 and m["s"] == word, "another version or stream"
     body, m["sha256"] = cbor2.loads(m["b"]), hashlib.sha256(m["b"]).hexdigest()

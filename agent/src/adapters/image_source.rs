@@ -43,6 +43,14 @@ pub enum SourceFault {
     /// The files for TLS cannot be used.
     #[error("{0}")]
     Tls(String),
+    /// The head-end does not send it now.
+    #[error("{0}")]
+    HeadEnd(#[source] io::Error),
+    /// Nobody could send it.
+    #[error(
+        "no [uplink] is configured, so no head-end can send the image; give its address, or install it from a file"
+    )]
+    NoUplink,
     /// The server has no such image.
     #[error("{0}")]
     Answer(String, bool),
@@ -52,8 +60,8 @@ impl SourceFault {
     /// Whether another try may bring the image.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::File(_) | Self::NoAuthority | Self::Tls(_) => false,
-            Self::Road { .. } => true,
+            Self::File(_) | Self::NoAuthority | Self::NoUplink | Self::Tls(_) => false,
+            Self::Road { .. } | Self::HeadEnd(_) => true,
             Self::Answer(_, is_passing) => *is_passing,
         }
     }

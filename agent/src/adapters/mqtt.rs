@@ -8,7 +8,9 @@
 use super::road_words::{NO_ANSWER, in_words};
 use super::tls::{self, TlsFault};
 use crate::config::UplinkSettings;
-use crate::limits::{MQTT_EVENTS_MAX, MQTT_PACKET_BYTES_MAX, MQTT_REQUESTS_MAX};
+use crate::limits::{
+    MQTT_EVENTS_MAX, MQTT_PACKET_BYTES_MAX, MQTT_PACKET_IN_BYTES_MAX, MQTT_REQUESTS_MAX,
+};
 use authority::IngestKeys;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, DisconnectReasonCode, LastWill, LastWillProperties, Packet, PubAckReason,
@@ -44,9 +46,11 @@ pub enum MqttEvent<K> {
         /// Bytes of a packet it allows.
         packet_bytes_max: usize,
     },
-    /// Subscriptions stand, or are refused.
+    /// A subscription stands, or is refused.
     Subscribed {
-        /// All of them stand.
+        /// Which.
+        filter: String,
+        /// It stands.
         granted: bool,
     },
     /// The broker's word on a message.
@@ -56,6 +60,8 @@ pub enum MqttEvent<K> {
         /// The word.
         verdict: Verdict,
     },
+    /// The broker has heard a message without a name.
+    Acknowledged,
     /// A message for us.
     Message {
         /// Its topic.
@@ -147,8 +153,11 @@ pub trait Connection<K>: Send {
     /// The next event.
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<MqttEvent<K>>;
 
-    /// Subscribes to everything meant for us.
-    fn subscribe(&self, filter: &str) -> bool;
+    /// Subscribes to a filter. `false`: no room.
+    fn subscribe(&mut self, filter: &str) -> bool;
+
+    /// Ends a subscription. `false`: no room.
+    fn unsubscribe(&mut self, filter: &str) -> bool;
 
     /// Hands a message to the client; `key` comes back with the broker's word. `false`: no room.
     fn publish(&mut self, key: Option<K>, message: Outbound<'_>) -> bool;
@@ -163,6 +172,9 @@ pub trait Connection<K>: Send {
 struct Client<K> {
     requests: AsyncClient,
     events: mpsc::Receiver<Result<Event, ConnectionError>>,
+    /// Filters whose packet has no number yet, and those that wait for the broker's word.
+    asked: VecDeque<String>,
+    subscribing: HashMap<u16, String>,
     submitted: VecDeque<Option<K>>,
     in_flight: HashMap<u16, Option<K>>,
     _poller: JoinSet<()>,
@@ -178,7 +190,7 @@ impl<K> Client<K> {
         options.set_connection_timeout(15);
         options.set_outgoing_inflight_upper_limit(settings.window);
         options.set_connect_properties(ConnectProperties {
-            max_packet_size: u32::try_from(MQTT_PACKET_BYTES_MAX).ok(),
+            max_packet_size: Some(MQTT_PACKET_IN_BYTES_MAX),
             receive_maximum: Some(16),
             ..ConnectProperties::new()
         });
@@ -207,6 +219,8 @@ impl<K> Client<K> {
         Ok(Self {
             requests: client,
             events,
+            asked: VecDeque::new(),
+            subscribing: HashMap::new(),
             submitted,
             in_flight,
             _poller: poller,
@@ -221,12 +235,20 @@ impl<K> Client<K> {
                 }
                 None
             }
+            Event::Outgoing(Outgoing::Subscribe(id)) => {
+                if let Some(filter) = self.asked.pop_front() {
+                    self.subscribing.insert(id, filter);
+                }
+                None
+            }
             Event::Incoming(Packet::PubAck(ack)) => {
-                let key = self.in_flight.remove(&ack.pkid).flatten()?;
-                Some(MqttEvent::Answered {
-                    key,
-                    verdict: verdict(ack.reason),
-                })
+                let known = self.in_flight.remove(&ack.pkid)?;
+                Some(
+                    known.map_or(MqttEvent::Acknowledged, |key| MqttEvent::Answered {
+                        key,
+                        verdict: verdict(ack.reason),
+                    }),
+                )
             }
             Event::Incoming(Packet::ConnAck(accepted)) => {
                 let properties = accepted.properties.as_ref();
@@ -246,7 +268,8 @@ impl<K> Client<K> {
                     .return_codes
                     .iter()
                     .all(|code| matches!(code, SubscribeReasonCode::Success(_)));
-                Some(MqttEvent::Subscribed { granted })
+                let filter = self.subscribing.remove(&ack.pkid)?;
+                Some(MqttEvent::Subscribed { filter, granted })
             }
             Event::Incoming(Packet::Publish(publish)) => Some(MqttEvent::Message {
                 topic: publish.topic.to_vec(),
@@ -276,10 +299,16 @@ impl<K: Send> Connection<K> for Client<K> {
         }
     }
 
-    fn subscribe(&self, filter: &str) -> bool {
-        self.requests
-            .try_subscribe(filter, QoS::AtLeastOnce)
-            .is_ok()
+    fn subscribe(&mut self, filter: &str) -> bool {
+        let asked = self.requests.try_subscribe(filter, QoS::AtLeastOnce);
+        if asked.is_ok() {
+            self.asked.push_back(filter.to_owned());
+        }
+        asked.is_ok()
+    }
+
+    fn unsubscribe(&mut self, filter: &str) -> bool {
+        self.requests.try_unsubscribe(filter).is_ok()
     }
 
     fn publish(&mut self, key: Option<K>, message: Outbound<'_>) -> bool {

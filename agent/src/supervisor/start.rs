@@ -13,7 +13,7 @@ use crate::tasks::heartbeat::{Heartbeat, look_first};
 use crate::tasks::local_api::LocalApi;
 use crate::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
 use crate::tasks::updater::{Updater, UpdaterHandle, UpdaterParts};
-use crate::tasks::uplink::{Uplink, UplinkParts, UplinkView};
+use crate::tasks::uplink::{ImageRoad, Uplink, UplinkParts, UplinkView, image_road};
 use anyhow::Context;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -61,8 +61,9 @@ impl Supervisor {
 
         let (steps, stepped) = watch::channel(0_u64);
         let (buses, lines_done) = start_lines(&settings, &mut common, &store, &stepped)?;
-        let uplink = start_uplink(&settings, &mut common, &store, boot);
-        let updater = start_updater(&settings, &mut common, &store, &buses, uplink.as_ref());
+        let (uplink, images) = start_uplink(&settings, &mut common, &store, boot).unzip();
+        let road = (uplink.as_ref(), images);
+        let updater = start_updater(&settings, &mut common, &store, &buses, road);
         let front = Front {
             gateway: settings.gateway.clone(),
             clock: common.clock.clone(),
@@ -185,7 +186,7 @@ fn start_uplink(
     common: &mut Common,
     store: &StoreHandle,
     boot: u64,
-) -> Option<watch::Receiver<UplinkView>> {
+) -> Option<(watch::Receiver<UplinkView>, ImageRoad)> {
     let Some(uplink) = &settings.uplink else {
         log::warn!("no [uplink] is configured: nothing is sent");
         return None;
@@ -201,12 +202,13 @@ fn start_uplink(
         pulse: common.pulse("the uplink"),
         view,
     });
-    let task = task.in_recovery(settings.recovery.clone());
+    let (road, orders) = image_road(seen.clone());
+    let task = task.in_recovery(settings.recovery.clone()).bringing(orders);
     common.tasks.spawn(async move {
         task.run().await;
         "the uplink"
     });
-    Some(seen)
+    Some((seen, road))
 }
 
 fn start_updater(
@@ -214,11 +216,12 @@ fn start_updater(
     common: &mut Common,
     store: &StoreHandle,
     buses: &[BusHandle],
-    uplink: Option<&watch::Receiver<UplinkView>>,
+    (uplink, images): (Option<&watch::Receiver<UplinkView>>, Option<ImageRoad>),
 ) -> UpdaterHandle {
     let (task, handle) = Updater::new(UpdaterParts {
         settings: settings.update.clone(),
         uplink_settings: settings.uplink.clone(),
+        images,
         data_folder: settings.data_folder.clone(),
         runtime_folder: settings.runtime_folder.clone(),
         clock: common.clock.clone(),

@@ -1,6 +1,7 @@
 //! Updates: the one owner of the partitions. Takes orders, watches a new system prove itself, and
 //! wishes for a reboot where one is due.
 
+mod from_head_end;
 mod gate;
 mod handle;
 mod order_note;
@@ -18,12 +19,12 @@ use crate::health::Pulse;
 use crate::limits::UPDATE_ASKS_MAX;
 use crate::tasks::bus::BusHandle;
 use crate::tasks::storekeeper::{Record, StoreHandle, Urgency};
-use crate::tasks::uplink::UplinkView;
+use crate::tasks::uplink::{ImageRoad, UplinkView};
 use desk::{LinkState, Refusal, UpdateOutcome, UpdateStatus, UpdateWish};
 use gate::{Gate, Verdict, Vitals};
 use handle::{UpdateAsk, order_of};
 use metering::{Event, EventCode};
-use order_note::OrderNote;
+use order_note::{OrderNote, Source};
 use ota::{Health, Running};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,6 +47,8 @@ pub struct UpdaterParts {
     pub settings: UpdateSettings,
     /// For `https`.
     pub uplink_settings: Option<UplinkSettings>,
+    /// To the head-end's images; none without an uplink.
+    pub images: Option<ImageRoad>,
     /// Where the note of an order lies.
     pub data_folder: PathBuf,
     /// Where the wish for a reboot goes.
@@ -217,6 +220,9 @@ impl Updater {
             order => {
                 let note = order_of(order)?;
                 let subject = note.source.to_string();
+                if note.source == Source::HeadEnd && self.parts.images.is_none() {
+                    return Err(no_uplink());
+                }
                 if let Err(error) = note.save(&self.note_file()) {
                     log::warn!(error:%; "the order cannot be noted; a restart would forget it");
                 }
@@ -253,6 +259,7 @@ impl Updater {
         let worker = Worker {
             site,
             uplink: self.parts.uplink_settings.clone(),
+            images: self.parts.images.clone(),
             note_file: self.note_file(),
             bytes_per_second: self.parts.settings.bytes_per_second,
             now: self.parts.clock.now().utc.seconds(),
@@ -429,6 +436,13 @@ impl Updater {
             detail,
         });
     }
+}
+
+fn no_uplink() -> Refusal {
+    refusal(
+        "no [uplink] is configured, so no head-end can send the image".to_owned(),
+        "give the image's address behind its length, or use `pmuctl update install FILE`",
+    )
 }
 
 fn no_site(fault: &NoSite) -> Refusal {

@@ -6,9 +6,13 @@
 mod backfill;
 mod certificate;
 mod down;
+mod image_pull;
+mod images;
 mod lanes;
 mod session;
 mod words;
+
+pub use images::{ImageOrders, ImagePiece, ImageRoad, image_road};
 
 use crate::adapters::clock::Clock;
 use crate::adapters::mqtt::{Dial, Ending, Network};
@@ -23,6 +27,7 @@ use crate::tasks::storekeeper::StoreHandle;
 use authority::IngestKeys;
 use certificate::CertificateWatch;
 use head_end::TokenBucket;
+use images::Images;
 use lanes::{Key, Troubles};
 use metering::{Event, EventCode, GatewayId, Timestamp};
 use ota::BootReport;
@@ -33,6 +38,9 @@ use storage::Stream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+
+/// The state of an uplink that is connected.
+const CONNECTED: &str = "connected";
 
 /// What the uplink shows of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,6 +82,7 @@ pub struct Uplink {
     last_refusal_event: Option<Instant>,
     aside_said: Option<Instant>,
     requests: TokenBucket,
+    images: Images,
     dial: Arc<dyn Dial<Key>>,
     /// How this boot came about, if the recovery system runs: presence only.
     recovery: Option<BootReport>,
@@ -129,6 +138,7 @@ impl Uplink {
             last_refusal_event: None,
             aside_said: None,
             requests: TokenBucket::new(REQUESTS_BURST, REQUESTS_EVERY),
+            images: Images::default(),
             connected_at: None,
             dial: Arc::new(Network),
             recovery: None,
@@ -148,12 +158,19 @@ impl Uplink {
         self
     }
 
+    /// The same uplink, which also brings images.
+    pub fn bringing(mut self, orders: ImageOrders) -> Self {
+        self.images = Images::of(orders);
+        self
+    }
+
     /// Connects, sends, and comes back after every loss, until shutdown.
     pub async fn run(mut self) {
         let mut pause_max = BACK_OFF_FIRST;
         loop {
             let began = Instant::now();
             let end = self.session().await;
+            self.images.disconnected();
             if began.elapsed() > BACK_OFF_RESET_AFTER {
                 pause_max = BACK_OFF_FIRST;
             }
@@ -255,6 +272,15 @@ impl Uplink {
             state.clone_into(&mut view.state);
             view.since = since;
         });
+    }
+}
+
+/// Why the uplink is not connected, if it is not.
+fn lost_view(view: &UplinkView) -> Option<&str> {
+    match view.state.as_str() {
+        CONNECTED => None,
+        "" => Some("it has not been reached yet"),
+        why => Some(why),
     }
 }
 

@@ -19,8 +19,9 @@ pub enum UpdateWish {
     },
     /// Fetches an image and installs it.
     Fetch {
-        /// From where: `http://` or `https://`.
-        url: String,
+        /// From where: `http://` or `https://`; none = from the head-end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
         /// SHA-256 of it, 64 hexadecimal digits.
         sha256: String,
         /// Its length.
@@ -81,7 +82,7 @@ pub struct SlotStatus {
 /// How an order is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderStatus {
-    /// File or address.
+    /// File, address, or `the head-end`.
     pub source: String,
     /// SHA-256 of the image.
     pub sha256: String,

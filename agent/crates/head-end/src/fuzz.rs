@@ -1,6 +1,6 @@
 //! What the fuzz targets call: bytes as anybody may send them.
 
-use crate::{EncodeError, Message, Presence, Request, Topic, Watermarks};
+use crate::{EncodeError, ImageAnswer, ImageWish, Message, Presence, Request, Topic, Watermarks};
 
 /// Bytes on an `up` topic. What is accepted must survive being written and read again; that it
 /// may be written in another form (keys in another order, groups joined) is no fault.
@@ -9,6 +9,19 @@ use crate::{EncodeError, Message, Presence, Request, Topic, Watermarks};
 /// If it does not survive.
 pub fn fuzz_up(bytes: &[u8]) {
     drop(Presence::decode(bytes));
+    if let Ok(wish) = ImageWish::decode(bytes) {
+        let again = wish.encode().map(|bytes| ImageWish::decode(&bytes));
+        assert!(
+            matches!(again, Ok(Ok(again)) if again == wish),
+            "an accepted wish survives"
+        );
+        let wanted: usize = wish.chunks().map(|(_, length)| length).sum();
+        assert_eq!(
+            u64::try_from(wanted),
+            Ok(wish.length),
+            "its chunks cover it"
+        );
+    }
     let Ok(message) = Message::decode(bytes) else {
         return;
     };
@@ -60,6 +73,13 @@ pub fn fuzz_down(bytes: &[u8]) {
         assert!(
             matches!(again, Ok(Ok(ref again)) if *again == watermarks),
             "an accepted watermark survives"
+        );
+    }
+    if let Ok(answer) = ImageAnswer::decode(bytes) {
+        let again = answer.encode().map(|bytes| ImageAnswer::decode(&bytes));
+        assert!(
+            matches!(again, Ok(Ok(ref again)) if *again == answer),
+            "an accepted answer with bytes of an image survives"
         );
     }
     if let Ok(text) = std::str::from_utf8(bytes) {

@@ -14,6 +14,7 @@ mod event;
 mod fault;
 mod fuzz;
 mod gap;
+mod image;
 pub mod limits;
 mod message;
 mod presence;
@@ -34,12 +35,15 @@ pub use event::EventRecord;
 pub use fault::{DecodeError, EncodeError};
 pub use fuzz::{fuzz_down, fuzz_up};
 pub use gap::{Gap, GapRange, GapReason};
+pub use image::{ImageAnswer, ImageChunk, ImageId, ImageWish, NoChunk};
 pub use message::{Body, Message};
 pub use presence::{Birth, Mode, Presence, RecoveryBirth, RefusedSystem, Will};
 pub use rate::TokenBucket;
 pub use request::{Request, RequestId, Wanted};
 pub use stream::{Epoch, Range, Stream};
 pub use telemetry::{decode_readings, encode_readings};
-pub use topic::{CONTENT_TYPE, InvalidTopic, Subject, Topic, down_filters, ingest_filter};
+pub use topic::{
+    CONTENT_TYPE, InvalidTopic, Subject, Topic, down_filters, image_filter, ingest_filter,
+};
 pub use tracker::{Noted, WatermarkTracker};
 pub use watermark::{Confirmation, Extent, Mark, WatermarkFault, Watermarks, confirmations};

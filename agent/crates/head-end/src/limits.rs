@@ -10,8 +10,19 @@ pub const BODY_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 2048;
 pub const REQUEST_BYTES_MAX: usize = 4 * 1024;
 /// The payload of a watermark; the envelope around it takes at most 16 KiB.
 pub const WATERMARK_BYTES_MAX: usize = 16 * 1024;
-/// A topic: the longest one of the contract has 57 bytes.
-pub const TOPIC_BYTES_MAX: usize = 64;
+/// A topic: the longest one of the contract, of an image, has 119 bytes.
+pub const TOPIC_BYTES_MAX: usize = 128;
+
+/// Bytes of one chunk of an image: eight seconds of a line of 64 kbit/s.
+pub const CHUNK_BYTES_MAX: usize = 64 * 1024;
+/// A chunk with its envelope of less than 64 bytes.
+pub const CHUNK_MESSAGE_BYTES_MAX: usize = CHUNK_BYTES_MAX + 256;
+/// Chunks that are asked for at once: what a gateway holds of an image in memory.
+pub const WISH_CHUNKS_MAX: usize = 4;
+/// Bytes of these.
+pub const WISH_BYTES_MAX: u64 = 4 * 64 * 1024;
+/// A wish for chunks; the largest has less than 100 bytes.
+pub const WISH_MESSAGE_BYTES_MAX: usize = 512;
 
 /// Numbers and times fit the `bigint` of a database.
 pub const NUMBER_MAX: u64 = i64::MAX.unsigned_abs();

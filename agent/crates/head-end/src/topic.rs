@@ -1,7 +1,7 @@
 //! Topics, built and read strictly.
 
-use crate::Stream;
 use crate::limits::TOPIC_BYTES_MAX;
+use crate::{ImageId, Stream};
 use metering::GatewayId;
 use std::fmt;
 use std::str::FromStr;
@@ -20,6 +20,10 @@ pub enum Subject {
     Watermark,
     /// Backfill requests from the head-end.
     Request,
+    /// Wishes for chunks of an image.
+    ImageWish,
+    /// Chunks of this image from the head-end.
+    Image(ImageId),
 }
 
 /// A topic of the contract: `gw/v1/{gateway}/up/lp`.
@@ -37,21 +41,26 @@ pub struct Topic {
 pub struct InvalidTopic(String);
 
 impl Subject {
+    /// Direction and word; a subject that needs a further level has it in [`Topic`].
     const fn ending(self) -> (&'static str, &'static str) {
         match self {
             Self::Presence => ("up", "st"),
             Self::Records(stream) => ("up", stream.word()),
+            Self::ImageWish => ("up", "want"),
             Self::Watermark => ("dn", "ack"),
             Self::Request => ("dn", "req"),
+            Self::Image(_) => ("dn", "blob"),
         }
     }
 
-    fn from_ending(direction: &str, word: &str) -> Option<Self> {
-        match (direction, word) {
-            ("up", "st") => Some(Self::Presence),
-            ("up", word) => Stream::from_word(word).map(Self::Records),
-            ("dn", "ack") => Some(Self::Watermark),
-            ("dn", "req") => Some(Self::Request),
+    fn from_ending(direction: &str, word: &str, further: Option<&str>) -> Option<Self> {
+        match (direction, word, further) {
+            ("up", "st", None) => Some(Self::Presence),
+            ("up", "want", None) => Some(Self::ImageWish),
+            ("up", word, None) => Stream::from_word(word).map(Self::Records),
+            ("dn", "ack", None) => Some(Self::Watermark),
+            ("dn", "req", None) => Some(Self::Request),
+            ("dn", "blob", Some(digits)) => ImageId::from_digits(digits).map(Self::Image),
             _ => None,
         }
     }
@@ -60,7 +69,11 @@ impl Subject {
 impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (direction, word) = self.subject.ending();
-        write!(f, "gw/v1/{}/{direction}/{word}", self.gateway)
+        write!(f, "gw/v1/{}/{direction}/{word}", self.gateway)?;
+        match self.subject {
+            Subject::Image(image) => write!(f, "/{image}"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -75,8 +88,9 @@ impl FromStr for Topic {
         let mut levels = text.split('/');
         let mut next = || levels.next().unwrap_or_default();
         let (root, version, gateway, direction, word) = (next(), next(), next(), next(), next());
+        let further = levels.next();
         let is_whole = levels.next().is_none() && (root, version) == ("gw", "v1");
-        let subject = Subject::from_ending(direction, word).filter(|_| is_whole);
+        let subject = Subject::from_ending(direction, word, further).filter(|_| is_whole);
         match (gateway.parse(), subject) {
             (Ok(gateway), Some(subject)) => Ok(Self { gateway, subject }),
             _ => Err(complaint()),
@@ -84,13 +98,19 @@ impl FromStr for Topic {
     }
 }
 
-/// What a gateway subscribes to. Two topics by name: a wildcard would also bring what later
-/// versions of the contract send.
+/// What a gateway subscribes to at each connection. Two topics by name: a wildcard would also
+/// bring what later versions of the contract send.
 pub fn down_filters(gateway: &GatewayId) -> [String; 2] {
     [Subject::Watermark, Subject::Request].map(|subject| {
         let gateway = gateway.clone();
         Topic { gateway, subject }.to_string()
     })
+}
+
+/// What a gateway subscribes to while it fetches this image, and no longer.
+pub fn image_filter(gateway: &GatewayId, image: ImageId) -> String {
+    let (gateway, subject) = (gateway.clone(), Subject::Image(image));
+    Topic { gateway, subject }.to_string()
 }
 
 /// What a head-end's consumer subscribes to, one filter for each subject so that a flood of
@@ -128,6 +148,16 @@ mod tests {
         check("gw/v1/pmu-001/up/gap", Some(Subject::Records(Stream::Gap)));
         check("gw/v1/pmu-001/dn/ack", Some(Subject::Watermark));
         check("gw/v1/pmu-001/dn/req", Some(Subject::Request));
+        check("gw/v1/pmu-001/up/want", Some(Subject::ImageWish));
+        let image = Subject::Image(ImageId::new([0xa5; 32]));
+        let digits = "a5".repeat(32);
+        check(&format!("gw/v1/pmu-001/dn/blob/{digits}"), Some(image));
+        check(&format!("gw/v1/pmu-001/up/blob/{digits}"), None);
+        check(&format!("gw/v1/pmu-001/dn/blob/{digits}/"), None);
+        check(&format!("gw/v1/pmu-001/dn/blob/{digits}0"), None);
+        check(&format!("gw/v1/pmu-001/dn/ack/{digits}"), None);
+        check("gw/v1/pmu-001/dn/blob", None);
+        check("gw/v1/pmu-001/dn/blob/+", None);
         check("gw/v1/pmu-001/dn/lp", None);
         check("gw/v1/pmu-001/up/ack", None);
         check("gw/v1/pmu-001/up/rs", None);
@@ -142,9 +172,10 @@ mod tests {
     #[test]
     fn the_longest_topic_fits_its_limit() {
         let gateway: GatewayId = "x".repeat(40).parse().unwrap();
-        let subject = Subject::Records(Stream::Gap);
+        let subject = Subject::Image(ImageId::new([0xff; 32]));
         let topic = Topic { gateway, subject }.to_string();
         check(&topic, Some(subject));
+        assert_eq!(topic.len(), 119);
         assert!(topic.len() <= TOPIC_BYTES_MAX);
     }
 
@@ -155,6 +186,10 @@ mod tests {
             down_filters(&gateway),
             ["gw/v1/pmu-001/dn/ack", "gw/v1/pmu-001/dn/req"]
         );
+        let image = ImageId::new([0x0a; 32]);
+        let expected = format!("gw/v1/pmu-001/dn/blob/{}", "0a".repeat(32));
+        assert_eq!(image_filter(&gateway, image), expected);
+        assert_eq!(ingest_filter(Subject::ImageWish, None), "gw/v1/+/up/want");
         let billing = Subject::Records(Stream::Profile);
         assert_eq!(ingest_filter(billing, None), "gw/v1/+/up/lp");
         assert_eq!(
@@ -165,7 +200,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_parser_panic(text in "(gw/v1/)?[a-z/+#é]{0,80}") {
+        fn no_text_makes_the_parser_panic(text in "(gw/v1/)?(pmu-001/dn/blob/)?[a-f0-9z/+#é]{0,80}") {
             drop(text.parse::<Topic>());
         }
     }

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod cases {
     use authority::{IngestKeys, SigningKey};
-    use head_end::{Message, Presence, Request, Watermarks};
+    use head_end::{ImageAnswer, ImageWish, Message, Presence, Request, Watermarks};
 
     fn bytes(hex: &str) -> Vec<u8> {
         let digits: String = hex.split_whitespace().collect();
@@ -23,6 +23,12 @@ mod cases {
                 .map(drop)
                 .map_err(|error| error.to_string()),
             "req" => Request::decode(bytes)
+                .map(drop)
+                .map_err(|error| error.to_string()),
+            "want" => ImageWish::decode(bytes)
+                .map(drop)
+                .map_err(|error| error.to_string()),
+            "blob" => ImageAnswer::decode(bytes)
                 .map(drop)
                 .map_err(|error| error.to_string()),
             "w" => Watermarks::decode(bytes)

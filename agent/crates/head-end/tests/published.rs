@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 mod tables {
-    use head_end::{GapReason, Stream, Subject, Topic};
+    use head_end::{GapReason, ImageId, NoChunk, Stream, Subject, Topic};
     use metering::{EventCode, Flag};
     use std::fs;
     use std::path::Path;
@@ -45,6 +45,9 @@ mod tables {
         let reasons = GapReason::KNOWN.iter();
         let reasons = reasons.map(|r| (r.word().to_owned(), r.is_lost().to_string()));
         check("gap reasons", &reasons.collect::<Vec<_>>());
+        let words = NoChunk::KNOWN.map(|why| why.word().to_owned());
+        let published = table("no chunk").into_iter().map(|row| row.0);
+        assert_eq!(published.collect::<Vec<_>>(), words);
     }
 
     #[test]
@@ -61,11 +64,18 @@ mod tables {
     fn every_topic_is_published() {
         let text = published("README.md");
         let records = Stream::ALL.map(Subject::Records);
-        let others = [Subject::Presence, Subject::Watermark, Subject::Request];
+        let others = [
+            Subject::Presence,
+            Subject::ImageWish,
+            Subject::Watermark,
+            Subject::Request,
+            Subject::Image(ImageId::new([0; 32])),
+        ];
         for subject in records.into_iter().chain(others) {
             let gateway = "pmu-001".parse().unwrap();
             let topic = Topic { gateway, subject }.to_string();
-            let row = format!("| `{}` |", topic.replace("pmu-001", "{g}"));
+            let topic = topic.replace("pmu-001", "{g}");
+            let row = format!("| `{}` |", topic.replace(&"00".repeat(32), "{sha256}"));
             assert!(text.contains(&row), "{row}");
         }
     }

@@ -4,6 +4,7 @@ pub mod agent_program;
 pub mod clock;
 pub mod direct_agent;
 pub mod files;
+pub mod image_folder;
 pub mod local;
 pub mod machine;
 pub mod mqtt;

@@ -6,6 +6,7 @@
 mod booking;
 mod books;
 mod fleet;
+mod images;
 mod intake;
 mod patience;
 mod session;
@@ -14,6 +15,7 @@ mod view;
 mod waiting;
 
 pub use booking::Change;
+pub use images::Images;
 pub use intake::{Mail, fuzz_mail};
 pub use tally::{Summary, Tally};
 pub use view::View;
@@ -55,6 +57,8 @@ pub struct Consumer {
     /// `None`: gateways are told nothing.
     key: Option<SigningKey>,
     books: Books,
+    /// `None`: nothing is served.
+    images: Option<Images>,
     view: View,
     clock: Clock,
     stop: CancellationToken,
@@ -75,10 +79,17 @@ impl Consumer {
             settings,
             key,
             books: Books::new(ledger),
+            images: None,
             view,
             clock: Clock::start(),
             stop,
         }
+    }
+
+    /// The same consumer, which also serves images.
+    pub fn serving(mut self, images: Option<Images>) -> Self {
+        self.images = images;
+        self
     }
 
     /// Receives until it is stopped, connecting again after every loss. `at_end` may read the

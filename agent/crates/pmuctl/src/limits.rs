@@ -42,6 +42,18 @@ pub const BATCH_MESSAGES_MAX: usize = 200;
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Gateways that one consumer serves; five thousand are the design size of a fleet.
 pub const GATEWAYS_MAX: usize = 10_000;
+/// Images in the folder that is served: each has been hashed.
+pub const IMAGES_MAX: usize = 64;
+/// How often the folder is looked through for an image that is not known.
+pub const IMAGE_LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Gateways that fetch images at a time; of more, those that asked last are served.
+pub const IMAGE_READERS_MAX: usize = 256;
+/// Chunks that one gateway may wait for: two full wishes.
+pub const IMAGE_QUEUE_MAX: usize = 8;
+/// Messages without the broker's word while chunks are sent: watermarks go first.
+pub const IMAGE_UNANSWERED_MAX: usize = 4;
+/// How often is looked whether a gateway's pace allows its next chunk.
+pub const IMAGE_STEP: Duration = Duration::from_millis(20);
 /// Channel lists kept for one gateway.
 pub const LISTS_MAX: usize = 256;
 /// Channel lists that were looked for in the ledger in vain and are not looked for again.

@@ -51,7 +51,16 @@ pub(super) fn order_of(wish: UpdateWish) -> Result<OrderNote, Refusal> {
             sha256,
             bytes,
         } => (Source::File(PathBuf::from(file)), sha256, bytes),
-        UpdateWish::Fetch { url, sha256, bytes } => {
+        UpdateWish::Fetch {
+            url: None,
+            sha256,
+            bytes,
+        } => (Source::HeadEnd, sha256, bytes),
+        UpdateWish::Fetch {
+            url: Some(url),
+            sha256,
+            bytes,
+        } => {
             Address::parse(&url).map_err(|fault| {
                 refusal(fault.to_string(), "take the address of the `.pmuimg` file")
             })?;

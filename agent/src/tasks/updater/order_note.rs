@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 pub(crate) enum Source {
     File(PathBuf),
     Address(String),
+    /// Over the broker.
+    HeadEnd,
 }
 
 /// An order, and how far it is.
@@ -26,6 +28,7 @@ impl std::fmt::Display for Source {
         match self {
             Self::File(file) => write!(f, "{}", file.display()),
             Self::Address(address) => f.write_str(address),
+            Self::HeadEnd => f.write_str("the head-end"),
         }
     }
 }
@@ -35,6 +38,7 @@ impl OrderNote {
         let kind = match self.source {
             Source::File(_) => "file",
             Source::Address(_) => "address",
+            Source::HeadEnd => "from",
         };
         let sha256 = crate::hex::hex(&self.order.sha256);
         format!(
@@ -52,13 +56,17 @@ impl OrderNote {
         };
         let file = value("file").map(|file| Source::File(PathBuf::from(file)));
         let address = || value("address").map(|address| Source::Address(address.to_owned()));
+        let head_end = || {
+            let is_ours = value("from").is_some_and(|from| from == Source::HeadEnd.to_string());
+            is_ours.then_some(Source::HeadEnd)
+        };
         Some(Self {
             order: Order {
                 sha256: from_hex(value("sha256")?)?,
                 bytes: value("bytes")?.parse().ok()?,
             },
             kept: value("kept")?.parse().ok()?,
-            source: file.or_else(address)?,
+            source: file.or_else(address).or_else(head_end)?,
         })
     }
 
@@ -110,6 +118,7 @@ mod tests {
         for source in [
             Source::File(PathBuf::from("/a b/c.pmuimg")),
             Source::Address("http://a/b".to_owned()),
+            Source::HeadEnd,
         ] {
             note(source.clone()).save(&file).unwrap();
             assert_eq!(OrderNote::load(&file), Some(note(source)));
@@ -121,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_note_makes_the_parser_panic(text in "\\PC*", lines in "((sha256|bytes|kept|file) [0-9a-f]*\n)*") {
+        fn no_note_makes_the_parser_panic(text in "\\PC*", lines in "((sha256|bytes|kept|file|from) [0-9a-f]*\n)*") {
             drop(OrderNote::parse(&text));
             drop(OrderNote::parse(&lines));
         }

@@ -1,10 +1,13 @@
 //! What takes long, on a thread of its own: fetching and installing, keeping, going back. One at a
 //! time, with the partitions in its hands.
 
+use super::from_head_end::{FromHeadEnd, Waiting};
 use super::order_note::{OrderNote, Source};
 use crate::adapters::boot_slots::Site;
 use crate::adapters::image_source::{Address, NoAddress, SourceFault, open_address, open_file};
 use crate::config::UplinkSettings;
+use crate::limits::IMAGE_ATTEMPTS_MAX;
+use crate::tasks::uplink::ImageRoad;
 use bootloader_verify::limits::BLOCK;
 use ota::{Fault, Install};
 use std::io::Read;
@@ -71,6 +74,8 @@ pub(crate) struct Step {
 pub(crate) struct Worker {
     pub(crate) site: Site,
     pub(crate) uplink: Option<UplinkSettings>,
+    /// To the head-end's images.
+    pub(crate) images: Option<ImageRoad>,
     pub(crate) note_file: PathBuf,
     pub(crate) bytes_per_second: u64,
     /// Seconds since 1970.
@@ -103,13 +108,17 @@ impl Worker {
     fn install(&mut self, mut note: OrderNote) -> Result<(), Trouble> {
         let mut install = Install::new(&self.site.disk, &self.site.place, note.order, self.now)?;
         let mut pause = PAUSE_FIRST;
+        let mut attempts = 1;
         loop {
             let before = install.position();
             let trouble = match self.stream(&mut install, &mut note) {
                 Ok(()) => return Ok(()),
                 Err(trouble) => trouble,
             };
-            if !trouble.is_passing() || matches!(note.source, Source::File(_)) {
+            if trouble.may_be_forged(&note) && attempts < IMAGE_ATTEMPTS_MAX {
+                attempts += 1;
+                install = self.begin_anew(&mut note)?;
+            } else if !trouble.is_passing() || matches!(note.source, Source::File(_)) {
                 return Err(trouble);
             }
             if install.position() > before {
@@ -123,13 +132,23 @@ impl Worker {
         }
     }
 
+    /// What came is not what was ordered: nothing of it is kept.
+    fn begin_anew(&self, note: &mut OrderNote) -> Result<Install, Trouble> {
+        note.kept = 0;
+        if let Err(error) = note.save(&self.note_file) {
+            log::warn!(error:%; "that the update begins anew cannot be noted");
+        }
+        let (disk, place) = (&self.site.disk, &self.site.place);
+        Ok(Install::new(disk, place, note.order, self.now)?)
+    }
+
     /// One stream, from where the installation stands to its end or the stream's.
     fn stream(&mut self, install: &mut Install, note: &mut OrderNote) -> Result<(), Trouble> {
         self.say(install, String::new());
         let mut stream = self.open(note, install.position())?;
         if install.position() < 4096 {
             let missing = BLOCK - usize::try_from(install.position()).unwrap_or(0);
-            let head = read_some(&mut stream, missing)?;
+            let head = read_some(&mut stream, missing).map_err(|source| road(note, source))?;
             install.push(&mut self.site.disk, &head)?;
             let begun = install.position();
             if head.len() == missing && install.take_up(&mut self.site.disk, note.kept)? > begun {
@@ -165,6 +184,15 @@ impl Worker {
     fn open(&self, note: &OrderNote, from: u64) -> Result<Box<dyn Read>, Trouble> {
         Ok(match &note.source {
             Source::File(file) => open_file(file, from)?,
+            Source::HeadEnd => {
+                let waiting = Waiting {
+                    road: self.images.clone().ok_or(SourceFault::NoUplink)?,
+                    runtime: self.runtime.clone(),
+                    cancel: self.cancel.clone(),
+                    shutdown: self.shutdown.clone(),
+                };
+                Box::new(FromHeadEnd::open(waiting, &note.order, from))
+            }
             Source::Address(address) => {
                 let address = Address::parse(address)?;
                 open_address(&address, self.uplink.as_ref(), from, note.order.bytes)?
@@ -200,6 +228,24 @@ impl Worker {
 }
 
 impl Trouble {
+    /// Whether it may be the work of somebody who writes to the broker: bytes from there are
+    /// nobody's word, so the order stands a few attempts longer.
+    fn may_be_forged(&self, note: &OrderNote) -> bool {
+        let is_of_bytes = matches!(
+            self,
+            Self::Fault(
+                Fault::Refused(_)
+                    | Fault::Hash
+                    | Fault::Length { .. }
+                    | Fault::Payload
+                    | Fault::NoBootPartition
+                    | Fault::PayloadRoom { .. }
+                    | Fault::Clock
+            )
+        );
+        is_of_bytes && note.source == Source::HeadEnd
+    }
+
     /// Whether the same order may succeed if it is tried again.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
@@ -213,6 +259,7 @@ impl Trouble {
 fn road(note: &OrderNote, source: std::io::Error) -> SourceFault {
     match &note.source {
         Source::File(_) => SourceFault::File(source),
+        Source::HeadEnd => SourceFault::HeadEnd(source),
         Source::Address(address) => SourceFault::Road {
             address: address.clone(),
             source,
@@ -221,13 +268,10 @@ fn road(note: &OrderNote, source: std::io::Error) -> SourceFault {
 }
 
 /// So many bytes, or fewer at the stream's end.
-fn read_some(stream: &mut impl Read, count: usize) -> Result<Vec<u8>, Trouble> {
+fn read_some(stream: &mut impl Read, count: usize) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(count);
     let limit = u64::try_from(count).unwrap_or(u64::MAX);
-    stream
-        .take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(SourceFault::File)?;
+    stream.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -30,6 +30,11 @@ impl Session<'_> {
             }
             Some(Subject::Watermark) => self.watermark(payload).await,
             Some(Subject::Request) => self.request(payload).await,
+            Some(Subject::Image(image)) => {
+                if let Some(why) = self.up.images.take(image, payload) {
+                    self.refuse(&why).await;
+                }
+            }
             _ => {
                 self.refuse("a message on a topic that is not ours was ignored")
                     .await;

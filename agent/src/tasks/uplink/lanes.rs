@@ -104,6 +104,12 @@ impl Lanes {
         None
     }
 
+    /// Whether something waits to be sent.
+    pub(super) fn is_backlogged(&self) -> bool {
+        let mut cursors = self.cursors.values();
+        !self.again.is_empty() || cursors.any(|cursor| cursor.after < cursor.upto)
+    }
+
     /// Everything of the lane up to `number` was handed over, or need not be.
     pub(super) fn passed(&mut self, stream: Stream, age: Age, number: u64) {
         if let Some(cursor) = self.cursors.get_mut(&(stream, age)) {

@@ -3,7 +3,7 @@
 mod pump;
 
 use super::lanes::{Key, Lanes};
-use super::{SessionEnd, Uplink, backfill::Backfill, certificate::Finding, words};
+use super::{CONNECTED, SessionEnd, Uplink, backfill::Backfill, certificate::Finding, words};
 use crate::adapters::mqtt::{Connection, Ending, Hello, MqttEvent, Outbound, Verdict};
 use crate::limits::ACKNOWLEDGE_WITHIN;
 use crate::state::StateKey;
@@ -40,6 +40,8 @@ pub(super) struct Session<'a> {
     absent_said: bool,
     lists: words::ListsSent,
     asked_first: bool,
+    /// Hello was said.
+    is_open: bool,
     tick_at: Instant,
     /// What could not be set aside because the store takes no writes.
     not_put_aside: Vec<Key>,
@@ -51,6 +53,8 @@ enum Wake {
     Mqtt(MqttEvent<Key>),
     Stored,
     Tick,
+    /// More of an image may be asked for.
+    Image,
 }
 
 impl Uplink {
@@ -95,6 +99,7 @@ impl Uplink {
             absent_said: false,
             lists: words::ListsSent::new(),
             asked_first: false,
+            is_open: false,
             tick_at: now + TICK,
             not_put_aside: Vec::new(),
         };
@@ -195,6 +200,7 @@ impl Session<'_> {
                     }
                 }
                 Wake::Stored => self.look_at_store(),
+                Wake::Image => {}
                 Wake::Tick => {
                     if let Some(end) = self.tick().await {
                         return end;
@@ -204,6 +210,7 @@ impl Session<'_> {
             if let Err(gone) = self.pump().await {
                 return end_without_store(&gone);
             }
+            self.fetch();
             self.up.pulse.beat();
         }
     }
@@ -215,6 +222,7 @@ impl Session<'_> {
             event = poll_fn(|cx| self.connection.poll_event(cx)) => Wake::Mqtt(event),
             () = self.up.store.changed() => Wake::Stored,
             () = sleep_until(self.tick_at) => Wake::Tick,
+            () = self.up.images.due() => Wake::Image,
         }
     }
 
@@ -235,13 +243,20 @@ impl Session<'_> {
                     self.connection.subscribe(&filter);
                 }
             }
-            MqttEvent::Subscribed { granted: true } if !self.lanes.is_begun() => self.open(),
-            MqttEvent::Subscribed { granted: false } => {
+            MqttEvent::Subscribed { filter, granted } if self.up.images.is_filter(&filter) => {
+                self.up.images.subscribed(granted);
+            }
+            // What was subscribed for an image that is not fetched any more.
+            MqttEvent::Subscribed { filter, .. }
+                if !head_end::down_filters(&self.up.gateway).contains(&filter) => {}
+            MqttEvent::Subscribed { granted: true, .. } if !self.lanes.is_begun() => self.open(),
+            MqttEvent::Subscribed { granted: false, .. } => {
                 let why = "the broker refuses the subscription to our own topics: its rules must \
                            let this gateway read gw/v1/<id>/dn/#";
                 return Err(lost(why));
             }
             MqttEvent::Answered { key, verdict } => self.answered(key, verdict).await,
+            MqttEvent::Acknowledged => self.answered_at = Instant::now(),
             MqttEvent::Message {
                 topic,
                 payload,
@@ -290,9 +305,42 @@ impl Session<'_> {
         }
         log::info!(host = self.up.settings.host.as_str(), sid = self.sid; "connected to the head-end");
         self.up.connected_at = Some(Instant::now());
-        self.up.show("connected");
+        self.up.show(CONNECTED);
+        self.is_open = true;
         self.up.view.send_modify(|view| view.connections += 1);
         self.answered_at = Instant::now();
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Whether a message without a number may go: never beside one that may be what the broker
+    /// cannot bear, and never where it would take a record's place.
+    pub(super) fn may_ask(&mut self) -> bool {
+        self.is_open
+            && self.up.troubles.suspect().is_none()
+            && self.connection.unanswered() < self.window
+    }
+
+    pub(super) fn subscribe(&mut self, filter: &str) -> bool {
+        self.connection.subscribe(filter)
+    }
+
+    pub(super) fn unsubscribe(&mut self, filter: &str) {
+        if !self.connection.unsubscribe(filter) {
+            log::debug!("no room to unsubscribe; what comes is dropped");
+        }
+    }
+
+    /// Hands over a message that nobody waits for.
+    pub(super) fn publish_unnamed(&mut self, message: Outbound<'_>) {
+        if self.connection.unanswered() == 0 {
+            self.answered_at = Instant::now();
+        }
+        if !self.connection.publish(None, message) {
+            log::debug!("no room for a wish; it comes again");
+        }
     }
 
     fn look_at_store(&mut self) {

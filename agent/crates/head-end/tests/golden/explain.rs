@@ -2,8 +2,8 @@
 
 use authority::SigningKey;
 use head_end::{
-    Body, Gap, GapRange, Message, Mode, Origin, Presence, Request, Stream, Wanted, Watermarks,
-    channels_version,
+    Body, Gap, GapRange, ImageAnswer, ImageWish, Message, Mode, Origin, Presence, Request, Stream,
+    Wanted, Watermarks, channels_version,
 };
 use metering::{Channel, ChannelKind, Flag, Flags, MeterReadings, Row};
 use serde_json::{Map, Value, json};
@@ -202,6 +202,22 @@ pub(crate) fn request(request: &Request) -> Value {
             "id": id, "m": meter.as_str(), "p": profile.to_string(),
             "from": from.seconds(), "to": to.seconds(),
         }),
+    }
+}
+
+pub(crate) fn wish(wish: &ImageWish) -> Value {
+    json!({
+        "v": 1, "sha": wish.image.to_string(), "size": wish.total,
+        "from": wish.from, "len": wish.length,
+    })
+}
+
+pub(crate) fn answer(answer: &ImageAnswer) -> Value {
+    match answer {
+        ImageAnswer::Chunk(chunk) => json!({
+            "v": 1, "at": chunk.at, "size": chunk.total, "b": hex(&chunk.bytes),
+        }),
+        ImageAnswer::No(why) => json!({"v": 1, "no": why.word()}),
     }
 }
 

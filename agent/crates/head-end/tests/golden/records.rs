@@ -4,9 +4,9 @@ use crate::Vector;
 use crate::explain;
 use authority::{IngestKeys, SigningKey, sign_watermark};
 use head_end::{
-    AuditHead, Birth, Body, EventRecord, Gap, GapRange, GapReason, Mark, Message, Mode, Origin,
-    Presence, RecoveryBirth, RefusedSystem, Request, RequestId, Stream, Subject, Topic, Wanted,
-    Watermarks, Will,
+    AuditHead, Birth, Body, EventRecord, Gap, GapRange, GapReason, ImageAnswer, ImageChunk,
+    ImageId, ImageWish, Mark, Message, Mode, NoChunk, Origin, Presence, RecoveryBirth,
+    RefusedSystem, Request, RequestId, Stream, Subject, Topic, Wanted, Watermarks, Will,
 };
 use metering::{
     Channel, ChannelKind, ClockQuality, Event, EventCode, Flag, Flags, GatewayId, MeterReadings,
@@ -34,6 +34,7 @@ pub(crate) fn all() -> Vec<Vector> {
     vectors.extend(others());
     vectors.extend(gaps());
     vectors.extend(down());
+    vectors.extend(images());
     vectors
 }
 
@@ -413,5 +414,42 @@ fn down() -> Vec<Vector> {
         },
         request("req-numbers", by_number),
         request("req-intervals", by_time),
+    ]
+}
+
+fn images() -> Vec<Vector> {
+    let image = ImageId::new(std::array::from_fn(|at| u8::try_from(at).unwrap()));
+    let wish = ImageWish {
+        image,
+        total: 40_123_456,
+        from: 4096,
+        length: 262_144,
+    };
+    assert_eq!(ImageWish::decode(&wish.encode().unwrap()).unwrap(), wish);
+    let answer = |name, answer: ImageAnswer| {
+        let bytes = answer.encode().unwrap();
+        assert_eq!(ImageAnswer::decode(&bytes).unwrap(), answer);
+        Vector {
+            name,
+            topic: topic(Subject::Image(image)),
+            bytes,
+            explanation: explain::answer(&answer),
+        }
+    };
+    // The last bytes of the image: other chunks are full.
+    let chunk = ImageChunk {
+        at: 40_123_392,
+        total: 40_123_456,
+        bytes: (0..64).collect(),
+    };
+    vec![
+        Vector {
+            name: "want",
+            topic: topic(Subject::ImageWish),
+            bytes: wish.encode().unwrap(),
+            explanation: explain::wish(&wish),
+        },
+        answer("blob-chunk", ImageAnswer::Chunk(chunk)),
+        answer("blob-no", ImageAnswer::No(NoChunk::NotHeld)),
     ]
 }

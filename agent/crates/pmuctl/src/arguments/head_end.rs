@@ -67,6 +67,13 @@ pub struct ReceiveArguments {
     /// Book, but tell gateways nothing: they forget nothing. Nothing is asked for either.
     #[arg(long)]
     pub no_ack: bool,
+    /// Serve the `.pmuimg` files of this folder to gateways that were ordered to fetch them.
+    #[arg(long, value_name = "FOLDER")]
+    pub images: Option<PathBuf>,
+    /// KiB of images that one gateway gets in a second.
+    #[arg(long, value_name = "KIB", default_value_t = 1024, requires = "images",
+          value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    pub image_rate: u64,
     /// Tell a gateway at most this often.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_duration)]
     pub ack_every: Duration,

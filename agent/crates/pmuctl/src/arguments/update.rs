@@ -19,8 +19,8 @@ pub enum UpdateCommand {
         sha256: String,
         /// Its length in bytes.
         bytes: u64,
-        /// From where: http:// or https://.
-        url: String,
+        /// From where: http:// or https:// [default: from the head-end, over the broker].
+        url: Option<String>,
         /// Leave once the gateway has taken the order.
         #[arg(long)]
         leave: bool,

@@ -2,11 +2,12 @@
 
 use super::{print, runtime};
 use crate::adapters::clock::utc;
+use crate::adapters::image_folder::ImageFolder;
 use crate::adapters::mqtt::BrokerAddress;
 use crate::adapters::tls::{TlsFiles, common_name};
 use crate::adapters::{files, signals, terminal};
 use crate::arguments::{ExportArguments, HeadEndCommand, ReceiveArguments};
-use crate::consumer::{Consumer, ReceiveSettings, Summary, View};
+use crate::consumer::{Consumer, Images, ReceiveSettings, Summary, View};
 use crate::{CsvLayout, ExportQuery, export, holes};
 use anyhow::{Context, Result};
 use metering::Timestamp;
@@ -76,6 +77,13 @@ fn receive(arguments: &ReceiveArguments, json: bool) -> Result<()> {
         _ => None,
     };
     let settings = settings(arguments)?;
+    let images = match &arguments.images {
+        Some(folder) => Some(Images::new(
+            ImageFolder::open(folder)?,
+            arguments.image_rate * 1024,
+        )),
+        None => None,
+    };
     let ledger = files::open_ledger(&arguments.ledger)?;
     // With --json standard output is for a program; people look at the other one.
     let view = match terminal::lines() {
@@ -88,7 +96,7 @@ fn receive(arguments: &ReceiveArguments, json: bool) -> Result<()> {
         None => Ok(()),
     };
     let stop = CancellationToken::new();
-    let consumer = Consumer::new(settings, signing_key, ledger, view, stop.clone());
+    let consumer = Consumer::new(settings, signing_key, ledger, view, stop.clone()).serving(images);
     let summary: Summary = runtime()?.block_on(async {
         let work = consumer.run(at_end);
         tokio::pin!(work);

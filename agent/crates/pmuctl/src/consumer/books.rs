@@ -10,7 +10,7 @@ use crate::adapters::clock::Now;
 use crate::limits::{LISTS_MISSED_MAX, REMARK_CHARS_MAX};
 use crate::page::reason_text;
 use crate::words::plain;
-use head_end::{Body, Presence, RecoveryBirth};
+use head_end::{Body, ImageWish, Presence, RecoveryBirth};
 use metering::{Channel, GatewayId, Moment};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub(super) struct News {
     pub(super) changes: Vec<Change>,
     /// What a person should read.
     pub(super) remarks: Vec<String>,
+    /// Who wants bytes of an image.
+    pub(super) wishes: Vec<(GatewayId, ImageWish)>,
 }
 
 /// Ledger and fleet.
@@ -85,6 +87,7 @@ impl Books {
                         self.refuse(gateway.as_str(), &why, now, &mut news);
                     }
                 }
+                Ok(Sorted::Wish(gateway, wish)) => news.wishes.push((gateway, wish)),
                 Err(why) => {
                     let topic = String::from_utf8_lossy(mail.topic);
                     self.refuse(&topic, &why.to_string(), now, &mut news);

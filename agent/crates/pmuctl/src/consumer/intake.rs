@@ -1,6 +1,6 @@
 //! What a received message is, before anything is done with it. Pure.
 
-use head_end::{Body, DecodeError, Message, Presence, Stream, Subject, Topic};
+use head_end::{Body, DecodeError, ImageWish, Message, Presence, Stream, Subject, Topic};
 use metering::GatewayId;
 
 /// A message as the broker handed it over: anybody may have written it.
@@ -21,6 +21,8 @@ pub(super) enum Sorted {
     Presence(GatewayId, Presence),
     /// A numbered record.
     Record(Box<Record>),
+    /// It wants bytes of an image.
+    Wish(GatewayId, ImageWish),
 }
 
 /// A numbered record and what it says.
@@ -38,7 +40,7 @@ pub(super) enum Refused {
     Topic,
     #[error("it is not meant for a head-end")]
     Downwards,
-    #[error("it is a record that the broker kept; records are never retained")]
+    #[error("it is a message that the broker kept; only births are retained")]
     Retained,
     #[error("it says stream {said} on the topic of {found}")]
     OtherStream { said: Stream, found: Stream },
@@ -55,8 +57,15 @@ pub(super) fn sort(mail: Mail<'_>) -> Result<Sorted, Refused> {
             let presence = Presence::decode(mail.payload)?;
             return Ok(Sorted::Presence(topic.gateway, presence));
         }
+        Subject::ImageWish if mail.is_retained => return Err(Refused::Retained),
+        Subject::ImageWish => {
+            let wish = ImageWish::decode(mail.payload)?;
+            return Ok(Sorted::Wish(topic.gateway, wish));
+        }
         Subject::Records(stream) => stream,
-        Subject::Watermark | Subject::Request => return Err(Refused::Downwards),
+        Subject::Watermark | Subject::Request | Subject::Image(_) => {
+            return Err(Refused::Downwards);
+        }
     };
     if mail.is_retained {
         return Err(Refused::Retained);
@@ -98,6 +107,7 @@ mod tests {
         let found = sort(mail).map(|sorted| match sorted {
             Sorted::Presence(gateway, presence) => format!("{gateway} {}", presence.session()),
             Sorted::Record(record) => format!("{} {}", record.gateway, record.message.number),
+            Sorted::Wish(gateway, wish) => format!("{gateway} wants {}", wish.from),
         });
         let found = found.unwrap_or_else(|refused| refused.to_string());
         assert!(
@@ -140,12 +150,17 @@ mod tests {
             false,
             "pmu-001 ",
         );
+        let wish = vector("want");
+        check("gw/v1/pmu-001/up/want", &wish, false, "pmu-001 wants 4096");
     }
 
     #[test]
     fn all_else_is_refused_for_its_reason() {
         let day = vector("lp-day");
-        check("gw/v1/pmu-001/up/lp", &day, true, "never retained");
+        check("gw/v1/pmu-001/up/lp", &day, true, "that the broker kept");
+        let wish = vector("want");
+        check("gw/v1/pmu-001/up/want", &wish, true, "that the broker kept");
+        check("gw/v1/pmu-001/up/want", &day, false, "");
         check(
             "gw/v1/pmu-001/up/ev",
             &day,
@@ -172,7 +187,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_message_makes_the_reader_panic(topic in "gw/v1/pmu-001/up/(lp|ev|tm|st|gap)|.*",
+        fn no_message_makes_the_reader_panic(topic in "gw/v1/pmu-001/up/(lp|ev|tm|st|gap|want)|.*",
                                              payload: Vec<u8>, is_retained: bool) {
             fuzz_mail(topic.as_bytes(), &payload, is_retained);
         }

@@ -2,12 +2,14 @@
 
 use super::Consumer;
 use super::books::News;
+use super::images::Images;
 use super::intake::Mail;
 use crate::adapters::mqtt::{Connection, MqttEvent, Received};
 use crate::limits::{
-    BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, FAREWELL_WITHIN, MQTT_ANSWER_WITHIN, MQTT_KEEP_ALIVE,
-    MQTT_UNANSWERED_MAX,
+    BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, FAREWELL_WITHIN, IMAGE_STEP, IMAGE_UNANSWERED_MAX,
+    MQTT_ANSWER_WITHIN, MQTT_KEEP_ALIVE, MQTT_UNANSWERED_MAX, REMARK_CHARS_MAX,
 };
+use crate::words::plain;
 use anyhow::{Context, Result};
 use authority::sign_watermark;
 use head_end::{Stream, Subject, Topic, ingest_filter};
@@ -28,6 +30,8 @@ enum Wake {
     Stopped,
     Mqtt(Box<MqttEvent>),
     Tick,
+    /// A chunk may be due.
+    Images,
 }
 
 /// One connection, and when what is next due on it.
@@ -72,7 +76,9 @@ impl Consumer {
                         return Ok(end);
                     }
                 }
+                Wake::Images => {}
             }
+            self.serve_images(&mut session)?;
         }
     }
 
@@ -82,6 +88,9 @@ impl Consumer {
             () = self.stopped() => Wake::Stopped,
             () = sleep_until(session.tick_at) => Wake::Tick,
             event = session.connection.event() => Wake::Mqtt(Box::new(event)),
+            () = sleep(IMAGE_STEP), if self.images.as_ref().is_some_and(Images::is_waited_for) => {
+                Wake::Images
+            }
         }
     }
 
@@ -102,6 +111,9 @@ impl Consumer {
                         broker.name, broker.host, broker.port
                     );
                     self.view.state(&words)?;
+                    if let Some(images) = &self.images {
+                        self.view.say(&plain(&images.text(), REMARK_CHARS_MAX))?;
+                    }
                 }
                 MqttEvent::Subscribed { granted: false } => {
                     let why = "the broker refuses the subscriptions; its rules must let this \
@@ -138,7 +150,39 @@ impl Consumer {
             .iter()
             .all(|received| session.connection.acknowledge(received));
         self.show(&news)?;
+        if let Some(images) = &mut self.images {
+            for (gateway, wish) in news.wishes {
+                images.wish(gateway, &wish, now.moment);
+            }
+        }
         Ok(acknowledged)
+    }
+
+    /// Sends chunks that are due, as far as watermarks keep the right of way.
+    fn serve_images(&mut self, session: &mut Session) -> Result<()> {
+        while session.connection.unanswered() < IMAGE_UNANSWERED_MAX {
+            let Some(images) = &mut self.images else {
+                return Ok(());
+            };
+            let due = match images.next(self.clock.now().moment) {
+                Ok(Some(due)) => due,
+                Ok(None) => return Ok(()),
+                Err(fault) => {
+                    let words = format!("an image cannot be read: {fault}");
+                    return Ok(self.view.say(&plain(&words, REMARK_CHARS_MAX))?);
+                }
+            };
+            let payload = due.answer.encode()?;
+            if !publish(session, &due.gateway, Subject::Image(due.image), payload) {
+                // The gateway asks again.
+                return Ok(());
+            }
+            self.books.tally.chunks += 1;
+            if let Some(remark) = due.remark {
+                self.view.say(&plain(&remark, REMARK_CHARS_MAX))?;
+            }
+        }
+        Ok(())
     }
 
     fn show(&mut self, news: &News) -> Result<()> {
@@ -156,8 +200,8 @@ impl Consumer {
         if !session.refusal_said {
             session.refusal_said = true;
             self.view.say(&format!(
-                "the broker refuses our watermarks or requests ({why}); its rules must let this \
-                 client write gw/v1/+/dn/ack and gw/v1/+/dn/req"
+                "the broker refuses what we send ({why}); its rules must let this client write \
+                 gw/v1/+/dn/ack and gw/v1/+/dn/req, and gw/v1/+/dn/blob/+ for images"
             ))?;
         }
         Ok(())
@@ -167,7 +211,9 @@ impl Consumer {
         // Births are retained, and a shared subscription would not bring those.
         let share = self.settings.share.as_deref();
         let records = Stream::ALL.map(|stream| (Subject::Records(stream), share));
+        let wishes = self.images.as_ref().map(|_| (Subject::ImageWish, share));
         let subjects = [(Subject::Presence, None)].into_iter().chain(records);
+        let subjects = subjects.chain(wishes);
         let filter = |(subject, share): (Subject, Option<&str>)| match &self.settings.gateway {
             None => ingest_filter(subject, share),
             Some(gateway) => {

@@ -39,6 +39,8 @@ pub struct Tally {
     pub watermarks: u64,
     /// Backfill requests handed to the broker.
     pub requests: u64,
+    /// Chunks of images handed to the broker.
+    pub chunks: u64,
     /// Transactions of the ledger.
     pub commits: u64,
     /// Connections to the broker.

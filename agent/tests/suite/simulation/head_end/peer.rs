@@ -118,7 +118,7 @@ impl Connection<Key> for Peer {
         }
     }
 
-    fn subscribe(&self, _filter: &str) -> bool {
+    fn subscribe(&mut self, filter: &str) -> bool {
         let mut hall = self.head_end.hall();
         let id = self.id;
         let Some(link) = hall.link.as_mut().filter(|link| link.id == id) else {
@@ -126,7 +126,15 @@ impl Connection<Key> for Peer {
         };
         link.subscribed = true;
         let at = Instant::now() + hall.latency();
-        hall.put(at, Coming::Event(MqttEvent::Subscribed { granted: true }));
+        let event = MqttEvent::Subscribed {
+            filter: filter.to_owned(),
+            granted: true,
+        };
+        hall.put(at, Coming::Event(event));
+        true
+    }
+
+    fn unsubscribe(&mut self, _filter: &str) -> bool {
         true
     }
 
