@@ -1,7 +1,8 @@
 //! What may boot, decided in one place for boot and installation alike.
 //!
 //! [`judge`] takes a manifest's block, the trusted keys and what this box is; only it makes an
-//! [`Accepted`]. [`check_content`] then reads every block that the manifest stands for.
+//! [`Accepted`]. [`check_content`] then reads every block that the manifest stands for, and
+//! [`check_slot`] is the verdict over a whole slot.
 //! [`BootPlan`] says in which order images are looked at; [`BootState`] is what is remembered from
 //! boot to boot. State chooses the order, never the verdict.
 //!
@@ -15,6 +16,7 @@ mod manifest;
 mod plan;
 #[cfg(any(test, feature = "people"))]
 mod signing;
+mod slot_check;
 mod state;
 #[cfg(test)]
 mod test_images;
@@ -27,5 +29,6 @@ pub use manifest::{Geometry, KeyId, Manifest, ManifestFault, Role, SIGNATURE_BYT
 pub use plan::{BootPlan, Candidate};
 #[cfg(any(test, feature = "people"))]
 pub use signing::{ImageKey, SigningFault};
+pub use slot_check::{check_slot, judge_slot};
 pub use state::{BootState, Copy, Slot, SlotRecord, SlotState};
 pub use verdict::{Accepted, Expected, Refusal, judge};

@@ -4,6 +4,8 @@
 pub const BLOCK: usize = 4096;
 /// The same for offsets.
 pub const BLOCK_U64: u64 = 4096;
+/// Where the statement of keys lies in the state partition, behind the two copies of the state.
+pub const STATEMENT_AT: u64 = 2 * BLOCK_U64;
 /// SHA-256 hashes in one block of the tree.
 pub const HASHES_PER_BLOCK: u32 = 128;
 /// Bytes of a name in a manifest. Longer ones fit no kernel's release either.

@@ -1,12 +1,10 @@
 //! What becomes of a system that runs: kept, left, or looked at.
 
-use crate::disk::{Area, Reader, SlotDisk};
+use crate::disk::SlotDisk;
 use crate::fault::Fault;
 use crate::place::{Place, Running};
 use crate::state_blocks;
-use bootloader_verify::{
-    BootState, Manifest, Refusal, Slot, SlotRecord, SlotState, check_content, check_gap,
-};
+use bootloader_verify::{BootState, Manifest, Refusal, Slot, SlotRecord, SlotState};
 
 /// A slot, as far as its manifest and the state tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,10 +98,12 @@ pub fn roll_back(disk: &mut impl SlotDisk, place: &Place) -> Result<Slot, Fault>
     };
     let other = slot.other();
     let (state, _) = state_blocks::read(disk)?;
-    check_slot(disk, place, &state, other).map_err(|refusal| Fault::NoWayBack {
-        slot: other,
-        refusal,
-    })?;
+    place
+        .check_slot(disk, &state, other)
+        .map_err(|refusal| Fault::NoWayBack {
+            slot: other,
+            refusal,
+        })?;
     state_blocks::change(disk, |state| {
         state.give_up(slot);
         let record = state.slot_mut(other);
@@ -114,18 +114,4 @@ pub fn roll_back(disk: &mut impl SlotDisk, place: &Place) -> Result<Slot, Fault>
         }
     })?;
     Ok(other)
-}
-
-fn check_slot(
-    disk: &impl SlotDisk,
-    place: &Place,
-    state: &BootState,
-    slot: Slot,
-) -> Result<(), Refusal> {
-    let accepted = place.judge_slot(disk, state, slot)?;
-    let area = Area::Slot(slot);
-    let reader = Reader { disk, area };
-    let size = disk.size(area).map_err(|_| Refusal::Device)?;
-    check_gap(&reader, accepted.gap(size))?;
-    check_content(&reader, 0, accepted.manifest(), 1)
 }

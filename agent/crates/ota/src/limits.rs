@@ -1,6 +1,6 @@
 //! Sizes and counts that the installer keeps to.
 
-use bootloader_verify::limits::{BLOCK, BLOCK_U64};
+use bootloader_verify::limits::BLOCK;
 
 /// Bytes that are written at once: sixteen blocks, an erase unit of small cards.
 pub const WRITE_BYTES: usize = 16 * BLOCK;
@@ -9,8 +9,6 @@ pub const WRITE_BYTES: usize = 16 * BLOCK;
 pub const BOOT_SECTOR: usize = 512;
 /// How the first sector of every FAT file system ends.
 pub(crate) const BOOT_SECTOR_END: [u8; 2] = [0x55, 0xaa];
-/// Where a key statement lies in the state partition, behind the two copies of the state.
-pub(crate) const STATEMENT_AT: u64 = 2 * BLOCK_U64;
 /// Bytes of a boot report.
 pub(crate) const REPORT_BYTES_MAX: usize = 8192;
 /// Refused candidates of one boot: two slots, recovery, and once more around.

@@ -1,11 +1,11 @@
 //! What this box is, and which slot an update goes to.
 
-use crate::disk::{Area, SlotDisk};
+use crate::disk::{Area, Reader, SlotDisk};
 use crate::fault::Fault;
-use crate::limits::STATEMENT_AT;
-use bootloader_verify::judge;
-use bootloader_verify::limits::{BLOCK, BLOCK_U64};
-use bootloader_verify::{Accepted, BootState, Expected, Refusal, Slot, SlotState, TrustedKeys};
+use bootloader_verify::limits::{BLOCK, STATEMENT_AT};
+use bootloader_verify::{
+    Accepted, BootState, Expected, Refusal, Slot, SlotState, TrustedKeys, check_slot, judge_slot,
+};
 
 /// Which system runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,14 +73,23 @@ impl Place {
     ) -> Result<Accepted, Refusal> {
         let area = Area::Slot(slot);
         let size = disk.size(area).map_err(|_| Refusal::Device)?;
-        let at = size.checked_sub(BLOCK_U64).ok_or(Refusal::Geometry)?;
-        let mut block = [0; BLOCK];
-        disk.read_at(area, at, &mut block)
-            .map_err(|_| Refusal::Device)?;
         let keys = self.keys_in_force(disk).map_err(|_| Refusal::Device)?;
-        let accepted = judge(&block, &keys, &self.expected_with(state))?;
-        accepted.fits_place(size)?;
-        Ok(accepted)
+        let expected = self.expected_with(state);
+        judge_slot(&Reader { disk, area }, size, &keys, &expected)
+    }
+
+    /// The verdict over everything that lies in a slot.
+    pub(crate) fn check_slot(
+        &self,
+        disk: &impl SlotDisk,
+        state: &BootState,
+        slot: Slot,
+    ) -> Result<Accepted, Refusal> {
+        let area = Area::Slot(slot);
+        let size = disk.size(area).map_err(|_| Refusal::Device)?;
+        let keys = self.keys_in_force(disk).map_err(|_| Refusal::Device)?;
+        let expected = self.expected_with(state);
+        check_slot(&Reader { disk, area }, size, &keys, &expected, 1)
     }
 }
 

@@ -74,8 +74,12 @@ impl Boot<'_> {
             }
             // The try counts whatever comes of it, so it is on the medium before it is made.
             self.remember();
+            let began = kernel::milliseconds();
             match self.attempt(candidate) {
-                Ok(accepted) => return self.start(candidate, &accepted),
+                Ok(accepted) => {
+                    let took = kernel::milliseconds().saturating_sub(began);
+                    return self.start(candidate, &accepted, took);
+                }
                 Err(Refusal::Kernel) if self.change_payload(candidate) => {
                     return Outcome::Restart;
                 }
@@ -177,11 +181,12 @@ impl Boot<'_> {
         self.plan.refused(candidate, refusal);
     }
 
-    fn start(&mut self, candidate: Candidate, accepted: &Accepted) -> Outcome {
+    /// `took`: milliseconds from the manifest to the mount.
+    fn start(&mut self, candidate: Candidate, accepted: &Accepted, took: i64) -> Outcome {
         let name = name_of(candidate);
         let manifest = accepted.manifest();
         self.console.say(format_args!(
-            "slot={name} check=ok version={} counter={} blocks={}",
+            "slot={name} check=ok version={} counter={} blocks={} ms={took}",
             manifest.version,
             manifest.counter,
             manifest.geometry.data_blocks()

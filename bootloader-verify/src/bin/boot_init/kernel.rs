@@ -5,6 +5,7 @@ use crate::word;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount};
 use rustix::system::{RebootCommand, finit_module, reboot};
+use rustix::time::{ClockId, clock_gettime};
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -92,6 +93,12 @@ pub(crate) fn is_anchored() -> Option<bool> {
     mount_firmware_variables();
     let value = std::fs::read(SECURE_BOOT).ok()?;
     value.get(4).map(|octet| *octet == 1)
+}
+
+/// Since some moment before, by a clock that nobody sets.
+pub(crate) fn milliseconds() -> i64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec * 1000 + now.tv_nsec / 1_000_000
 }
 
 pub(crate) fn wait(time: Duration) {

@@ -1,13 +1,10 @@
 //! The state on disk. What cannot be read or written changes the order, never the verdict.
 
 use crate::disks::Partition;
-use bootloader_verify::{BootState, Copy, TrustedKeys, limits::BLOCK, limits::BLOCK_U64};
+use bootloader_verify::{BootState, Copy, TrustedKeys, limits::BLOCK, limits::STATEMENT_AT};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-
-/// Where the statement of keys lies, behind the two copies.
-const STATEMENT_AT: u64 = 2 * BLOCK_U64;
 
 pub(crate) struct Memory {
     file: Option<File>,

@@ -10,7 +10,7 @@ use crate::opened::{Form, Opened};
 use crate::sign::now;
 use crate::words::Finding;
 use bootloader_verify::{
-    Accepted, Expected, Manifest, Refusal, Sealed, TrustedKeys, check_content, check_gap, judge,
+    Expected, Manifest, Refusal, Role, Sealed, TrustedKeys, check_content, check_slot, judge,
 };
 use rustix::time::{ClockId, clock_gettime};
 use std::fs::File;
@@ -24,6 +24,24 @@ pub(crate) struct Demand<'a> {
     pub(crate) board: Option<&'a str>,
     pub(crate) arch: Option<&'a str>,
     pub(crate) floor: u64,
+}
+
+impl Demand<'_> {
+    /// What is not demanded is taken from the manifest itself; the signature is still demanded.
+    fn expected_of(&self, block: &[u8]) -> Expected {
+        let sealed = Sealed::parse(block).ok();
+        let claims = sealed.as_ref().map(Sealed::claims);
+        let (role, board, arch) = claims.map_or((Role::Slot, "", ""), |claims| {
+            (claims.role, claims.board.as_str(), claims.arch.as_str())
+        });
+        Expected {
+            role: self.role.map_or(role, Into::into),
+            product: self.product.to_owned(),
+            board: self.board.unwrap_or(board).to_owned(),
+            arch: self.arch.unwrap_or(arch).to_owned(),
+            floor: self.floor,
+        }
+    }
 }
 
 pub(crate) fn check(order: &Check) -> Result<Outcome, Fault> {
@@ -86,19 +104,23 @@ pub(crate) fn examine(
     demand: &Demand<'_>,
     threads: usize,
 ) -> Result<Result<Manifest, Finding>, Fault> {
-    let accepted = match accept(opened, keys, demand) {
+    let expected = demand.expected_of(&opened.block);
+    if opened.form == Form::Slot {
+        let verdict = check_slot(&opened.file, opened.length, keys, &expected, threads);
+        return Ok(verdict
+            .map(|accepted| accepted.manifest().clone())
+            .map_err(Finding::from));
+    }
+    let accepted = match judge(&opened.block, keys, &expected) {
         Ok(accepted) => accepted,
-        Err(finding) => return Ok(Err(finding)),
+        Err(refusal) => return Ok(Err(refusal.into())),
     };
     let manifest = accepted.manifest();
+    if !opened.has_length_of(manifest) {
+        return Ok(Err(Finding::Length));
+    }
     if let Err(refusal) = check_content(&opened.file, opened.base(), manifest, threads) {
         return Ok(Err(refusal.into()));
-    }
-    if opened.form == Form::Slot {
-        if let Err(refusal) = check_gap(&opened.file, accepted.gap(opened.length)) {
-            return Ok(Err(refusal.into()));
-        }
-        return Ok(Ok(manifest.clone()));
     }
     Ok(sending_hashes(opened, manifest)?.map(|()| manifest.clone()))
 }
@@ -127,31 +149,6 @@ pub(crate) fn sending_hashes(
         return Ok(Err(Finding::Payload));
     }
     Ok(Ok(()))
-}
-
-fn accept(opened: &Opened, keys: &TrustedKeys, demand: &Demand<'_>) -> Result<Accepted, Finding> {
-    // What is not demanded is taken from the manifest itself; the signature is still demanded.
-    let sealed = Sealed::parse(&opened.block).ok();
-    let claims = sealed.as_ref().map(Sealed::claims);
-    let (role, board, arch) = claims.map_or((bootloader_verify::Role::Slot, "", ""), |claims| {
-        (claims.role, claims.board.as_str(), claims.arch.as_str())
-    });
-    let expected = Expected {
-        role: demand.role.map_or(role, Into::into),
-        product: demand.product.to_owned(),
-        board: demand.board.unwrap_or(board).to_owned(),
-        arch: demand.arch.unwrap_or(arch).to_owned(),
-        floor: demand.floor,
-    };
-    let accepted = judge(&opened.block, keys, &expected)?;
-    if opened.has_length_of(accepted.manifest()) {
-        Ok(accepted)
-    } else {
-        Err(match opened.form {
-            Form::Image => Finding::Length,
-            Form::Slot => Refusal::Geometry.into(),
-        })
-    }
 }
 
 fn is_payload(path: &Path, manifest: &Manifest) -> Result<bool, Fault> {

@@ -5,20 +5,17 @@ use crate::arguments::StateShow;
 use crate::fault::Fault;
 use crate::keys::read_trusted;
 use crate::words::table;
-use bootloader_verify::limits::{BLOCK, BLOCK_U64};
+use bootloader_verify::limits::{BLOCK, STATEMENT_AT};
 use bootloader_verify::{BootState, Copy, ReadAt, Refusal, Slot, SlotRecord, SlotState};
 use std::fs::File;
 use std::path::Path;
-
-/// Where the statement of keys stands, in blocks.
-const STATEMENT: u64 = 2;
 
 pub(crate) fn show(order: &StateShow) -> Result<Outcome, Fault> {
     let path = order.file.as_path();
     let file = File::open(path).map_err(Fault::unreadable(path))?;
     let first = block(&file, path, Copy::First.offset())?;
     let second = block(&file, path, Copy::Second.offset())?;
-    let statement = block(&file, path, STATEMENT * BLOCK_U64)?;
+    let statement = block(&file, path, STATEMENT_AT)?;
     let (state, _) = BootState::newest(&first, &second);
     let words = statement_words(order, &statement)?;
     Ok(Outcome::good(table(&[

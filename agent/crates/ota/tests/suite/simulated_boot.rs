@@ -2,10 +2,9 @@
 
 use crate::disk::MemoryDisk;
 use crate::images::in_slot;
-use bootloader_verify::limits::{BLOCK, BLOCK_U64};
+use bootloader_verify::limits::BLOCK;
 use bootloader_verify::{
-    BootPlan, BootState, Candidate, Expected, ReadAt, Refusal, Slot, check_content, check_gap,
-    judge,
+    BootPlan, BootState, Candidate, Expected, ReadAt, Refusal, Slot, check_slot,
 };
 use ota::{Area, SlotDisk};
 use std::collections::HashMap;
@@ -77,15 +76,10 @@ fn check(disk: &MemoryDisk, slot: Slot, floor: u64) -> Result<(), Refusal> {
     let area = Area::Slot(slot);
     let size = disk.size(area).unwrap();
     let part = Part(disk, area);
-    let mut block = [0; BLOCK];
-    part.read_at(size - BLOCK_U64, &mut block).unwrap();
     let place = in_slot(slot);
     let expected = Expected {
         floor: place.expected.floor.max(floor),
         ..place.expected
     };
-    let accepted = judge(&block, &place.keys, &expected)?;
-    accepted.fits_place(size)?;
-    check_gap(&part, accepted.gap(size))?;
-    check_content(&part, 0, accepted.manifest(), 1)
+    check_slot(&part, size, &place.keys, &expected, 1).map(drop)
 }
