@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// Largest MQTT packet that we send; the broker should allow the same.
+/// Largest MQTT packet either way; the broker is told, and should allow the same. A smaller one for
+/// what comes in would be in vain: mosquitto 2.0.11 drops larger packets without giving their places
+/// in its window back, until nothing comes any more. Each topic has its own smaller limit, before
+/// anything is read.
 pub const MQTT_PACKET_BYTES_MAX: usize = 256 * 1024;
-/// Largest MQTT packet that we take, which the broker is told: a chunk of an image with its topic
-/// and properties. Each topic has its own smaller limit, before anything is read.
-pub const MQTT_PACKET_IN_BYTES_MAX: u32 = 67 * 1024;
 /// Messages handed to the MQTT client and not yet written.
 pub const MQTT_REQUESTS_MAX: usize = 1024;
 /// Events of the MQTT client waiting for the uplink.

@@ -42,6 +42,7 @@ user headend
 topic read gw/v1/+/up/#
 topic write gw/v1/+/dn/ack
 topic write gw/v1/+/dn/req
+topic write gw/v1/+/dn/blob/+
 
 user listener
 topic read gw/v1/+/up/#

@@ -2,6 +2,7 @@
 //! box whose partitions are files: what is refused, what goes on, what comes back.
 #![cfg(test)]
 
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -12,9 +13,13 @@ use desk::{Answer, Request, UpdateStatus, UpdateWish};
 use hil_tests::agent::Agent;
 use hil_tests::agent_file::AgentFile;
 use hil_tests::binaries;
+use hil_tests::broker::free_port;
 use hil_tests::clock::wait_until;
+use hil_tests::openssl::{Authority, Identity};
+use hil_tests::process::{Process, command};
 use hil_tests::update_box::{Image, Recipe, UpdateBox};
 use hil_tests::update_server::{Habits, UpdateServer};
+use hil_tests::world::World;
 use tempfile::TempDir;
 
 const QUICK: &str = "healthy-for-seconds = 1\nkibibytes-per-second = 65536";
@@ -305,6 +310,57 @@ fn a_damaged_system_is_told_to_the_head_end_and_a_system_on_trial_keeps_its_way_
     let (code, text) = site.typed(&["update", "rollback"]);
     assert_eq!(code, Some(1));
     assert!(text.contains("slot B cannot be started"), "{text}");
+}
+
+/// Serves a folder over TLS with the openssl command line.
+fn serve_over_tls(folder: &Path, identity: &Identity) -> (Process, u16) {
+    let port = free_port();
+    let mut serve = command("openssl");
+    serve.current_dir(folder);
+    serve.args(["s_server", "-accept", &port.to_string(), "-WWW", "-quiet"]);
+    serve.arg("-cert").arg(&identity.certificate);
+    serve.arg("-key").arg(&identity.key);
+    let server = Process::start("openssl-server", &mut serve, folder);
+    wait_until("the server listens", WITHIN, || {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+    });
+    (server, port)
+}
+
+#[test]
+fn https_is_believed_only_under_the_authority_of_the_uplink() {
+    let Some(world) = World::new("an update over https") else {
+        return;
+    };
+    let foreign = world.folder().join("foreign");
+    std::fs::create_dir_all(&foreign).unwrap();
+    let stranger = Authority::new(&foreign, "stranger").server("updates");
+    let mut site = Site::with(QUICK, |file| {
+        file.uplink = Some(world.uplink("pmu-update"));
+    });
+    let image = newer().make();
+    for folder in [world.folder(), &foreign] {
+        std::fs::write(folder.join("new.pmuimg"), &image.file).unwrap();
+    }
+    let before = site.flash.read("pmu-b");
+    let (_strange, port) = serve_over_tls(&foreign, &stranger);
+    let url = |port: u16| format!("https://localhost:{port}/new.pmuimg");
+    let (sha256, bytes) = (image.sha256(), image.file.len().to_string());
+    let order = ["update", "fetch", "--leave", &sha256, &bytes, &url(port)];
+    assert_eq!(site.typed(&order).0, Some(0));
+    wait_until("it says why", WITHIN, || {
+        let order = site.status().order;
+        order.is_some_and(|order| order.waits.contains("certificate that is not believed"))
+    });
+    assert_eq!(site.flash.read("pmu-b"), before, "nothing was written");
+    assert_eq!(site.typed(&["update", "cancel"]).0, Some(0));
+    wait_until("the order has ended", WITHIN, || !site.status().is_busy);
+
+    let (_good, port) = serve_over_tls(world.folder(), &world.authority.server("updates"));
+    let (code, text) = site.fetch(&image, &url(port));
+    assert_eq!(code, Some(0), "{text}");
+    site.wait_for_reboot("trial");
+    assert_eq!(site.reboot(), Slot::B);
 }
 
 #[test]

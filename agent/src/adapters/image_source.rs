@@ -35,6 +35,16 @@ pub enum SourceFault {
         /// The system's word.
         source: io::Error,
     },
+    /// Nobody whom we trust vouches for the server.
+    #[error(
+        "{address} shows a certificate that is not believed ({source}); have the authority in `uplink.ca-file` sign it, or use http: the image's signature is checked either way"
+    )]
+    Certificate {
+        /// Which server.
+        address: String,
+        /// The library's word.
+        source: io::Error,
+    },
     /// Nobody is trusted to vouch for the server.
     #[error(
         "no [uplink] is configured, so there is no authority for https; use http: the image's signature is checked either way"
@@ -61,7 +71,8 @@ impl SourceFault {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::File(_) | Self::NoAuthority | Self::NoUplink | Self::Tls(_) => false,
-            Self::Road { .. } | Self::HeadEnd(_) => true,
+            // Another server may answer at another time.
+            Self::Certificate { .. } | Self::Road { .. } | Self::HeadEnd(_) => true,
             Self::Answer(_, is_passing) => *is_passing,
         }
     }
@@ -85,9 +96,13 @@ pub(crate) fn open_address(
     from: u64,
     ordered: u64,
 ) -> Result<Box<dyn Read>, SourceFault> {
-    let road = |source| SourceFault::Road {
-        address: address.to_string(),
-        source,
+    let road = |source: io::Error| {
+        let address = address.to_string();
+        if is_of_certificate(&source) {
+            SourceFault::Certificate { address, source }
+        } else {
+            SourceFault::Road { address, source }
+        }
     };
     let plain = connect(address).map_err(road)?;
     let mut stream: Box<dyn ReadWrite> = if address.is_tls {
@@ -112,6 +127,12 @@ pub(crate) fn open_address(
     let mut skipped = (&mut stream).take(before);
     io::copy(&mut skipped, &mut io::sink()).map_err(road)?;
     Ok(Box::new(stream))
+}
+
+fn is_of_certificate(fault: &io::Error) -> bool {
+    let inner = fault.get_ref();
+    let fault = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(fault, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 trait ReadWrite: Read + Write {}

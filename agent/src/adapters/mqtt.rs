@@ -8,9 +8,7 @@
 use super::road_words::{NO_ANSWER, in_words};
 use super::tls::{self, TlsFault};
 use crate::config::UplinkSettings;
-use crate::limits::{
-    MQTT_EVENTS_MAX, MQTT_PACKET_BYTES_MAX, MQTT_PACKET_IN_BYTES_MAX, MQTT_REQUESTS_MAX,
-};
+use crate::limits::{MQTT_EVENTS_MAX, MQTT_PACKET_BYTES_MAX, MQTT_REQUESTS_MAX};
 use authority::IngestKeys;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, DisconnectReasonCode, LastWill, LastWillProperties, Packet, PubAckReason,
@@ -190,7 +188,7 @@ impl<K> Client<K> {
         options.set_connection_timeout(15);
         options.set_outgoing_inflight_upper_limit(settings.window);
         options.set_connect_properties(ConnectProperties {
-            max_packet_size: Some(MQTT_PACKET_IN_BYTES_MAX),
+            max_packet_size: u32::try_from(MQTT_PACKET_BYTES_MAX).ok(),
             receive_maximum: Some(16),
             ..ConnectProperties::new()
         });

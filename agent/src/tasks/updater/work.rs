@@ -160,9 +160,11 @@ impl Worker {
         let mut noted = install.position();
         let mut buffer = vec![0; READ_BYTES];
         loop {
-            let length = stream
-                .read(&mut buffer)
-                .map_err(|source| road(note, source))?;
+            let length = match stream.read(&mut buffer) {
+                // A server that hangs up without a goodbye has given all the same.
+                Err(_) if install.position() >= note.order.bytes => 0,
+                read => read.map_err(|source| road(note, source))?,
+            };
             let (read, _) = buffer.split_at_checked(length).unwrap_or((&[], &[]));
             if read.is_empty() {
                 install.finish()?;
