@@ -2,8 +2,10 @@
 
 mod disk;
 mod guest;
+mod installing;
 mod machine;
 
 pub use disk::{BootDisk, Part};
 pub use guest::{Arch, Guest, SECOND_FLOOR, Signer};
-pub use machine::{Said, run_machines};
+pub use installing::Installing;
+pub use machine::{Machine, Said, run_machines};

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use bootloader_verify::limits::BLOCK;
 use bootloader_verify::{
-    Accepted, Expected, Manifest, Refusal, Role, TrustedKeys, check_content, check_gap, judge,
+    Accepted, Expected, Manifest, Refusal, Role, TrustedKeys, check_slot, judge,
 };
 use tempfile::TempDir;
 
@@ -140,14 +140,7 @@ impl SignedImage {
     /// The verdict over a slot with these bytes, in the order of a boot.
     pub fn verdict(&self, slot: &[u8]) -> Result<Accepted, Refusal> {
         let bytes = u64::try_from(slot.len()).expect("a length");
-        let (_, block) = slot
-            .split_at_checked(slot.len().wrapping_sub(BLOCK))
-            .ok_or(Refusal::Geometry)?;
-        let accepted = judge(block, &self.keys, &expected())?;
-        accepted.fits_place(bytes)?;
-        check_content(slot, 0, accepted.manifest(), 1)?;
-        check_gap(slot, accepted.gap(bytes))?;
-        Ok(accepted)
+        check_slot(slot, bytes, &self.keys, &expected(), 1)
     }
 
     /// So many changes of one byte each, spread over every part of the slot and its borders: how

@@ -264,6 +264,53 @@ fn only_what_is_whole_signed_and_meant_for_this_box_is_started() {
     }
 }
 
+/// Whoever takes the check out of a payload has one that starts nothing, rather than one that starts
+/// unchecked. Each place is looked at for itself, and says why it is not started. What the state keeps of that is no verdict: a whole payload starts the same disk.
+#[test]
+fn a_payload_that_lacks_a_module_starts_nothing() {
+    let cases = [
+        ("dm-verity", "step=map error=invalid-argument"),
+        ("squashfs", "step=mount error=no-such-device"),
+    ];
+    for guest in guests() {
+        run_machines(&cases, |(module, word)| {
+            let disk = BootDisk::good(&guest, module);
+            let nothing = [
+                word,
+                "slot=A check=bad reason=mount",
+                word,
+                "slot=B check=bad reason=mount",
+                word,
+                "slot=recovery check=bad reason=mount",
+                "result=refuse problem=nothing-whole",
+            ];
+            let said = disk.machine(&guest).without_module(module).run();
+            judge(&format!("without {module}"), &nothing, &said)?;
+            let whole = ["slot=A check=ok", "result=boot slot=A"];
+            judge(
+                &format!("with {module} again"),
+                &whole,
+                &disk.machine(&guest).run(),
+            )
+        });
+    }
+}
+
+/// How long a check took is said, so that a slow card shows.
+#[test]
+fn a_good_check_says_how_long_it_took() {
+    let Some(guest) = guests().next() else { return };
+    let said = BootDisk::good(&guest, "duration").machine(&guest).run();
+    let line = said.boot().first().copied().unwrap_or_default();
+    let took: Option<u32> = line
+        .rsplit_once(" ms=")
+        .and_then(|(_, took)| took.parse().ok());
+    assert!(
+        took.is_some_and(|took| (1..60_000).contains(&took)),
+        "{line}"
+    );
+}
+
 /// What is left in the state after a boot.
 fn after(disk: &BootDisk, slot: Slot) -> (SlotState, u8) {
     let state = disk.state();

@@ -5,7 +5,8 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use bootloader_verify::limits::BLOCK;
-use bootloader_verify::{Geometry, ImageKey, KeyId, Manifest, Role, to_hex, tree_of};
+use bootloader_verify::{Geometry, ImageKey, KeyId, Manifest, Role, TrustedKeys, to_hex, tree_of};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::process::run;
@@ -37,8 +38,8 @@ pub struct Guest {
     pub arch: Arch,
     folder: TempDir,
     kernel: String,
-    /// Floors for which there is an initramfs.
-    made: Mutex<Vec<u64>>,
+    /// Names of the first file systems that there are.
+    made: Mutex<Vec<String>>,
 }
 
 /// The security counter of images, unless a case wants another one.
@@ -83,7 +84,7 @@ impl Guest {
     }
 
     /// A root's file system and its tree, and its manifest as `signer` signs it. `label` is `a`, `b`
-    /// or `r`.
+    /// or `r`, with an installer also `0`, `1` or `2`.
     pub fn image(&self, label: char, signer: &Signer) -> (Vec<u8>, Vec<u8>) {
         let name = format!("squashfs-{label}");
         let mut system = std::fs::read(self.path(&name)).expect("a root");
@@ -91,6 +92,8 @@ impl Guest {
         let blocks = u32::try_from(system.len() / BLOCK).expect("a small root");
         let geometry = Geometry::of_data(blocks).expect("a root of some blocks");
         let (tree, root) = tree_of(system.as_slice(), geometry, &SALT).expect("memory");
+        system.extend_from_slice(&tree);
+        let content_hash = Sha256::digest(&system).into();
         let mut manifest = Manifest {
             role: if label == 'r' {
                 Role::Recovery
@@ -107,7 +110,7 @@ impl Guest {
             geometry,
             salt: SALT,
             root,
-            image_sha256: [0; 32],
+            image_sha256: content_hash,
             payload_bytes: 0,
             payload_sha256: [0; 32],
             key: KeyId([0; 8]),
@@ -117,7 +120,6 @@ impl Guest {
         (signer.change)(&mut manifest);
         let key = ImageKey::from_seed(&[signer.key; 32]);
         let block = key.sign_manifest(&manifest).expect("a manifest");
-        system.extend_from_slice(&tree);
         (system, block)
     }
 
@@ -128,43 +130,65 @@ impl Guest {
         let mut script = script("secure-boot");
         script.arg(self.folder.path());
         script
-            .arg(self.initramfs(0))
-            .arg(self.initramfs(SECOND_FLOOR));
+            .arg(self.initramfs(0, None))
+            .arg(self.initramfs(SECOND_FLOOR, None));
         is_done(promise, &mut script)
     }
 
-    /// The first file system of a machine whose payload demands this floor.
-    pub fn initramfs(&self, floor: u64) -> PathBuf {
+    /// Roots `0`, `1` and `2` with the real installer in them, by `boot/installer`.
+    pub fn add_installer(&self) {
+        std::fs::write(self.path("trust.keys"), keys()).expect("keys");
+        std::fs::write(self.path("target"), self.target(0)).expect("a target");
+        let mut script = script("installer");
+        script.arg(self.folder.path());
+        run("building the installer and its roots", &mut script);
+    }
+
+    /// The keys that it trusts, for a verdict from outside.
+    pub fn trusted(&self) -> TrustedKeys {
+        TrustedKeys::parse(&keys()).expect("keys")
+    }
+
+    fn target(&self, floor: u64) -> String {
+        let arch = self.arch.word();
+        format!("product pmu\nboard pc\narch {arch}\nfloor {floor}\nrecovery-floor 0\n")
+    }
+
+    /// The first file system of a machine whose payload demands this floor, and lacks this module.
+    pub fn initramfs(&self, floor: u64, without: Option<&str>) -> PathBuf {
         // Machines share it, and none may read it while it is written.
         let mut made = self.made.lock().expect("a list");
-        let archive = self.path(&format!("initramfs-{floor}.cpio"));
-        if made.contains(&floor) {
+        let name = format!("initramfs-{floor}-{}", without.unwrap_or("whole"));
+        let archive = self.path(&format!("{name}.cpio"));
+        if made.contains(&name) {
             return archive;
         }
-        let tree = self.path(&format!("initramfs-{floor}"));
+        let tree = self.path(&name);
         for folder in ["dev", "proc", "sys", "run", "etc", "sbin", "bin"] {
             std::fs::create_dir_all(tree.join(folder)).expect("a folder");
         }
-        let key = ImageKey::from_seed(&[TRUSTED; 32]);
-        let key = to_hex(key.public().expect("a key").bytes());
-        std::fs::write(tree.join("etc/trust.keys"), format!("current {key}\n")).expect("keys");
-        let target = format!(
-            "product pmu\nboard pc\narch {}\nfloor {floor}\nrecovery-floor 0\n",
-            self.arch.word()
-        );
-        std::fs::write(tree.join("etc/target"), target).expect("a target");
+        std::fs::write(tree.join("etc/trust.keys"), keys()).expect("keys");
+        std::fs::write(tree.join("etc/target"), self.target(floor)).expect("a target");
         let mut pack = Command::new("sh");
         pack.current_dir(&tree).args([
             "-ec",
             "cp ../init init; cp -r ../modules .; \
+             if [ -n \"$1\" ]; then rm modules/[0-9]*-\"$1\".ko; fi; \
              for name in sbin etc bin; do ln -s ../init $name/init; done; \
              find . | sort | cpio --quiet -o -H newc >\"$0\"",
         ]);
-        pack.arg(&archive);
+        pack.arg(&archive).arg(without.unwrap_or_default());
         run("packing the initramfs", &mut pack);
-        made.push(floor);
+        made.push(name);
         archive
     }
+}
+
+/// The file of trusted keys.
+fn keys() -> String {
+    let key = ImageKey::from_seed(&[TRUSTED; 32]);
+    let key = to_hex(key.public().expect("a key").bytes());
+    format!("current {key}\n")
 }
 
 fn script(name: &str) -> Command {

@@ -1,12 +1,16 @@
 //! Virtual machines under QEMU's own processor (no KVM), two at a time; what they say decides.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+
 use super::{Arch, BootDisk, Guest};
+use crate::clock::pause;
 
 /// A machine that takes longer is silent: a failed test, not a refusal.
 const WITHIN: Duration = Duration::from_mins(3);
@@ -52,8 +56,12 @@ pub(super) enum Firmware {
 #[derive(Debug)]
 pub struct Machine<'a> {
     pub(super) guest: &'a Guest,
-    pub(super) disk: &'a BootDisk,
+    pub(super) disk: &'a Path,
+    /// A second disk, and bytes a second that the first one writes.
+    pub(super) source: Option<(&'a Path, u64)>,
     pub(super) floor: u64,
+    /// A module that the payload lacks.
+    pub(super) without: Option<&'static str>,
     /// More words on the kernel's command line.
     pub(super) words: &'static str,
     /// Firmware starts it, instead of QEMU itself.
@@ -63,20 +71,43 @@ pub struct Machine<'a> {
 impl BootDisk {
     /// A machine with this disk.
     pub fn machine<'a>(&'a self, guest: &'a Guest) -> Machine<'a> {
-        Machine {
+        Machine::new(guest, self.path())
+    }
+}
+
+impl<'a> Machine<'a> {
+    /// A machine with a disk.
+    pub(super) fn new(guest: &'a Guest, disk: &'a Path) -> Self {
+        Self {
             guest,
-            disk: self,
+            disk,
+            source: None,
             floor: 0,
+            without: None,
             words: "",
             firmware: None,
         }
     }
-}
 
-impl Machine<'_> {
+    /// With a second disk, and a first one that writes so many bytes a second.
+    pub(super) fn with_source(self, source: &'a Path, bytes_per_second: u64) -> Self {
+        Self {
+            source: Some((source, bytes_per_second)),
+            ..self
+        }
+    }
+
     /// With a payload that demands this floor.
     pub fn with_floor(self, floor: u64) -> Self {
         Self { floor, ..self }
+    }
+
+    /// With a payload that lacks a module.
+    pub fn without_module(self, module: &'static str) -> Self {
+        Self {
+            without: Some(module),
+            ..self
+        }
     }
 
     /// With more words on the kernel's command line, for the tiny system.
@@ -102,6 +133,35 @@ impl Machine<'_> {
 
     /// Runs until the machine switches off.
     pub fn run(&self) -> Said {
+        let (said, done) = listen(&mut self.qemu());
+        let was_refused = self.firmware.is_some() && said.contains(DENIED);
+        assert!(
+            done.success() || was_refused,
+            "the machine ended with {:?}: {said}",
+            done.code()
+        );
+        Said(said)
+    }
+
+    /// Runs until the tiny system has announced so many steps of an installation, and so long
+    /// behind; then its power is gone. `true`: it was; `false`: it switched itself off before.
+    pub fn run_until(&self, step: u32, after: Duration) -> (Said, bool) {
+        let mut qemu = self.qemu();
+        // Signals to the group reach `timeout` and QEMU alike.
+        qemu.process_group(0);
+        let mut was_cut = false;
+        let (said, _) = hear(&mut qemu, |machine, said| {
+            if was_cut || steps_in(said) < step {
+                return;
+            }
+            was_cut = true;
+            pause(after);
+            kill_process_group(id_of(machine), Signal::KILL).expect("our processes");
+        });
+        (Said(said), was_cut)
+    }
+
+    fn qemu(&self) -> Command {
         let (program, console, board): (_, _, &[&str]) = match self.guest.arch {
             Arch::Amd64 => ("qemu-system-x86_64", "ttyS0", &["-M", "q35"]),
             // The model of a Pi 4; `max` is three times slower.
@@ -131,27 +191,29 @@ impl Machine<'_> {
             let line = format!("console={console} panic=-1 quiet loglevel=4 {words}");
             qemu.arg("-append").arg(line);
             qemu.arg("-kernel").arg(self.guest.path("vmlinuz"));
-            qemu.arg("-initrd").arg(self.guest.initramfs(self.floor));
+            let initramfs = self.guest.initramfs(self.floor, self.without);
+            qemu.arg("-initrd").arg(initramfs);
         }
-        let drive = format!(
-            "file={},if=none,id=disk,format=raw",
-            self.disk.path().display()
-        );
-        qemu.arg("-drive").arg(drive);
-        qemu.args(["-device", "virtio-blk-pci,drive=disk"]);
-        let (said, done) = listen(&mut qemu);
-        let was_refused = self.firmware.is_some() && said.contains(DENIED);
-        assert!(
-            done.success() || was_refused,
-            "the machine ended with {:?}: {said}",
-            done.code()
-        );
-        Said(said)
+        let mut add_disk = |id: &str, file: &Path, more: &str| {
+            let file = file.display();
+            let drive = format!("file={file},if=none,id={id},format=raw{more}");
+            qemu.arg("-drive").arg(drive);
+            let device = format!("virtio-blk-pci,drive={id}");
+            qemu.arg("-device").arg(device);
+        };
+        if let Some((source, pace)) = self.source {
+            let pace = format!(",throttling.bps-write={pace}");
+            add_disk("disk", self.disk, &pace);
+            add_disk("source", source, "");
+        } else {
+            add_disk("disk", self.disk, "");
+        }
+        qemu
     }
 
     /// Firmware with our own keys; its variables are a copy that stays with the disk.
     fn add_firmware(&self, qemu: &mut Command, firmware: Firmware) {
-        let variables = self.disk.path().with_extension("vars.fd");
+        let variables = self.disk.with_extension("vars.fd");
         if !variables.exists() {
             std::fs::copy(self.guest.path("vars.fd"), &variables).expect("the variables");
         }
@@ -177,6 +239,18 @@ impl Machine<'_> {
 /// What the machine says on its serial line, up to its end or to the firmware's refusal, after which
 /// it would look for other ways to boot for a long time.
 fn listen(qemu: &mut Command) -> (String, ExitStatus) {
+    let mut was_denied = false;
+    hear(qemu, |machine, said| {
+        if !was_denied && said.contains(DENIED) {
+            was_denied = true;
+            // `timeout` passes it on to QEMU.
+            kill_process(id_of(machine), Signal::TERM).expect("our process");
+        }
+    })
+}
+
+/// What the machine says up to its end; `look` is called whenever it said something.
+fn hear(qemu: &mut Command, mut look: impl FnMut(&Child, &str)) -> (String, ExitStatus) {
     qemu.args(["-serial", "stdio"]);
     let started = qemu
         .stdin(Stdio::null())
@@ -189,10 +263,7 @@ fn listen(qemu: &mut Command) -> (String, ExitStatus) {
         let mut chunk = [0; 4096];
         while let Ok(count @ 1..) = line.read(&mut chunk) {
             said.extend_from_slice(chunk.get(..count).expect("what was read"));
-            if String::from_utf8_lossy(&said).contains(DENIED) {
-                terminate(&machine);
-                break;
-            }
+            look(&machine, &String::from_utf8_lossy(&said));
         }
     }
     if let Some(mut errors) = machine.stderr.take() {
@@ -202,11 +273,17 @@ fn listen(qemu: &mut Command) -> (String, ExitStatus) {
     (String::from_utf8_lossy(&said).into_owned(), status)
 }
 
-/// `timeout` passes it on to QEMU.
-fn terminate(machine: &Child) {
+fn id_of(machine: &Child) -> Pid {
     let number = i32::try_from(machine.id()).expect("a number");
-    let process = rustix::process::Pid::from_raw(number).expect("a process");
-    rustix::process::kill_process(process, rustix::process::Signal::TERM).expect("our process");
+    Pid::from_raw(number).expect("a process")
+}
+
+/// The last step that was announced, whole lines only.
+fn steps_in(said: &str) -> u32 {
+    let whole = said.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let last = whole.rsplit_once("tiny 1 step=").map(|(_, last)| last);
+    let number = last.and_then(|last| last.split_whitespace().next());
+    number.map_or(0, |number| number.parse().expect("a step"))
 }
 
 /// Runs cases two at a time, in their order; each says what went wrong in it.

@@ -56,9 +56,17 @@ impl Verity {
             device,
         };
         let table = Table::new(slot, manifest, on_damage);
-        request::<{ LOAD }>(&mapped.control, name, READ_ONLY, Some(&table))?;
-        request::<{ RESUME }>(&mapped.control, name, READ_ONLY, None)?;
+        if let Err(error) = mapped.fill(&table) {
+            // Left behind, it would keep its name from the next slot.
+            drop(mapped.unmap());
+            return Err(error);
+        }
         Ok(mapped)
+    }
+
+    fn fill(&self, table: &Table) -> io::Result<()> {
+        request::<{ LOAD }>(&self.control, self.name, READ_ONLY, Some(table))?;
+        request::<{ RESUME }>(&self.control, self.name, READ_ONLY, None).map(drop)
     }
 
     /// Takes the device away.
