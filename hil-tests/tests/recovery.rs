@@ -243,6 +243,37 @@ fn a_box_without_a_system_says_why_takes_an_update_and_loses_nothing() {
     world.must_end_clean(&mut agent, &[&bus]);
 }
 
+#[test]
+fn the_head_end_hands_an_image_over_to_recovery() {
+    let promise = "the head-end hands an image over to recovery";
+    let Some(mut world) = World::new(promise) else {
+        return;
+    };
+    let mut agent = world.gateway(GATEWAY, &[], 2);
+    let flash = UpdateBox::flashed(agent.folder(), &Recipe::default().make());
+    agent.file.more = flash.section(QUICK);
+    wear_out(&flash);
+    world
+        .broker
+        .grant("headend", &["topic write gw/v1/+/dn/blob/+"]);
+    let images = world.folder().join("images");
+    std::fs::create_dir_all(&images).unwrap();
+    let image = newer();
+    std::fs::write(images.join("new.pmuimg"), &image.file).unwrap();
+    let images = images.display().to_string();
+    world
+        .head_end
+        .start_with(&["--images", &images, "--image-rate", "65536"]);
+    start_in_recovery(&mut agent);
+    wait_until("it is connected", WITHIN, || agent.is_connected());
+    let bytes = image.file.len().to_string();
+    let order = ["update", "fetch", "--leave", &image.sha256(), &bytes];
+    assert_eq!(typed(&agent, &order).0, Some(0));
+    let wish = agent.folder().join("run/reboot-wanted");
+    wait_until("the wish for a reboot", WITHIN, || wish.exists());
+    assert_eq!(flash.start(), Some(Slot::B));
+}
+
 fn meters_are_left_alone(agent: &Agent) {
     for words in [
         ["meter", "list"].as_slice(),

@@ -157,7 +157,7 @@ impl UplinkPart {
             key_file: self.key_file,
             ingest_keys_file: PathBuf::new(),
             keep_alive_seconds: self.keep_alive_seconds,
-            window: Spanned::new(0..0, 1),
+            window: Spanned::new(0..0, 10),
             resend_after_seconds: Spanned::new(0..0, 1),
             back_off_max_seconds: self.back_off_max_seconds,
         }

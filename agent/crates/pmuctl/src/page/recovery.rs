@@ -19,6 +19,9 @@ pub(super) fn setup(page: &mut Page, setup: &Setup) {
 
 pub(super) fn show(page: &mut Page, facts: &Facts) {
     match &facts.agent {
+        Agent::Absent(_) if matches!(facts.setup, Setup::Missing(_)) => {
+            page.item("agent", "is not started: it has no configuration", 1);
+        }
         Agent::Absent(why) => page.item("agent", why, 4),
         Agent::Running(answers) => running(page, answers),
     }
@@ -29,7 +32,7 @@ pub(super) fn show(page: &mut Page, facts: &Facts) {
             bytes_text(free),
             bytes_text(all)
         ),
-        None => "the data partition is not there".to_owned(),
+        None => "the data partition is not there, or cannot be mounted".to_owned(),
     };
     page.item("data", &words, 1);
     if let Agent::Running(answers) = &facts.agent {

@@ -239,9 +239,9 @@ set-up    NONE IS FOUND on the data partition, so no update can be ordered:
           flash the disk anew, or replace it
 network   eth0 10.0.2.15/24
 clock     not synchronised: no time server answers
-agent     is starting
+agent     is not started: it has no configuration
 meters    none are read in recovery
-data      the data partition is not there
+data      the data partition is not there, or cannot be mounted
 ",
     );
 }
@@ -303,6 +303,9 @@ fn the_last_update_of_recovery_is_told() {
     check_contains(&with(None), "update    none is ordered");
     check_contains(&with(outcome(true)), "update    the words");
     check_contains(&with(outcome(false)), "update    NOT DONE: the words");
+    let mut facts = with(None);
+    facts.agent = Agent::Absent("is starting".to_owned());
+    check_contains(&facts, "agent     is starting");
 }
 
 #[track_caller]
