@@ -200,8 +200,13 @@ impl Storekeeper {
     fn cannot_store(&mut self, error: &StoreError) {
         if !std::mem::replace(&mut self.failing, true) {
             log::error!(error:%; "nothing can be stored, nothing is acknowledged: {error}");
-            self.announce.send_modify(|said| said.failing = true);
         }
+        let disk_full = error.is_disk_full();
+        self.announce.send_if_modified(|said| {
+            let is_news = (said.failing, said.disk_full) != (true, disk_full);
+            (said.failing, said.disk_full) = (true, disk_full);
+            is_news
+        });
         self.commit_at = Some(Instant::now() + TRY_AGAIN_AFTER);
         self.disk_look_at = Instant::now();
     }
@@ -219,10 +224,11 @@ impl Storekeeper {
         {
             Ok((epoch, outbox)) => {
                 let failing = self.failing;
-                self.announce.send_replace(Announcement {
-                    epoch,
-                    outbox,
-                    failing,
+                self.announce.send_modify(|said| {
+                    said.epoch = epoch;
+                    said.outbox = outbox;
+                    said.failing = failing;
+                    said.disk_full &= failing;
                 });
             }
             Err(error) => log::error!(error:%; "the outbox cannot be looked at"),

@@ -116,7 +116,7 @@ impl Updater {
             started: Instant::now(),
             gate: Gate::new(&parts.settings),
             is_settled: false,
-            missing: Vec::new(),
+            missing: vec!["not looked at yet".to_owned()],
             seen: None,
             status,
             working: None,
@@ -368,9 +368,11 @@ impl Updater {
         let view = self.parts.uplink.as_ref();
         let is_online = view.map(|view| view.borrow().state == "connected");
         let built = self.seen.as_ref().and_then(|seen| self.built(seen));
+        let store = self.parts.store.announced();
         Vitals {
             has_line: self.parts.buses.is_empty() || self.parts.buses.iter().any(is_open),
-            can_store: !self.parts.store.announced().failing,
+            // To leave the new system would make no room, and only it may know how to.
+            can_store: !store.failing || store.disk_full,
             is_online,
             has_time: self.parts.clock.now().utc.seconds() >= built.unwrap_or(0),
         }

@@ -167,6 +167,8 @@ pub struct Announcement {
     pub outbox: Vec<Outbox>,
     /// Nothing can be stored at present: tasks that wait for the store are not to blame.
     pub failing: bool,
+    /// For want of room on the disk: no fault of whoever runs.
+    pub disk_full: bool,
 }
 
 /// The storekeeper is gone: the process is going down.

@@ -301,6 +301,26 @@ async fn what_arrives_after_a_commit_of_unknown_end_is_kept_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_full_disk_is_told_from_a_broken_one() {
+    for (way, is_full) in [(LIES, false), (FULL, true)] {
+        let folder = TempDir::new().unwrap();
+        let disk = Disk::new(folder.path());
+        let (mut keeper, _) = keeper(&disk);
+        disk.becomes(way);
+        let records = many_events().map(Record::Event).collect();
+        keeper.answer(Ask::Keep(records, Urgency::Soon));
+        keeper.commit();
+        let said = keeper.announce.borrow().clone();
+        assert_eq!((said.failing, said.disk_full), (true, is_full));
+        disk.becomes(SOUND);
+        advance(Duration::from_secs(5)).await;
+        keeper.commit();
+        let said = keeper.announce.borrow().clone();
+        assert_eq!((said.failing, said.disk_full), (false, false));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_interval_that_waits_in_memory_is_not_begun_again() {
     let folder = TempDir::new().unwrap();
     let disk = Disk::new(folder.path());
