@@ -102,3 +102,18 @@ fn a_message_the_broker_keeps_refusing_is_set_aside() {
         .collect();
     assert_eq!(verdicts, [false, false, false, false, true]);
 }
+
+#[tokio::test]
+async fn a_backlog_is_known_until_the_last_of_it_is_handed_over() {
+    let mut lanes = Lanes::default();
+    assert!(!lanes.is_backlogged());
+    lanes.begin(LP, 0, 3);
+    assert!(lanes.is_backlogged());
+    drain(&mut lanes);
+    assert!(!lanes.is_backlogged());
+    lanes.grown(LP, 4);
+    assert!(lanes.is_backlogged());
+    drain(&mut lanes);
+    lanes.again((LP, 1));
+    assert!(lanes.is_backlogged(), "what is sent again waits too");
+}
