@@ -21,6 +21,7 @@ use hil_tests::listener::Listener;
 use hil_tests::update_box::{Image, Recipe, UpdateBox};
 use hil_tests::update_server::{Habits, UpdateServer};
 use hil_tests::world::World;
+use simulator::wire::WireCounters;
 use tempfile::TempDir;
 
 const GATEWAY: &str = "pmu-mended";
@@ -100,8 +101,9 @@ fn births(listener: &Listener) -> Vec<(bool, RecoveryBirth)> {
         .collect()
 }
 
-fn retained(world: &World, name: &str) -> RecoveryBirth {
-    let folder = world.folder().join(name);
+/// What whoever subscribes later is told.
+fn retained(world: &World) -> RecoveryBirth {
+    let folder = world.folder().join("late");
     std::fs::create_dir_all(&folder).unwrap();
     let filter = format!("gw/v1/{GATEWAY}/up/st");
     let late = Listener::start(&folder, &world.broker, &world.listener, &[&filter]);
@@ -144,6 +146,61 @@ fn tempt(world: &World) {
     world.broker.publish(&world.intruder, &topic, b"", true);
 }
 
+/// Reads for a while; what nobody has confirmed yet lies in the store then.
+fn read_meters(world: &mut World, agent: &mut Agent) {
+    world.head_end.start();
+    agent.start();
+    wait_until("intervals", WITHIN, || agent.meter("main-1").intervals > 3);
+    world.head_end.kill();
+    let so_far = agent.meter("main-1").intervals;
+    wait_until("more of them", WITHIN, || {
+        agent.meter("main-1").intervals > so_far + 2
+    });
+}
+
+/// The broker and the head-end know that it is recovery, and why.
+#[track_caller]
+fn says_why(world: &World) -> RecoveryBirth {
+    let birth = retained(world);
+    assert_eq!(birth.reason.as_deref(), Some("verity"));
+    let refused: Vec<(&str, &str)> = birth
+        .refused
+        .iter()
+        .map(|system| (system.slot.as_str(), system.reason.as_str()))
+        .collect();
+    assert_eq!(refused, [("A", "verity"), ("B", "empty")]);
+    wait_until("the head-end shows it", WITHIN, || {
+        world.head_end.said().contains("RECOVERY, no meter is read")
+    });
+    assert!(world.head_end.said().contains("slot A was refused"));
+    birth
+}
+
+#[track_caller]
+fn update_by_http(agent: &Agent) {
+    let image = newer();
+    let server = UpdateServer::start(&image.file, Habits::default());
+    let bytes = image.file.len().to_string();
+    let order = ["update", "fetch", &image.sha256(), &bytes, &server.url()];
+    let (code, text) = typed(agent, &order);
+    assert_eq!(code, Some(0), "{text}");
+    let wish = agent.folder().join("run/reboot-wanted");
+    wait_until("the wish for a reboot", WITHIN, || wish.exists());
+    let wish = std::fs::read_to_string(wish).unwrap();
+    assert!(wish.starts_with("slot-b trial"), "{wish}");
+}
+
+/// The wire once nothing is under way on it any more.
+fn quiet(bus: &Bus) -> WireCounters {
+    let mut seen = bus.wire.counters();
+    wait_until("the wire is quiet", WITHIN, || {
+        pause(Duration::from_millis(700));
+        let before = std::mem::replace(&mut seen, bus.wire.counters());
+        before == seen
+    });
+    seen
+}
+
 #[test]
 fn a_box_without_a_system_says_why_takes_an_update_and_loses_nothing() {
     let promise = "a box without a system says why, takes an update and loses nothing";
@@ -156,22 +213,14 @@ fn a_box_without_a_system_says_why_takes_an_update_and_loses_nothing() {
     let flash = UpdateBox::flashed(agent.folder(), &Recipe::default().make());
     agent.file.more = flash.section(QUICK);
     assert_eq!(flash.boot(), Slot::A);
-    world.head_end.start();
-    agent.start();
-    wait_until("intervals", WITHIN, || agent.meter("main-1").intervals > 3);
+    read_meters(&mut world, &mut agent);
     let before = epoch(&agent);
-    // What nobody has confirmed yet lies in the store while recovery runs.
-    world.head_end.kill();
-    let so_far = agent.meter("main-1").intervals;
-    wait_until("more of them", WITHIN, || {
-        agent.meter("main-1").intervals > so_far + 2
-    });
 
     agent.cut_power();
     wear_out(&flash);
     let store = files(&agent.folder().join("data"));
     assert!(!store.is_empty());
-    let asked = bus.wire.counters();
+    let asked = quiet(&bus);
     let listener = Listener::start(
         world.folder(),
         &world.broker,
@@ -181,44 +230,24 @@ fn a_box_without_a_system_says_why_takes_an_update_and_loses_nothing() {
     world.head_end.start();
     start_in_recovery(&mut agent);
     wait_until("it is connected", WITHIN, || agent.is_connected());
-    let birth = retained(&world, "late");
-    assert_eq!(birth.reason.as_deref(), Some("verity"));
-    let refused: Vec<(&str, &str)> = birth
-        .refused
-        .iter()
-        .map(|system| (system.slot.as_str(), system.reason.as_str()))
-        .collect();
-    assert_eq!(refused, [("A", "verity"), ("B", "empty")]);
-    wait_until("the head-end shows it", WITHIN, || {
-        world.head_end.said().contains("RECOVERY, no meter is read")
-    });
-    assert!(world.head_end.said().contains("slot A was refused"));
+    let birth = says_why(&world);
     tempt(&world);
     meters_are_left_alone(&agent);
 
-    // A restart is another connection, and never an older one.
-    agent.kill();
+    // Another start of recovery is another connection, and never an older one, though what it had
+    // counted was in memory.
+    agent.cut_power();
     start_in_recovery(&mut agent);
     wait_until("it is connected again", WITHIN, || agent.is_connected());
-    let again = retained(&world, "later");
-    assert!(again.session > birth.session, "{again:?}");
+    wait_until("a later birth", WITHIN, || {
+        let newest = births(&listener).into_iter().next_back();
+        newest.is_some_and(|(_, newest)| newest.session > birth.session)
+    });
     let uplink = agent.status().uplink.unwrap();
     assert_eq!((uplink.sent, uplink.watermarks), (0, 0));
     assert_eq!(uplink.watermarks_refused, 0, "none is listened for");
 
-    let image = newer();
-    let server = UpdateServer::start(&image.file, Habits::default());
-    let bytes = image.file.len().to_string();
-    let (code, text) = typed(
-        &agent,
-        &["update", "fetch", &image.sha256(), &bytes, &server.url()],
-    );
-    assert_eq!(code, Some(0), "{text}");
-    let wish = agent.folder().join("run/reboot-wanted");
-    wait_until("the wish for a reboot", WITHIN, || wish.exists());
-    let wish = std::fs::read_to_string(wish).unwrap();
-    assert!(wish.starts_with("slot-b trial"), "{wish}");
-
+    update_by_http(&agent);
     let is_presence = |topic: &str| topic.ends_with("/up/st");
     let records = listener.heard();
     assert!(
@@ -339,16 +368,17 @@ fn no_system_is_judged_kept_or_left_in_recovery() {
     let mut site = Site::new(hasty);
     let state = site.flash.read("pmu-state");
     start_in_recovery(&mut site.agent);
-    for word in ["commit", "rollback"] {
-        let (code, text) = typed(&site.agent, &["update", word]);
-        assert_eq!(code, Some(1), "{text}");
-        assert!(text.contains("the recovery system runs"), "{text}");
-    }
     wait_until("a gate would have ended", WITHIN, || {
         site.agent.status().up_s > 3
     });
     let status = update_status(&site.agent);
     assert_eq!((status.running.as_str(), status.trial), ("recovery", None));
+    assert_eq!(status.last, None, "something was done unasked");
+    for word in ["commit", "rollback"] {
+        let (code, text) = typed(&site.agent, &["update", word]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("the recovery system runs"), "{text}");
+    }
     assert_eq!(site.flash.read("pmu-state"), state);
     assert!(!site.agent.folder().join("run/reboot-wanted").exists());
     let (code, text) = typed(&site.agent, &["update", "status"]);
