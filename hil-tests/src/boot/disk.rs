@@ -65,8 +65,9 @@ impl BootDisk {
         let path = guest.path(name);
         let file = File::create(&path).expect("a file");
         let rest = u64::try_from(payloads.len()).expect("few") * BOOT;
-        file.set_len(Part::PayloadA.at() + rest + MIB)
-            .expect("room");
+        // A card has such a size, and QEMU takes no other.
+        let length = (Part::PayloadA.at() + rest + MIB).next_power_of_two();
+        file.set_len(length).expect("room");
         let mut table = "label: gpt\n\
                      start=1MiB, size=4MiB, name=pmu-a\n\
                      size=4MiB, name=pmu-b\n\

@@ -19,6 +19,8 @@ pub enum Arch {
     Amd64,
     /// 64-bit ARM.
     Arm64,
+    /// The same on QEMU's model of a Raspberry Pi 3, with its disk on a card.
+    Pi3,
 }
 
 impl Arch {
@@ -26,7 +28,15 @@ impl Arch {
     pub fn word(self) -> &'static str {
         match self {
             Self::Amd64 => "amd64",
-            Self::Arm64 => "arm64",
+            Self::Arm64 | Self::Pi3 => "arm64",
+        }
+    }
+
+    /// As `boot/guest` calls the machine.
+    fn machine(self) -> &'static str {
+        match self {
+            Self::Pi3 => "raspi3b",
+            other => other.word(),
         }
     }
 }
@@ -55,7 +65,7 @@ impl Guest {
     pub fn prepare(promise: &str, arch: Arch) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let mut script = script("guest");
-        script.arg(arch.word()).arg(folder.path());
+        script.arg(arch.machine()).arg(folder.path());
         if !is_done(promise, &mut script) {
             return None;
         }
