@@ -339,8 +339,8 @@ impl Updater {
             let state = self.seen.as_ref().map(|seen| &seen.state);
             reboot::wish(&self.parts.runtime_folder, &words, state);
         }
-        let is_slot = |site: &Site| matches!(site.place.running, Running::Slot(_));
-        if self.is_settled || !self.site.as_ref().is_some_and(is_slot) {
+        let is_judged = |site: &Site| Gate::is_for(site.place.running);
+        if self.is_settled || !self.site.as_ref().is_some_and(is_judged) {
             return;
         }
         match self.gate.look(self.vitals(), self.started.elapsed()) {

@@ -1,6 +1,7 @@
 //! The gate that a new system has to pass before it is kept. Pure.
 
 use crate::config::UpdateSettings;
+use ota::Running;
 use std::time::Duration;
 
 /// How the gateway is at one look.
@@ -37,6 +38,11 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// Whether this system has to pass at all. Recovery is neither kept nor left.
+    pub(crate) fn is_for(running: Running) -> bool {
+        matches!(running, Running::Slot(_))
+    }
+
     pub(crate) fn new(settings: &UpdateSettings) -> Self {
         Self {
             healthy_for: settings.healthy_for,
@@ -84,6 +90,7 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bootloader_verify::Slot;
     use std::path::PathBuf;
 
     const WELL: Vitals = Vitals {
@@ -117,6 +124,13 @@ mod tests {
     fn check(gate: &mut Gate, vitals: Vitals, at: u64, expected: &str) {
         let verdict = gate.look(vitals, Duration::from_secs(at));
         assert_eq!(word(&verdict), expected, "{verdict:?}");
+    }
+
+    #[test]
+    fn slots_have_to_pass_and_recovery_has_not() {
+        assert!(Gate::is_for(Running::Slot(Slot::A)));
+        assert!(Gate::is_for(Running::Slot(Slot::B)));
+        assert!(!Gate::is_for(Running::Recovery));
     }
 
     #[test]
