@@ -60,6 +60,16 @@ impl Machine {
         Some(found.gateway.id)
     }
 
+    /// Why nothing was taken from the last stick: the first complaint, without the place where the
+    /// stick was mounted; none if it was taken.
+    pub fn refused_stick(&self) -> Option<String> {
+        let answer = self.read("run/pmu-provision-answer", MACHINE_FILE_BYTES_MAX)?;
+        let complaints = answer.strip_prefix("pmuctl: nothing was taken, because of\n")?;
+        let first = complaints.lines().next()?;
+        let name = first.rsplit_once("/provision/").map_or(first, |(_, it)| it);
+        Some(name.to_owned())
+    }
+
     /// Whether the kernel's clock is synchronised, if that was asked lately.
     pub fn is_clock_synchronised(&self) -> Option<bool> {
         let path = "run/pmu-clock/state";
@@ -156,6 +166,21 @@ mod tests {
         assert_eq!(machine.is_clock_synchronised(), None);
         assert_eq!((machine.space(), machine.data()), (None, None));
         assert_eq!(machine.network(), []);
+    }
+
+    #[test]
+    fn a_stick_that_was_refused_is_told_with_its_first_complaint() {
+        let refused = |answer| {
+            let (machine, _folder) = machine(&[("run/pmu-provision-answer", answer)]);
+            machine.refused_stick()
+        };
+        let words = "meters.toml:15: meter a: 10 s is no period";
+        let answer = format!(
+            "pmuctl: nothing was taken, because of\n/run/x/sda/provision/{words}\n/run/more\n"
+        );
+        assert_eq!(refused(&answer).as_deref(), Some(words));
+        assert_eq!(refused("written: /etc/pmu/agent.toml\n"), None);
+        assert_eq!(refused(""), None);
     }
 
     #[test]

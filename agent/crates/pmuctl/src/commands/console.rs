@@ -72,7 +72,15 @@ fn setup(machine: &Machine) -> Setup {
     if machine.is_configured() {
         return Setup::Complete;
     }
-    Setup::Missing(super::provision::status(Path::new("/")).missing())
+    let mut missing = super::provision::status(Path::new("/")).missing();
+    if let Some(complaint) = machine.refused_stick() {
+        // Before anything else is brought, this has to be mended.
+        missing.pop();
+        missing.push(format!(
+            "nothing was taken from the stick: {complaint}; answer.txt on it names all of it"
+        ));
+    }
+    Setup::Missing(missing)
 }
 
 /// What the agent says. `None`: it does not answer, or something else does.
