@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// Largest MQTT packet either way; the broker is told, and should allow the same. A smaller one for
-/// what comes in would be in vain: mosquitto 2.0.11 drops larger packets without giving their places
-/// in its window back, until nothing comes any more. Each topic has its own smaller limit, before
+/// Largest MQTT packet either way; the broker is told, and should allow the same. With a
+/// smaller one for what comes in, a flood of larger packets was seen to stall the session at mosquitto
+/// 2.0.11 (it seems to keep their places in its window). Each topic has its own smaller limit, before
 /// anything is read.
 pub const MQTT_PACKET_BYTES_MAX: usize = 256 * 1024;
 /// Messages handed to the MQTT client and not yet written.
