@@ -32,6 +32,7 @@ pub mod mixed_bus;
 pub mod openssl;
 pub mod polling;
 pub mod process;
+pub mod product;
 pub mod proxy;
 pub mod pty_port;
 pub mod python;
