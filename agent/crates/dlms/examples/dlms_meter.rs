@@ -12,7 +12,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 #[expect(
-    unreachable_pub,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "the meter of the tests"

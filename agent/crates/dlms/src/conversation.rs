@@ -16,8 +16,6 @@ mod opening;
 mod services;
 mod session;
 mod terms;
-#[cfg(test)]
-mod tests;
 mod wrapper_link;
 
 pub use fault::{Remedy, SessionFault, Step};

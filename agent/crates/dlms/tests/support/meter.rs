@@ -11,43 +11,43 @@ use dlms::hdlc::Parameters;
 use dlms::meter::{Client, Device, Level, Settings, Store};
 use dlms::security::{Keys, Secret, Suite, SystemTitle};
 
-pub const METER_TITLE: SystemTitle = SystemTitle(*b"MMM\x00\x00\xbcaN");
-pub const PASSWORD: &[u8] = b"12345678";
-pub const KEY: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-pub const AUTH: [u8; 16] = [
+pub(crate) const METER_TITLE: SystemTitle = SystemTitle(*b"MMM\x00\x00\xbcaN");
+pub(crate) const PASSWORD: &[u8] = b"12345678";
+pub(crate) const KEY: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+pub(crate) const AUTH: [u8; 16] = [
     0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf,
 ];
-pub const KEY_TWO: [u8; 32] = [0x42; 32];
-pub const AUTH_TWO: [u8; 32] = [0x24; 32];
+pub(crate) const KEY_TWO: [u8; 32] = [0x42; 32];
+pub(crate) const AUTH_TWO: [u8; 32] = [0x24; 32];
 
 /// The clients that the meter knows.
-pub const PUBLIC: u16 = 16;
-pub const LOW: u16 = 2;
-pub const SUITE_ZERO: u16 = 3;
-pub const SUITE_TWO: u16 = 4;
-pub const PROOF_ONLY: u16 = 5;
-pub const SUITE_ONE: u16 = 6;
+pub(crate) const PUBLIC: u16 = 16;
+pub(crate) const LOW: u16 = 2;
+pub(crate) const SUITE_ZERO: u16 = 3;
+pub(crate) const SUITE_TWO: u16 = 4;
+pub(crate) const PROOF_ONLY: u16 = 5;
+pub(crate) const SUITE_ONE: u16 = 6;
 
-pub const ENERGY: Attribute = attribute(3, [1, 0, 1, 8, 0, 255], 2);
-pub const ENERGY_UNIT: Attribute = attribute(3, [1, 0, 1, 8, 0, 255], 3);
-pub const CLOCK: Attribute = attribute(8, LogicalName::CLOCK.0, 2);
-pub const NAME: Attribute = attribute(1, LogicalName::DEVICE_NAME.0, 2);
-pub const PROFILE: Attribute = attribute(7, [1, 0, 99, 1, 0, 255], 2);
-pub const CAPTURED: Attribute = attribute(7, [1, 0, 99, 1, 0, 255], 3);
+pub(crate) const ENERGY: Attribute = attribute(3, [1, 0, 1, 8, 0, 255], 2);
+pub(crate) const ENERGY_UNIT: Attribute = attribute(3, [1, 0, 1, 8, 0, 255], 3);
+pub(crate) const CLOCK: Attribute = attribute(8, LogicalName::CLOCK.0, 2);
+pub(crate) const NAME: Attribute = attribute(1, LogicalName::DEVICE_NAME.0, 2);
+pub(crate) const PROFILE: Attribute = attribute(7, [1, 0, 99, 1, 0, 255], 2);
+pub(crate) const CAPTURED: Attribute = attribute(7, [1, 0, 99, 1, 0, 255], 3);
 /// May be written.
-pub const CALENDAR: Attribute = attribute(20, [0, 0, 13, 0, 0, 255], 9);
-pub const CALENDAR_NAME: Attribute = attribute(20, [0, 0, 13, 0, 0, 255], 6);
+pub(crate) const CALENDAR: Attribute = attribute(20, [0, 0, 13, 0, 0, 255], 9);
+pub(crate) const CALENDAR_NAME: Attribute = attribute(20, [0, 0, 13, 0, 0, 255], 6);
 /// Returns its parameter.
-pub const ECHO: Method = Method {
+pub(crate) const ECHO: Method = Method {
     class: 9,
     name: LogicalName([0, 0, 10, 0, 100, 255]),
     number: 1,
 };
 
 /// Rows of the profile.
-pub const ROWS: u32 = 240;
+pub(crate) const ROWS: u32 = 240;
 
-pub const fn attribute(class: u16, name: [u8; 6], number: i8) -> Attribute {
+pub(crate) const fn attribute(class: u16, name: [u8; 6], number: i8) -> Attribute {
     Attribute {
         class,
         name: LogicalName(name),
@@ -56,9 +56,9 @@ pub const fn attribute(class: u16, name: [u8; 6], number: i8) -> Attribute {
 }
 
 /// What the meter holds, and what was done to it.
-pub struct TestStore {
-    pub values: BTreeMap<Attribute, Data>,
-    pub log: Vec<String>,
+pub(crate) struct TestStore {
+    pub(crate) values: BTreeMap<Attribute, Data>,
+    pub(crate) log: Vec<String>,
     challenges: u64,
 }
 
@@ -98,7 +98,7 @@ fn captured() -> Data {
 }
 
 /// The time of a row: quarters of an hour from the first of June.
-pub fn row_time(row: u32) -> [u8; 12] {
+pub(crate) fn row_time(row: u32) -> [u8; 12] {
     let quarters = row - 1;
     let [day, hour, minute] = [quarters / 96 + 1, quarters / 4 % 24, quarters % 4 * 15];
     let octet = |value: u32| u8::try_from(value).unwrap();
@@ -118,7 +118,7 @@ pub fn row_time(row: u32) -> [u8; 12] {
     ]
 }
 
-pub fn row(row: u32) -> Data {
+pub(crate) fn row(row: u32) -> Data {
     Data::Structure(vec![
         Data::OctetString(row_time(row).to_vec()),
         Data::DoubleLongUnsigned(1_000_000 + row * 19),
@@ -198,7 +198,7 @@ impl Store for TestStore {
     }
 }
 
-pub fn keys(client: u16) -> Keys {
+pub(crate) fn keys(client: u16) -> Keys {
     match client {
         SUITE_TWO => Keys::new(Suite::Two, &KEY_TWO, &AUTH_TWO),
         SUITE_ONE => Keys::new(Suite::One, &KEY, &AUTH),
@@ -207,7 +207,7 @@ pub fn keys(client: u16) -> Keys {
     .unwrap()
 }
 
-pub fn clients() -> Vec<Client> {
+pub(crate) fn clients() -> Vec<Client> {
     let gmac = |address, is_ciphered| Client {
         level: Level::Gmac,
         keys: Some(keys(address)),
@@ -234,7 +234,7 @@ pub fn clients() -> Vec<Client> {
     ]
 }
 
-pub fn device(pdu_octets: u16) -> Device<TestStore> {
+pub(crate) fn device(pdu_octets: u16) -> Device<TestStore> {
     let settings = Settings {
         pdu_octets,
         counter: 1000,
@@ -244,7 +244,7 @@ pub fn device(pdu_octets: u16) -> Device<TestStore> {
 }
 
 /// What a modern meter can take.
-pub fn wide() -> Parameters {
+pub(crate) fn wide() -> Parameters {
     Parameters {
         transmit_octets: 512,
         receive_octets: 512,

@@ -1,0 +1,15 @@
+//! The gateway's conversations with a meter, over a wire in memory.
+
+#[path = "../support/keeper.rs"]
+mod keeper;
+#[path = "../support/meter.rs"]
+mod meter;
+#[path = "../support/wire.rs"]
+mod wire;
+
+mod counters;
+mod openings;
+mod second_opinion;
+mod services;
+mod terms;
+mod troubles;
