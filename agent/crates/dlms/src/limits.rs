@@ -85,7 +85,7 @@ pub const INTER_OCTET: Duration = Duration::from_millis(250);
 pub const ANSWER_TIME_MAX: Duration = Duration::from_secs(90);
 
 /// A meter gives a link up after this silence; Green Book, default.
-pub const INACTIVITY: Duration = Duration::from_secs(120);
+pub const INACTIVITY: Duration = Duration::from_mins(2);
 
 /// Behind a DISC that nobody waits for; ours.
 pub const DISCONNECT_DELAY: Duration = Duration::from_millis(500);

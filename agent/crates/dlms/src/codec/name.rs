@@ -20,8 +20,8 @@ impl LogicalName {
 
 impl fmt::Display for LogicalName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, group_f] = self.0;
-        write!(f, "{a}-{b}:{c}.{d}.{e}*{group_f}")
+        let [medium, channel, quantity, kind, tariff, period] = self.0;
+        write!(f, "{medium}-{channel}:{quantity}.{kind}.{tariff}*{period}")
     }
 }
 

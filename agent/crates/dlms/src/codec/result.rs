@@ -153,9 +153,10 @@ impl Exception {
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeFault> {
         let [state, error] = reader.array("the exception")?;
-        let expected_counter = match reader.is_empty() {
-            true => None,
-            false => Some(reader.u32("the expected counter")?),
+        let expected_counter = if reader.is_empty() {
+            None
+        } else {
+            Some(reader.u32("the expected counter")?)
         };
         Ok(Self {
             state,

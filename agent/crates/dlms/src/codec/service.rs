@@ -207,9 +207,10 @@ impl Asked {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeFault> {
         let attribute = Attribute::read(reader)?;
-        let selection = match reader.flag("the selection")? {
-            true => Some(Selection::read(reader)?),
-            false => None,
+        let selection = if reader.flag("the selection")? {
+            Some(Selection::read(reader)?)
+        } else {
+            None
         };
         Ok(Self {
             attribute,

@@ -204,7 +204,7 @@ impl<'l, L: Line> HdlcLink<'l, L> {
     async fn hear(&mut self, step: Step) -> Result<Frame, SessionFault> {
         let pattern = self.pattern(self.information());
         match self.line.hear(self.peer, &pattern, self.patience).await {
-            Ok(answer) => self.open_frame(step, &answer),
+            Ok(answer) => open_frame(step, &answer),
             Err(LineFault::Silent { .. } | LineFault::Damaged { .. }) => self.poll(step).await,
             Err(fault) => Err(SessionFault::Line { step, fault }),
         }
@@ -231,21 +231,10 @@ impl<'l, L: Line> HdlcLink<'l, L> {
                 then: None,
             };
             match self.line.carry_out(&exchange).await {
-                Ok(answer) => return self.open_frame(step, &answer),
+                Ok(answer) => return open_frame(step, &answer),
                 Err(LineFault::Silent { .. } | LineFault::Damaged { .. }) if left > 0 => {}
                 Err(fault) => return Err(SessionFault::Line { step, fault }),
             }
-        }
-    }
-
-    fn open_frame(&self, step: Step, answer: &Answer) -> Result<Frame, SessionFault> {
-        let octets = answer.bytes.as_slice();
-        let octets = octets.strip_prefix(&[FLAG]).unwrap_or(octets);
-        let octets = octets.strip_suffix(&[FLAG]).unwrap_or(octets);
-        let frame = Frame::decode(octets).map_err(|_| SessionFault::Unmatched { step })?;
-        match frame.control {
-            Control::DisconnectedMode | Control::FrameReject => Err(SessionFault::NoLink { step }),
-            _ => Ok(frame),
         }
     }
 
@@ -282,5 +271,16 @@ impl<'l, L: Line> HdlcLink<'l, L> {
             }
             Err(fault) => Err(fault),
         }
+    }
+}
+
+fn open_frame(step: Step, answer: &Answer) -> Result<Frame, SessionFault> {
+    let octets = answer.bytes.as_slice();
+    let octets = octets.strip_prefix(&[FLAG]).unwrap_or(octets);
+    let octets = octets.strip_suffix(&[FLAG]).unwrap_or(octets);
+    let frame = Frame::decode(octets).map_err(|_| SessionFault::Unmatched { step })?;
+    match frame.control {
+        Control::DisconnectedMode | Control::FrameReject => Err(SessionFault::NoLink { step }),
+        _ => Ok(frame),
     }
 }

@@ -122,9 +122,10 @@ async fn associate<L: Line, K: CounterKeeper>(
 }
 
 fn context(is_ciphered: bool) -> Context {
-    match is_ciphered {
-        true => Context::Ciphered,
-        false => Context::Plain,
+    if is_ciphered {
+        Context::Ciphered
+    } else {
+        Context::Plain
     }
 }
 
@@ -267,11 +268,11 @@ async fn prove<L: Line, K: CounterKeeper>(
     let parameter = Some(Data::OctetString(proof));
     let request = ActionRequest::Normal(method, parameter);
     let request = Request::Action(session.next_invoke(), request);
-    let answer = match session.ask(step, &request).await? {
-        Response::Action(_, ActionResponse::Normal(ActionResult::Success, Some(Ok(answer)))) => {
-            answer
-        }
-        _ => return Err(SessionFault::ProofRefused),
+    let response = session.ask(step, &request).await?;
+    let Response::Action(_, ActionResponse::Normal(ActionResult::Success, Some(Ok(answer)))) =
+        response
+    else {
+        return Err(SessionFault::ProofRefused);
     };
     let proof = answer.octets().unwrap_or_default();
     let channel = session.channel.as_ref().ok_or(SessionFault::NoKeys)?;

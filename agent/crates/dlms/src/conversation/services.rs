@@ -228,9 +228,10 @@ impl<L: Line, K: CounterKeeper> Session<'_, L, K> {
     }
 
     fn protected(&self, octets: usize) -> usize {
-        match self.is_ciphered {
-            true => octets + PROTECTION_OCTETS,
-            false => octets,
+        if self.is_ciphered {
+            octets + PROTECTION_OCTETS
+        } else {
+            octets
         }
     }
 

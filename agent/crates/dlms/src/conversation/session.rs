@@ -224,9 +224,10 @@ impl<'l, L: Line, K: CounterKeeper> Session<'l, L, K> {
         what: Conformance,
         service: &'static str,
     ) -> Result<(), SessionFault> {
-        match self.conformance.has(what) {
-            true => Ok(()),
-            false => Err(SessionFault::NotAgreed { step, service }),
+        if self.conformance.has(what) {
+            Ok(())
+        } else {
+            Err(SessionFault::NotAgreed { step, service })
         }
     }
 }

@@ -31,12 +31,11 @@ impl Parameters {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![0x81, 0x80, 0];
         for (id, octets) in [(5, self.transmit_octets), (6, self.receive_octets)] {
-            match u8::try_from(octets) {
-                Ok(octets) => out.extend_from_slice(&[id, 1, octets]),
-                Err(_) => {
-                    out.extend_from_slice(&[id, 2]);
-                    out.extend_from_slice(&octets.to_be_bytes());
-                }
+            if let Ok(octets) = u8::try_from(octets) {
+                out.extend_from_slice(&[id, 1, octets]);
+            } else {
+                out.extend_from_slice(&[id, 2]);
+                out.extend_from_slice(&octets.to_be_bytes());
             }
         }
         for (id, frames) in [(7, self.transmit_window), (8, self.receive_window)] {

@@ -70,9 +70,10 @@ impl Association {
 
     /// Octets that a plain response may have.
     pub(super) fn room(&self) -> usize {
-        match self.client.is_ciphered {
-            true => self.pdu_octets.saturating_sub(PROTECTION_OCTETS),
-            false => self.pdu_octets,
+        if self.client.is_ciphered {
+            self.pdu_octets.saturating_sub(PROTECTION_OCTETS)
+        } else {
+            self.pdu_octets
         }
     }
 
@@ -82,12 +83,12 @@ impl Association {
         apdu: &[u8],
         at: Duration,
     ) -> Option<Vec<u8>> {
-        match apdu.first()? {
-            &acse::AARQ => {
+        match *apdu.first()? {
+            acse::AARQ => {
                 self.end();
                 Some(self.open(device, apdu, at))
             }
-            &acse::RLRQ => {
+            acse::RLRQ => {
                 self.end();
                 acse::is_release(acse::RLRQ, apdu).then(acse::release_response)
             }
@@ -125,7 +126,7 @@ impl Association {
         let plain = match (&mut self.channel, self.client.is_ciphered) {
             (Some(channel), true) => match channel.open(&aarq.user_information) {
                 Ok((plain, _)) => plain,
-                Err(fault) => return self.fail(fault),
+                Err(fault) => return disbelieve(&fault),
             },
             _ => aarq.user_information.clone(),
         };
@@ -149,9 +150,10 @@ impl Association {
 
     /// Whether the client may open what it asks for.
     fn admit(&self, aarq: &Aarq) -> Result<(), Diagnostic> {
-        let wanted = match self.client.is_ciphered {
-            true => Context::Ciphered,
-            false => Context::Plain,
+        let wanted = if self.client.is_ciphered {
+            Context::Ciphered
+        } else {
+            Context::Plain
         };
         if aarq.context != wanted {
             return Err(Diagnostic::Context);
@@ -186,19 +188,21 @@ impl Association {
         }
         let is_gmac = matches!(self.client.level, Level::Gmac);
         let ours = device.store.challenge(at);
-        self.state = match is_gmac {
-            true => State::AwaitsProof {
+        self.state = if is_gmac {
+            State::AwaitsProof {
                 ours,
                 theirs: aarq.proof.as_deref().cloned().unwrap_or_default(),
-            },
-            false => State::Open,
+            }
+        } else {
+            State::Open
         };
         Aare {
             context: aarq.context,
             result: 0,
-            diagnostic: match is_gmac {
-                true => Diagnostic::AuthenticationRequired,
-                false => Diagnostic::None,
+            diagnostic: if is_gmac {
+                Diagnostic::AuthenticationRequired
+            } else {
+                Diagnostic::None
             },
             title: self.channel.as_ref().map(|_| device.settings.title.0),
             mechanism: aarq.mechanism,
@@ -211,9 +215,10 @@ impl Association {
     fn refuse<S: Store>(&mut self, device: &Device<S>, diagnostic: Diagnostic) -> Vec<u8> {
         self.end();
         Aare {
-            context: match self.client.is_ciphered {
-                true => Context::Ciphered,
-                false => Context::Plain,
+            context: if self.client.is_ciphered {
+                Context::Ciphered
+            } else {
+                Context::Plain
             },
             result: 1,
             diagnostic,
@@ -225,22 +230,11 @@ impl Association {
         .encode()
     }
 
-    /// Says why an APDU is not believed.
-    fn fail(&mut self, fault: SecurityFault) -> Vec<u8> {
-        match fault {
-            SecurityFault::Old { heard, .. } => exception(
-                ServiceError::InvocationCounter,
-                Some(heard.saturating_add(1)),
-            ),
-            _ => exception(ServiceError::Deciphering, None),
-        }
-    }
-
     fn serve<S: Store>(&mut self, device: &mut Device<S>, apdu: &[u8], at: Duration) -> Vec<u8> {
         let (plain, form) = match (&mut self.channel, self.client.is_ciphered) {
             (Some(channel), true) => match channel.open(apdu) {
                 Ok(opened) => opened,
-                Err(fault) => return self.fail(fault),
+                Err(fault) => return disbelieve(&fault),
             },
             _ if is_protected(apdu) => return exception(ServiceError::Deciphering, None),
             _ => (apdu.to_vec(), Form::Service),
@@ -330,4 +324,15 @@ fn exception(error: ServiceError, expected_counter: Option<u32>) -> Vec<u8> {
         expected_counter,
     })
     .encode()
+}
+
+/// Says why an APDU is not believed.
+fn disbelieve(fault: &SecurityFault) -> Vec<u8> {
+    match fault {
+        SecurityFault::Old { heard, .. } => exception(
+            ServiceError::InvocationCounter,
+            Some(heard.saturating_add(1)),
+        ),
+        _ => exception(ServiceError::Deciphering, None),
+    }
 }

@@ -138,9 +138,10 @@ impl Association {
 
     fn next_read(&mut self, id: InvokeId, acknowledged: u32) -> GetResponse {
         let is_read = |transfer: &Transfer| matches!(transfer.kind, Kind::Read);
-        let piece = match self.transfer.as_ref().is_some_and(is_read) {
-            true => self.next_piece(id, acknowledged),
-            false => Err(AccessResult::NoLongGet),
+        let piece = if self.transfer.as_ref().is_some_and(is_read) {
+            self.next_piece(id, acknowledged)
+        } else {
+            Err(AccessResult::NoLongGet)
         };
         match piece {
             Ok(block) => GetResponse::Block {
@@ -173,18 +174,18 @@ impl Association {
             }
             SetRequest::FirstBlock(asked, block) => {
                 self.begin(id, Kind::Write(asked), Vec::new());
-                self.take_written(device, id, block, at)
+                self.take_written(device, id, &block, at)
             }
             SetRequest::ListFirstBlock(list, block) => {
                 self.begin(id, Kind::WriteList(list), Vec::new());
-                self.take_written(device, id, block, at)
+                self.take_written(device, id, &block, at)
             }
-            SetRequest::Block(block) => self.take_written(device, id, block, at),
+            SetRequest::Block(block) => self.take_written(device, id, &block, at),
         }
     }
 
     /// Adds a block. The whole value, if it was the last one.
-    fn add(&mut self, id: InvokeId, block: Block) -> Result<Option<Transfer>, AccessResult> {
+    fn add(&mut self, id: InvokeId, block: &Block) -> Result<Option<Transfer>, AccessResult> {
         let transfer = self.transfer.as_mut().ok_or(AccessResult::NoLongSet)?;
         let is_next = transfer.number.checked_add(1) == Some(block.number);
         if transfer.id.number() != id.number()
@@ -196,9 +197,10 @@ impl Association {
         }
         transfer.number = block.number;
         transfer.octets.extend_from_slice(&block.octets);
-        Ok(match block.is_last {
-            true => self.transfer.take(),
-            false => None,
+        Ok(if block.is_last {
+            self.transfer.take()
+        } else {
+            None
         })
     }
 
@@ -206,7 +208,7 @@ impl Association {
         &mut self,
         device: &mut Device<S>,
         id: InvokeId,
-        block: Block,
+        block: &Block,
         at: Duration,
     ) -> SetResponse {
         let number = block.number;
@@ -258,9 +260,9 @@ impl Association {
             }
             ActionRequest::FirstBlock(method, block) => {
                 self.begin(id, Kind::Parameter(method), Vec::new());
-                self.take_parameter(device, id, block, at)
+                self.take_parameter(device, id, &block, at)
             }
-            ActionRequest::Block(block) => self.take_parameter(device, id, block, at),
+            ActionRequest::Block(block) => self.take_parameter(device, id, &block, at),
             ActionRequest::Next(acknowledged) => self.next_returned(id, acknowledged),
         }
     }
@@ -269,7 +271,7 @@ impl Association {
         &mut self,
         device: &mut Device<S>,
         id: InvokeId,
-        block: Block,
+        block: &Block,
         at: Duration,
     ) -> ActionResponse {
         let number = block.number;

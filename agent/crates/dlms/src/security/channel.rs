@@ -125,9 +125,10 @@ impl Channel {
         if wrapped.title.is_some_and(|title| title != peer) {
             return Err(SecurityFault::Title);
         }
-        let heard = match self.is_on_dedicated {
-            true => self.heard_on_dedicated,
-            false => self.heard,
+        let heard = if self.is_on_dedicated {
+            self.heard_on_dedicated
+        } else {
+            self.heard
         };
         let counter = wrapped.counter;
         if let Some(heard) = heard
@@ -140,9 +141,10 @@ impl Channel {
             return Err(SecurityFault::Tag);
         }
         // Only now: a forged counter must not lock the peer out.
-        match self.is_on_dedicated {
-            true => self.heard_on_dedicated = Some(counter),
-            false => self.heard = Some(counter),
+        if self.is_on_dedicated {
+            self.heard_on_dedicated = Some(counter);
+        } else {
+            self.heard = Some(counter);
         }
         Ok((plain, wrapped.form))
     }

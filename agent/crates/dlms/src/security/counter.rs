@@ -60,15 +60,14 @@ impl Counters {
         &mut self,
         keeper: &mut impl CounterKeeper,
     ) -> Result<u32, CounterRefusal> {
-        let block = match self.block {
-            Some(block) => block,
-            None => {
-                let count = NonZeroU32::new(COUNTERS_RESERVED).unwrap_or(NonZeroU32::MIN);
-                keeper
-                    .reserve(count)
-                    .await
-                    .map_err(CounterRefusal::Keeper)?
-            }
+        let block = if let Some(block) = self.block {
+            block
+        } else {
+            let count = NonZeroU32::new(COUNTERS_RESERVED).unwrap_or(NonZeroU32::MIN);
+            keeper
+                .reserve(count)
+                .await
+                .map_err(CounterRefusal::Keeper)?
         };
         let CounterBlock { first, last } = block;
         if first > last || first > COUNTER_MAX {

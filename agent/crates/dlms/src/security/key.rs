@@ -143,9 +143,11 @@ pub struct SystemTitle(pub [u8; 8]);
 impl SystemTitle {
     /// What makes each message of a key different from all others.
     pub(super) fn nonce(self, counter: u32) -> [u8; 12] {
-        let [a, b, c, d, e, f, g, h] = self.0;
-        let [i, j, k, l] = counter.to_be_bytes();
-        [a, b, c, d, e, f, g, h, i, j, k, l]
+        let mut nonce = [0; 12];
+        let (title, invocation) = nonce.split_at_mut(self.0.len());
+        title.copy_from_slice(&self.0);
+        invocation.copy_from_slice(&counter.to_be_bytes());
+        nonce
     }
 }
 

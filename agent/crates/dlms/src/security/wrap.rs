@@ -74,21 +74,24 @@ pub(super) fn wrap(
     body: &[u8],
 ) -> Vec<u8> {
     let own = TAGS.iter().find(|(plain, _, _)| *plain == plain_tag);
-    let own = own.and_then(|(_, global, dedicated)| match is_dedicated {
-        true => *dedicated,
-        false => Some(*global),
+    let own = own.and_then(|(_, global, dedicated)| {
+        if is_dedicated {
+            *dedicated
+        } else {
+            Some(*global)
+        }
     });
     let mut out = Vec::with_capacity(body.len() + 16);
-    match (form, own) {
-        (Form::Service, Some(tag)) => out.push(tag),
-        _ => {
-            out.push(match is_dedicated {
-                true => GENERAL_DEDICATED,
-                false => GENERAL_GLOBAL,
-            });
-            write_length(&mut out, title.0.len());
-            out.extend_from_slice(&title.0);
-        }
+    if let (Form::Service, Some(tag)) = (form, own) {
+        out.push(tag);
+    } else {
+        out.push(if is_dedicated {
+            GENERAL_DEDICATED
+        } else {
+            GENERAL_GLOBAL
+        });
+        write_length(&mut out, title.0.len());
+        out.extend_from_slice(&title.0);
     }
     write_length(&mut out, body.len());
     out.extend_from_slice(body);

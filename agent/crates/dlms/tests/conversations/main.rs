@@ -1,4 +1,10 @@
 //! The gateway's conversations with a meter, over a wire in memory.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests stop a test as the tests themselves do"
+)]
 
 #[path = "../support/keeper.rs"]
 mod keeper;

@@ -16,9 +16,10 @@ use crate::wire::{Far, TestLine, Wire};
 async fn on_all(octets: u16, check: impl AsyncFn(&mut Session<'_, TestLine, Keeper>)) {
     for client in [LOW, SUITE_ZERO, SUITE_TWO] {
         for is_hdlc in [false, true] {
-            let (far, terms) = match is_hdlc {
-                false => (Far::wrapper(octets), terms::wrapper(client)),
-                true => (Far::hdlc(octets), terms::hdlc(client, 2)),
+            let (far, terms) = if is_hdlc {
+                (Far::hdlc(octets), terms::hdlc(client, 2))
+            } else {
+                (Far::wrapper(octets), terms::wrapper(client))
             };
             let terms = Terms {
                 pdu_octets: octets,

@@ -24,6 +24,12 @@ impl Chance {
     }
 }
 
+impl Chance {
+    fn place(&mut self, end: usize) -> usize {
+        usize::try_from(self.below(u64::try_from(end).unwrap())).unwrap()
+    }
+}
+
 /// One in `rarity` of what the meter says is in trouble, of each kind.
 fn trouble(seed: u64, rarity: u64) -> Box<dyn FnMut(usize, Plays) -> Plays + Send> {
     let mut chance = Chance(seed);
@@ -31,9 +37,9 @@ fn trouble(seed: u64, rarity: u64) -> Box<dyn FnMut(usize, Plays) -> Plays + Sen
         let mut played = Vec::new();
         for (after, mut octets) in plays {
             match chance.below(rarity * 5) {
-                0 => continue,
+                0 => {}
                 1 if !octets.is_empty() => {
-                    let place = usize::try_from(chance.below(octets.len() as u64)).unwrap();
+                    let place = chance.place(octets.len());
                     octets[place] ^= 1 << chance.below(8);
                     played.push((after, octets));
                 }
@@ -47,7 +53,7 @@ fn trouble(seed: u64, rarity: u64) -> Box<dyn FnMut(usize, Plays) -> Plays + Sen
                     played.push((after + late, octets));
                 }
                 4 => {
-                    let cut = usize::try_from(chance.below(octets.len() as u64 + 1)).unwrap();
+                    let cut = chance.place(octets.len() + 1);
                     played.push((after, octets[..cut].to_vec()));
                 }
                 _ => played.push((after, octets)),
@@ -84,9 +90,10 @@ async fn survive(client: u16, sessions: u64, rarity: u64, is_ordered: bool) -> T
         Box::new(move |_| chance.below(40) == 0)
     };
     let trouble = trouble(client.into(), rarity);
-    let mut wire = match is_ordered {
-        true => Wire::with(Far::hdlc(300), trouble, deaf),
-        false => Wire::disordered(Far::hdlc(300), trouble, deaf),
+    let mut wire = if is_ordered {
+        Wire::with(Far::hdlc(300), trouble, deaf)
+    } else {
+        Wire::disordered(Far::hdlc(300), trouble, deaf)
     };
     let mut chance = Chance(77);
     for number in 0..sessions {
@@ -104,15 +111,12 @@ async fn survive(client: u16, sessions: u64, rarity: u64, is_ordered: bool) -> T
             let from = u32::try_from(chance.below(u64::from(ROWS) - 40)).unwrap() + 1;
             let to = from + u32::try_from(chance.below(30)).unwrap();
             let (asked, wanted) = rows(from, to);
-            match session.get(asked).await {
-                Ok(got) => {
-                    assert_eq!(got, Ok(wanted), "session {number}");
-                    tally.values += 1;
-                }
-                Err(_) => {
-                    tally.faults += 1;
-                    break;
-                }
+            if let Ok(got) = session.get(asked).await {
+                assert_eq!(got, Ok(wanted), "session {number}");
+                tally.values += 1;
+            } else {
+                tally.faults += 1;
+                break;
             }
         }
         drop(session.close().await);
@@ -160,10 +164,8 @@ async fn a_lost_frame_is_sent_again_and_nothing_is_done_twice() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_repeated_and_nothing_is_done_twice() {
     for lost in 1..12 {
-        let trouble = Box::new(move |number, plays: Plays| match number == lost {
-            true => Vec::new(),
-            false => plays,
-        });
+        let trouble =
+            Box::new(move |number, plays: Plays| if number == lost { Vec::new() } else { plays });
         let mut wire = Wire::with(Far::hdlc(300), trouble, Box::new(|_| false));
         let mut keeper = Keeper::default();
         let terms = terms::hdlc(SUITE_TWO, 1);

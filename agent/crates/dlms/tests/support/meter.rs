@@ -182,9 +182,10 @@ impl Store for TestStore {
         _: Duration,
     ) -> (ActionResult, Option<Outcome>) {
         self.log.push(format!("{client} executes {method}"));
-        match method == ECHO {
-            true => (ActionResult::Success, parameter.cloned().map(Ok)),
-            false => (ActionResult::ObjectUndefined, None),
+        if method == ECHO {
+            (ActionResult::Success, parameter.cloned().map(Ok))
+        } else {
+            (ActionResult::ObjectUndefined, None)
         }
     }
 

@@ -28,12 +28,15 @@ pub(crate) type Trouble = Box<dyn FnMut(usize, Plays) -> Plays + Send>;
 /// Whether the meter does not hear the request of this number.
 pub(crate) type Deaf = Box<dyn FnMut(usize) -> bool + Send>;
 
+/// What answers a message with a message.
+pub(crate) type Answering = Box<dyn FnMut(&[u8]) -> Vec<u8> + Send>;
+
 /// The meter at the far end.
 pub(crate) enum Far {
     Hdlc(Station<TestStore>),
     Wrapper(WrapperServer, Device<TestStore>),
     /// Any other program that answers a message with a message.
-    Other(Box<dyn FnMut(&[u8]) -> Vec<u8> + Send>),
+    Other(Answering),
 }
 
 impl Far {
@@ -226,9 +229,10 @@ impl FarEnd {
     }
 
     fn time(&self, octets: usize) -> Duration {
-        match self.is_serial {
-            true => settings().character_time() * u32::try_from(octets).unwrap(),
-            false => Duration::ZERO,
+        if self.is_serial {
+            settings().character_time() * u32::try_from(octets).unwrap()
+        } else {
+            Duration::ZERO
         }
     }
 

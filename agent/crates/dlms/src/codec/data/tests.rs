@@ -4,8 +4,8 @@ use super::*;
 use crate::limits::DATA_DEPTH_MAX;
 
 #[track_caller]
-fn check(octets: &[u8], expected: Data) {
-    assert_eq!(decode_all(octets), Ok(expected.clone()));
+fn check(octets: &[u8], expected: &Data) {
+    assert_eq!(decode_all(octets).as_ref(), Ok(expected));
     assert_eq!(expected.encode(), octets);
 }
 
@@ -16,40 +16,43 @@ fn refused(octets: &[u8], words: &str) {
 
 #[test]
 fn values_are_read_and_written() {
-    check(&[0], Data::Null);
-    check(&[3, 1], Data::Boolean(true));
-    check(&[5, 0xff, 0xff, 0xff, 0xfe], Data::DoubleLong(-2));
+    check(&[0], &Data::Null);
+    check(&[3, 1], &Data::Boolean(true));
+    check(&[5, 0xff, 0xff, 0xff, 0xfe], &Data::DoubleLong(-2));
     check(
         &[6, 0, 0xbc, 0x61, 0x4e],
-        Data::DoubleLongUnsigned(12_345_678),
+        &Data::DoubleLongUnsigned(12_345_678),
     );
-    check(&[9, 2, 0xab, 0xcd], Data::OctetString(vec![0xab, 0xcd]));
-    check(&[10, 1, b'A'], Data::VisibleString(b"A".to_vec()));
-    check(&[12, 2, 0xc3, 0xa4], Data::Utf8String(vec![0xc3, 0xa4]));
-    check(&[13, 0x25], Data::Bcd(0x25));
-    check(&[15, 0xfd], Data::Integer(-3));
-    check(&[16, 0x80, 0], Data::Long(-32_768));
-    check(&[17, 7], Data::Unsigned(7));
-    check(&[18, 1, 0], Data::LongUnsigned(256));
+    check(&[9, 2, 0xab, 0xcd], &Data::OctetString(vec![0xab, 0xcd]));
+    check(&[10, 1, b'A'], &Data::VisibleString(b"A".to_vec()));
+    check(&[12, 2, 0xc3, 0xa4], &Data::Utf8String(vec![0xc3, 0xa4]));
+    check(&[13, 0x25], &Data::Bcd(0x25));
+    check(&[15, 0xfd], &Data::Integer(-3));
+    check(&[16, 0x80, 0], &Data::Long(-32_768));
+    check(&[17, 7], &Data::Unsigned(7));
+    check(&[18, 1, 0], &Data::LongUnsigned(256));
     check(
         &[20, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-        Data::Long64(-1),
+        &Data::Long64(-1),
     );
-    check(&[21, 0, 0, 0, 1, 0, 0, 0, 0], Data::Long64Unsigned(1 << 32));
-    check(&[22, 30], Data::Enum(30));
-    check(&[23, 0x3f, 0x80, 0, 0], Data::Float32(1.0));
-    check(&[24, 0x40, 0, 0, 0, 0, 0, 0, 0], Data::Float64(2.0));
+    check(
+        &[21, 0, 0, 0, 1, 0, 0, 0, 0],
+        &Data::Long64Unsigned(1 << 32),
+    );
+    check(&[22, 30], &Data::Enum(30));
+    check(&[23, 0x3f, 0x80, 0, 0], &Data::Float32(1.0));
+    check(&[24, 0x40, 0, 0, 0, 0, 0, 0, 0], &Data::Float64(2.0));
     check(
         &[26, 7, 0xea, 6, 1, 0xff],
-        Data::Date([7, 0xea, 6, 1, 0xff]),
+        &Data::Date([7, 0xea, 6, 1, 0xff]),
     );
-    check(&[27, 12, 0, 0, 0xff], Data::Time([12, 0, 0, 0xff]));
-    check(&[255], Data::DontCare);
+    check(&[27, 12, 0, 0, 0xff], &Data::Time([12, 0, 0, 0xff]));
+    check(&[255], &Data::DontCare);
     let bits = BitString::new(10, vec![0xff, 0x80]).unwrap();
-    check(&[4, 10, 0xff, 0x80], Data::BitString(bits));
+    check(&[4, 10, 0xff, 0x80], &Data::BitString(bits));
     let unit = vec![Data::Integer(-1), Data::Enum(30)];
-    check(&[2, 2, 15, 0xff, 22, 30], Data::Structure(unit));
-    check(&[1, 0], Data::Array(Vec::new()));
+    check(&[2, 2, 15, 0xff, 22, 30], &Data::Structure(unit));
+    check(&[1, 0], &Data::Array(Vec::new()));
 }
 
 #[test]

@@ -150,9 +150,10 @@ fn read_action(kind: u8, reader: &mut Reader<'_>) -> Result<ActionRequest, Decod
     Ok(match kind {
         1 => {
             let method = Method::read(reader)?;
-            let parameter = match reader.flag("the parameter")? {
-                true => Some(Data::read(reader)?),
-                false => None,
+            let parameter = if reader.flag("the parameter")? {
+                Some(Data::read(reader)?)
+            } else {
+                None
             };
             ActionRequest::Normal(method, parameter)
         }

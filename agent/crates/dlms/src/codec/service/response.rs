@@ -167,9 +167,10 @@ fn write_done(result: ActionResult, returned: Option<&Outcome>, out: &mut Vec<u8
 
 fn read_done(reader: &mut Reader<'_>) -> Result<Done, DecodeFault> {
     let result = ActionResult::of(reader.u8("a result")?);
-    let returned = match reader.flag("what was returned")? {
-        true => Some(read_outcome(reader)?),
-        false => None,
+    let returned = if reader.flag("what was returned")? {
+        Some(read_outcome(reader)?)
+    } else {
+        None
     };
     Ok((result, returned))
 }
