@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::fault::{SessionFault, Step};
 use super::link::Link;
+use super::mask::PasswordMask;
 use super::session::Session;
 use super::terms::{Access, Scope, Terms};
 use crate::codec::acse::{AARE, Aare, Aarq, Context, Diagnostic, Mechanism};
@@ -32,6 +33,7 @@ pub(super) async fn open<'l, L: Line, K: CounterKeeper>(
         return Err(SessionFault::NoKeys);
     }
     if let Access::Low(secret) = &terms.access {
+        line.trace().wear(|| Box::<PasswordMask>::default());
         line.trace().keep_secret(secret.reveal());
     }
     let channel = match &terms.ciphering {

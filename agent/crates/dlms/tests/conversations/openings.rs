@@ -91,6 +91,20 @@ async fn a_wrong_password_is_one_clear_refusal() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_trace_does_not_show_the_password() {
+    let mut wire = Wire::new(Far::hdlc(1024));
+    wire.guard.trace().switch(true);
+    reads(&mut wire, &mut Keeper::default(), &terms::hdlc(LOW, 1)).await;
+    let mut pulled = Vec::new();
+    for record in wire.guard.trace().since(0) {
+        pulled.extend_from_slice(&record.octets);
+    }
+    let shows = |part: &[u8]| pulled.windows(part.len()).any(|window| window == part);
+    assert!(shows(&[0x80, 8, b'*', b'*']), "{pulled:02x?}");
+    assert!(!shows(b"12345678"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wrong_key_is_one_clear_refusal() {
     for (key, auth) in [([9; 16], AUTH), (KEY, [9; 16])] {
         let mut wire = Wire::new(Far::wrapper(1024));

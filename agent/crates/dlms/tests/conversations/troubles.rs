@@ -274,3 +274,29 @@ async fn a_plain_answer_in_a_ciphered_session_is_not_believed() {
     let fault = session.get(ENERGY).await.unwrap_err();
     assert!(matches!(fault, SessionFault::Security { .. }), "{fault:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_block_out_of_turn_ends_the_session() {
+    let trouble = Box::new(move |number, mut plays: Plays| {
+        if number == 4 {
+            // Behind the header: tag, kind, invoke id, last, number.
+            plays[0].1[15] = 9;
+        }
+        plays
+    });
+    let mut wire = Wire::with(Far::wrapper(300), trouble, Box::new(|_| false));
+    let mut keeper = Keeper::default();
+    let terms = Terms {
+        pdu_octets: 300,
+        ..terms::wrapper(LOW)
+    };
+    let mut session = Session::open(&mut wire.guard, &mut keeper, &terms)
+        .await
+        .unwrap();
+    let fault = session.get(PROFILE).await.unwrap_err();
+    assert_eq!(
+        fault.to_string(),
+        "a read: block 9 came where block 3 was wanted"
+    );
+    assert!(matches!(session.get(ENERGY).await, Err(SessionFault::Over)));
+}
