@@ -132,6 +132,20 @@ fn no_flipped_bit_passes_for_a_frame() {
     }
 }
 
+#[test]
+fn a_wrong_header_checksum_is_found_though_the_frame_checksum_is_right() {
+    let check = crc::Crc::<u16>::new(&crc::CRC_16_IBM_SDLC);
+    let mut wire = answer(0, 1);
+    wire[6] ^= 1;
+    let end = wire.len() - 3;
+    let right = check.checksum(&wire[1..end]).to_le_bytes();
+    wire[end..end + 2].copy_from_slice(&right);
+    assert_eq!(
+        Frame::decode(&wire[1..wire.len() - 1]),
+        Err(FrameFault::HeaderCheck)
+    );
+}
+
 fn answer(send: u8, receive: u8) -> Vec<u8> {
     Frame {
         information: vec![0xe6, 0xe7, 0x00, 1],

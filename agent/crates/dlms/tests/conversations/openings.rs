@@ -10,7 +10,7 @@ use crate::meter::{
     AUTH, ENERGY, KEY, LOW, METER_TITLE, NAME, PROOF_ONLY, PUBLIC, SUITE_ONE, SUITE_TWO, SUITE_ZERO,
 };
 use crate::terms;
-use crate::wire::{Far, Wire};
+use crate::wire::{Far, Plays, Wire};
 
 const ALL: [u16; 6] = [PUBLIC, LOW, SUITE_ZERO, SUITE_ONE, SUITE_TWO, PROOF_ONLY];
 
@@ -195,6 +195,28 @@ async fn other_terms_than_the_meters_are_refused() {
             panic!("{fault:?}");
         };
         assert_eq!(diagnostic, wanted);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_meter_that_agrees_to_less_is_not_believed() {
+    let named = [0x60, 0x85, 0x74, 5, 8];
+    // The context without ciphering; the level with a password alone.
+    for (branch, leaf, less) in [(1, 3, 1), (2, 5, 1)] {
+        let trouble = Box::new(move |number, mut plays: Plays| {
+            let octets = &mut plays[0].1;
+            let wanted = [&named[..], &[branch, leaf]].concat();
+            let place = octets.windows(7).position(|part| part == wanted);
+            if number == 1 {
+                octets[place.unwrap() + 6] = less;
+            }
+            plays
+        });
+        let mut wire = Wire::with(Far::wrapper(1024), trouble, Box::new(|_| false));
+        let terms = terms::wrapper(SUITE_ZERO);
+        let (fault, asked) = fails(&mut wire, &mut Keeper::default(), &terms).await;
+        assert!(matches!(fault, SessionFault::OtherTerms), "{fault:?}");
+        assert_eq!(asked, 1);
     }
 }
 

@@ -213,6 +213,7 @@ async fn a_late_answer_over_tcp_ends_the_session_and_is_no_other_sessions_answer
     let (asked, _) = rows(4, 4);
     assert!(matches!(session.get(asked).await, Err(SessionFault::Over)));
     drop(session.close().await);
+    assert!(wire.guard.is_promised(), "the next session must wait");
     // Sessions on the same connection, before and after the late answer: none takes it.
     let mut booked = 0;
     for _ in 0..12 {
