@@ -9,6 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+#[path = "dlms_doors.rs"]
+mod dlms_doors;
+pub use dlms_doors::{dlms_apdu, dlms_data, dlms_hdlc, dlms_meter, dlms_wrapper};
 #[path = "image_doors.rs"]
 mod images;
 pub use images::{boot_report, boot_state, image_keys, image_manifest};
@@ -27,6 +30,11 @@ pub const DOORS: &[(&str, Door)] = &[
     ("flag_profile", flag_profile),
     ("flag_identity", flag_identity),
     ("vdew_text", vdew_text),
+    ("dlms_hdlc", dlms_hdlc),
+    ("dlms_wrapper", dlms_wrapper),
+    ("dlms_apdu", dlms_apdu),
+    ("dlms_data", dlms_data),
+    ("dlms_meter", dlms_meter),
     ("model_file", model_file),
     ("register", register),
     ("store_chunk", store_chunk),
@@ -283,6 +291,7 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         corpus.push(("desk_line", line.into()));
     }
     corpus.extend(images::corpus());
+    corpus.extend(dlms_doors::corpus());
     corpus.push(("store_chunk", (0..=255).collect()));
     corpus.push(("store_entry", vec![0; 64]));
     corpus

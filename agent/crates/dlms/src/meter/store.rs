@@ -1,0 +1,27 @@
+//! What a meter holds.
+
+use std::time::Duration;
+
+use crate::codec::{AccessResult, ActionResult, Asked, Data, Method, Outcome};
+
+/// The objects of a meter. The client is the address or the port it speaks from; time is counted
+/// from an instant of the caller's choice.
+pub trait Store {
+    /// Reads an attribute.
+    fn get(&mut self, client: u16, asked: &Asked, at: Duration) -> Outcome;
+
+    /// Writes one.
+    fn set(&mut self, client: u16, asked: &Asked, value: &Data, at: Duration) -> AccessResult;
+
+    /// Executes a method.
+    fn act(
+        &mut self,
+        client: u16,
+        method: Method,
+        parameter: Option<&Data>,
+        at: Duration,
+    ) -> (ActionResult, Option<Outcome>);
+
+    /// A challenge for high level security; never the same twice.
+    fn challenge(&mut self, at: Duration) -> [u8; 16];
+}

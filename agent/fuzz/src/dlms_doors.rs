@@ -1,0 +1,73 @@
+//! What DLMS meters and clients may say.
+
+/// What a line heard.
+pub fn dlms_hdlc(data: &[u8]) {
+    dlms::fuzz_hdlc(data);
+}
+
+/// What a connection brought.
+pub fn dlms_wrapper(data: &[u8]) {
+    dlms::fuzz_wrapper(data);
+}
+
+/// An APDU, perhaps protected.
+pub fn dlms_apdu(data: &[u8]) {
+    dlms::fuzz_apdu(data);
+}
+
+/// A value.
+pub fn dlms_data(data: &[u8]) {
+    dlms::fuzz_data(data);
+}
+
+/// What the simulated meter hears.
+pub fn dlms_meter(data: &[u8]) {
+    dlms::fuzz_meter(data);
+}
+
+/// APDUs as the Green Book shows them.
+const APDUS: [&str; 9] = [
+    "601da109060760857405080101be10040e01000000065f1f0400007e1f04b0",
+    "6036a1090607608574050801018a0207808b0760857405080201ac0a80083132333435363738be10040e01000000065f1f0400007e1f04b0",
+    "6129a109060760857405080101a203020100a305a103020100be10040e0800065f1f040000501f01f40007",
+    "c0010000080000010000ff0200",
+    "c001c100070100630100ff020102020406000000030600000005120001120000",
+    "c401c1000600bc614e",
+    "c402c1000000000100080102030405060708",
+    "c81e3001234567411312ff935a47566827c467bc7d825c3be4a77c3fcc056b6b",
+    "db084d4d4d0000bc614e1e3001234567411312ff935a47566827c467bc7d825c3be4a77c3fcc056b6b",
+];
+
+/// Frames: SNRM, UA with parameters, DISC.
+const FRAMES: [&str; 3] = [
+    "7ea0070321930f017e",
+    "7ea01e210373c37a818012050180060180070400000001080400000001533b7e",
+    "7ea00703215303c77e",
+];
+
+/// Values: a row of a profile, a unit, a compact array.
+const VALUES: [&str; 3] = [
+    "01010202090c07ea0601ff000f0000ff88800600bc614e",
+    "02020fff161e",
+    "130202121106000102000304",
+];
+
+pub(super) fn corpus() -> Vec<(&'static str, Vec<u8>)> {
+    let unhex = |text: &str| super::unhex(&text.replace(' ', "")).unwrap_or_default();
+    let mut corpus = Vec::new();
+    for apdu in APDUS.map(unhex) {
+        let length = u8::try_from(apdu.len()).unwrap_or(u8::MAX);
+        let wrapped = [&[0, 1, 0, 16, 0, 1, 0, length], apdu.as_slice()].concat();
+        corpus.push(("dlms_meter", [&[0], wrapped.as_slice()].concat()));
+        corpus.push(("dlms_wrapper", wrapped));
+        corpus.push(("dlms_apdu", apdu));
+    }
+    for frame in FRAMES.map(unhex) {
+        corpus.push(("dlms_meter", [&[1], frame.as_slice()].concat()));
+        // As a line hears it, and as it is searched behind its flag.
+        corpus.push(("dlms_hdlc", frame.iter().skip(1).copied().collect()));
+        corpus.push(("dlms_hdlc", frame));
+    }
+    corpus.extend(VALUES.map(|value| ("dlms_data", unhex(value))));
+    corpus
+}
