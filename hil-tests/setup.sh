@@ -29,8 +29,9 @@ if [ ! -x "$tools/bin/typos" ]; then
     python3 -m venv "$tools" >/dev/null 2>&1 && timeout 300 "$tools/bin/pip" install --quiet typos || true
 fi
 # Peers in another language. A test that misses one says so by itself.
-python_modules=(pymodbus==3.16.1 pyserial==3.5 iec62056-21==0.0.2 cbor2 'paho-mqtt>=2,<3' cryptography prometheus_client)
-if ! "$tools/bin/python" -c "import pymodbus, serial, iec62056_21, cbor2, paho.mqtt.client, cryptography, prometheus_client" >/dev/null 2>&1; then
+python_modules=(pymodbus==3.16.1 pyserial==3.5 iec62056-21==0.0.2 dlms-cosem==25.1.0 gurux-dlms==1.0.203
+    cbor2 'paho-mqtt>=2,<3' cryptography prometheus_client)
+if ! "$tools/bin/python" -c "import pymodbus, serial, iec62056_21, dlms_cosem, gurux_dlms, cbor2, paho.mqtt.client, cryptography, prometheus_client" >/dev/null 2>&1; then
     echo "== installing ${python_modules[*]}"
     if [ -x "$tools/bin/python" ] || python3 -m venv "$tools" >/dev/null 2>&1; then
         timeout 300 "$tools/bin/pip" install --quiet "${python_modules[@]}" || true
