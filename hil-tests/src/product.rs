@@ -81,7 +81,10 @@ impl ProductBox {
         let file = |name: &str| self.path(name).display().to_string();
         let mut qemu = command("qemu-system-x86_64");
         // No KVM: where it is half there, a guest hangs without a word.
-        qemu.args(["-M", "q35", "-accel", "tcg,thread=multi", "-smp", "2"]);
+        // One processor: with two, a machine was seen to spin for ever after a reset.
+        qemu.args(["-M", "q35", "-accel", "tcg", "-smp", "1"]);
+        // The watchdog of the board resets it, as in a cabinet.
+        qemu.args(["-global", "ICH9-LPC.noreboot=off"]);
         qemu.args(["-m", "512", "-display", "none", "-nodefaults"]);
         qemu.args(["-nic", "user,model=virtio-net-pci"]);
         for (unit, name, more) in [(0, "code.fd", ",readonly=on"), (1, "vars.fd", "")] {
