@@ -8,7 +8,8 @@
 mod check;
 mod check_register;
 mod complaint;
-mod decimal;
+pub(crate) mod decimal;
+pub mod dlms;
 mod encode;
 mod encoding;
 mod fault;
@@ -32,6 +33,7 @@ pub use register::{Decoded, Kind, Register, ScaleKind, ScaleRegister};
 pub use sunspec::{NotFound, Step, SunSpec, SunSpecBlock, SunSpecWalk};
 
 use complaint::Notebook;
+use dlms::DlmsModel;
 use flag::FlagModel;
 use iec62056_21::codec::Identification;
 use limits::{MODEL_FILE_BYTES_MAX, MODELS_MAX};
@@ -44,12 +46,14 @@ use std::path::Path;
 pub struct Catalogue {
     models: BTreeMap<String, Model>,
     flag_models: BTreeMap<String, FlagModel>,
+    dlms_models: BTreeMap<String, DlmsModel>,
 }
 
-/// A model of either kind.
+/// A model of any kind.
 enum Loaded {
     Modbus(Box<Model>),
     Flag(Box<FlagModel>),
+    Dlms(Box<DlmsModel>),
 }
 
 impl Catalogue {
@@ -75,6 +79,9 @@ impl Catalogue {
                 }
                 Ok(Loaded::Flag(model)) => {
                     catalogue.flag_models.insert(model.id.clone(), *model);
+                }
+                Ok(Loaded::Dlms(model)) => {
+                    catalogue.dlms_models.insert(model.id.clone(), *model);
                 }
                 Err(found) => complaints.extend(found),
             }
@@ -104,6 +111,16 @@ impl Catalogue {
     /// All FLAG models, in the order of their names.
     pub fn flag_models(&self) -> impl Iterator<Item = &FlagModel> {
         self.flag_models.values()
+    }
+
+    /// A DLMS model by its name.
+    pub fn dlms_model(&self, id: &str) -> Option<&DlmsModel> {
+        self.dlms_models.get(id)
+    }
+
+    /// All DLMS models, in the order of their names.
+    pub fn dlms_models(&self) -> impl Iterator<Item = &DlmsModel> {
+        self.dlms_models.values()
     }
 
     /// FLAG models whose meters may have sent an identification, the one that asks for most first.
@@ -136,12 +153,13 @@ fn parse_model(name: &str, text: &str) -> Result<Loaded, Vec<Complaint>> {
         );
         return Err(notes.into_complaints());
     }
-    let loaded = if speaks_flag(text) {
-        toml::from_str::<flag::FlagFile>(text)
-            .map(|file| Loaded::Flag(Box::new(flag::checked(id, file, &mut notes))))
-    } else {
-        toml::from_str::<file::ModelFile>(text)
-            .map(|file| Loaded::Modbus(Box::new(check::model(id, file, &mut notes))))
+    let loaded = match speaks(text) {
+        Speaks::Flag => toml::from_str::<flag::FlagFile>(text)
+            .map(|file| Loaded::Flag(Box::new(flag::checked(id, file, &mut notes)))),
+        Speaks::Dlms => toml::from_str::<dlms::DlmsFile>(text)
+            .map(|file| Loaded::Dlms(Box::new(dlms::checked(id, file, &mut notes)))),
+        Speaks::Modbus => toml::from_str::<file::ModelFile>(text)
+            .map(|file| Loaded::Modbus(Box::new(check::model(id, file, &mut notes)))),
     };
     let loaded = match loaded {
         Ok(loaded) => loaded,
@@ -158,14 +176,26 @@ fn parse_model(name: &str, text: &str) -> Result<Loaded, Vec<Complaint>> {
     }
 }
 
-/// Which of the two kinds a file is of: its own word decides.
-fn speaks_flag(text: &str) -> bool {
+/// The kinds of model files.
+enum Speaks {
+    Modbus,
+    Flag,
+    Dlms,
+}
+
+/// Which kind a file is of: its own word decides.
+fn speaks(text: &str) -> Speaks {
     #[derive(serde::Deserialize)]
     struct Kind {
         protocols: Vec<String>,
     }
-    let kind = toml::from_str::<Kind>(text);
-    kind.is_ok_and(|kind| kind.protocols.iter().any(|word| word == flag::PROTOCOL))
+    let words = toml::from_str::<Kind>(text).map_or_else(|_| Vec::new(), |kind| kind.protocols);
+    let has = |protocol: &str| words.iter().any(|word| word == protocol);
+    match (has(flag::PROTOCOL), has(dlms::PROTOCOL)) {
+        (true, _) => Speaks::Flag,
+        (false, true) => Speaks::Dlms,
+        (false, false) => Speaks::Modbus,
+    }
 }
 
 /// The only IO of the catalogue.

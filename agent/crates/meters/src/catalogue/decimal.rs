@@ -6,7 +6,7 @@
 
 /// The two IEEE 754 formats that meters use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FloatFormat {
+pub(crate) enum FloatFormat {
     Single,
     Double,
 }
@@ -29,7 +29,7 @@ impl FloatFormat {
     }
 
     /// A quiet NaN, in the form Schneider's meters send.
-    pub(super) fn not_a_number(self) -> u64 {
+    pub(crate) fn not_a_number(self) -> u64 {
         match self {
             Self::Single => 0xFFC0_0000,
             Self::Double => 0xFFF8_0000_0000_0000,
@@ -39,7 +39,7 @@ impl FloatFormat {
 
 /// `mantissa × 2^exponent`, with its sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Binary {
+pub(crate) struct Binary {
     negative: bool,
     mantissa: u64,
     exponent: i32,
@@ -47,14 +47,14 @@ pub(super) struct Binary {
 
 /// A decimal, and whether the float's own step there is larger than its last digit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rounded {
-    pub(super) digits: i64,
-    pub(super) coarse: bool,
+pub(crate) struct Rounded {
+    pub(crate) digits: i64,
+    pub(crate) coarse: bool,
 }
 
 impl Binary {
     /// Takes a float apart; `None` for NaN and the infinities.
-    pub(super) fn from_bits(bits: u64, format: FloatFormat) -> Option<Self> {
+    pub(crate) fn from_bits(bits: u64, format: FloatFormat) -> Option<Self> {
         let (stored, width) = format.widths();
         let fields = width - 1 - stored;
         let fraction = bits & ((1 << stored) - 1);
@@ -74,7 +74,7 @@ impl Binary {
     }
 
     /// The decimal of `places` places next to it, ties to the even digit; `None` beyond `i64`.
-    pub(super) fn to_decimal(self, places: u8) -> Option<Rounded> {
+    pub(crate) fn to_decimal(self, places: u8) -> Option<Rounded> {
         let tens = 10_u128.checked_pow(u32::from(places))?;
         let product = u128::from(self.mantissa).checked_mul(tens)?;
         let shift = self.exponent.unsigned_abs();
@@ -99,7 +99,7 @@ impl Binary {
 }
 
 /// The float next to `digits × 10^-places`, ties to the even mantissa.
-pub(super) fn float_bits(digits: i64, places: u8, format: FloatFormat) -> u64 {
+pub(crate) fn float_bits(digits: i64, places: u8, format: FloatFormat) -> u64 {
     let (stored, width) = format.widths();
     let sign = u64::from(digits < 0) << (width - 1);
     let magnitude = u128::from(digits.unsigned_abs());
@@ -139,7 +139,7 @@ fn scaled_quotient(number: u128, divisor: u128, raise: i64) -> u128 {
 }
 
 /// Division of whole numbers, rounded half to even.
-pub(super) fn divide_even(number: u128, divisor: u128) -> u128 {
+pub(crate) fn divide_even(number: u128, divisor: u128) -> u128 {
     let (quotient, rest) = (number / divisor, number % divisor);
     let up = match rest.cmp(&(divisor - rest)) {
         std::cmp::Ordering::Less => false,

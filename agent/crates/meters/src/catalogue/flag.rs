@@ -18,7 +18,7 @@ mod model;
 mod profile;
 mod session;
 mod vdew;
-mod words;
+pub(super) mod words;
 
 pub use device::{DeviceText, FlagIdentification, Variant, VariantDevice};
 pub use fact::{InvalidFact, SourcedFact};
@@ -39,6 +39,7 @@ pub use session::{
 pub use vdew::{VdewAction, VdewForm, VdewModel, VdewProfile, VdewSet, VdewWhat};
 
 pub(super) use check::model as checked;
+pub(super) use doubts::{Statement, told};
 pub(super) use file::FlagFile;
 
 /// The word under which such files say what their meters speak.

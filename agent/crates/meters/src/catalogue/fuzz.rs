@@ -34,6 +34,10 @@ pub fn fuzz_model(text: &str) {
             for model in catalogue.flag_models() {
                 flag_model(model);
             }
+            for model in catalogue.dlms_models() {
+                assert!(!model.associations.is_empty(), "somebody may read");
+                assert!(model.doubts().iter().all(|doubt| !doubt.about.is_empty()));
+            }
         }
         Err(complaints) => {
             assert!(!complaints.is_empty(), "a refusal says why");

@@ -6,33 +6,41 @@ use super::model::FlagModel;
 use super::profile::ProfileModel;
 
 /// A statement and what it is about.
-pub(super) type Statement<'a> = (String, &'a SourcedFact);
+pub(in super::super) type Statement<'a> = (String, &'a SourcedFact);
+
+/// What of a model's statements a person should check at the meter.
+pub(in super::super) fn told(
+    id: &str,
+    statements: Vec<Statement<'_>>,
+    disagreements: &[String],
+) -> Vec<Doubt> {
+    let doubt = |about: String, certainty, remark: String| Doubt {
+        model: id.to_owned(),
+        about,
+        certainty,
+        remark,
+    };
+    let unsure = statements
+        .into_iter()
+        .filter(|(_, fact)| fact.certainty.is_doubtful() || fact.remark.is_some());
+    let contradictions = disagreements.iter().map(|text| {
+        doubt(
+            "sources disagree".to_owned(),
+            Certainty::Open,
+            text.to_owned(),
+        )
+    });
+    unsure
+        .map(|(about, fact)| doubt(about, fact.certainty, remark(fact)))
+        .chain(contradictions)
+        .collect()
+}
 
 impl FlagModel {
     /// What a person should check at the meter: every statement that is not confirmed or carries a
     /// remark, and every point where sources contradict each other.
     pub fn doubts(&self) -> Vec<Doubt> {
-        let doubt = |about: String, certainty, remark: String| Doubt {
-            model: self.id.clone(),
-            about,
-            certainty,
-            remark,
-        };
-        let unsure = self
-            .statements()
-            .into_iter()
-            .filter(|(_, fact)| fact.certainty.is_doubtful() || fact.remark.is_some());
-        let contradictions = self.disagreements.iter().map(|text| {
-            doubt(
-                "sources disagree".to_owned(),
-                Certainty::Open,
-                text.to_owned(),
-            )
-        });
-        unsure
-            .map(|(about, fact)| doubt(about, fact.certainty, remark(fact)))
-            .chain(contradictions)
-            .collect()
+        told(&self.id, self.statements(), &self.disagreements)
     }
 
     /// Every statement of the model that names its sources.

@@ -42,16 +42,24 @@ impl FromStr for EventWord {
     }
 }
 
-pub(super) fn event<'de, D: Deserializer<'de>>(from: D) -> Result<Option<EventCode>, D::Error> {
+pub(in super::super) fn event<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<EventCode>, D::Error> {
     by_text::<D, EventWord>(from).map(|word| word.0)
 }
 
-pub(super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Flag>, D::Error> {
+pub(in super::super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Flag>, D::Error> {
     by_text::<D, FlagWord>(from).map(|word| word.0)
 }
 
-pub(super) fn obis<'de, D: Deserializer<'de>>(from: D) -> Result<Obis, D::Error> {
+pub(in super::super) fn obis<'de, D: Deserializer<'de>>(from: D) -> Result<Obis, D::Error> {
     by_text(from)
+}
+
+pub(in super::super) fn optional_obis<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Obis>, D::Error> {
+    obis(from).map(Some)
 }
 
 /// A unit, without a prefix.
