@@ -5,6 +5,7 @@ mod span;
 
 pub mod catalogue;
 pub mod collection;
+pub mod cosem;
 pub mod doctor;
 pub mod elster;
 pub mod flag;

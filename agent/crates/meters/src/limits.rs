@@ -152,6 +152,17 @@ pub(crate) const COLLECT_PLANS_MAX: usize = 64;
 /// and a quarter is left for markers.
 pub(crate) const WINDOW_OCTETS_MAX: u64 = 0xfff * 64 * 3 / 4;
 
+// Profiles of DLMS meters.
+
+/// Columns of a profile; ours, over twice what meters capture.
+pub(crate) const COSEM_COLUMNS_MAX: usize = 64;
+/// Rows of one answer; ours: a quarter of an hour for 900 days.
+pub(crate) const COSEM_ROWS_MAX: usize = 96 * 900;
+/// A stamp that lies so far behind a mark belongs to it: a meter may take its time to write a row.
+pub(crate) const COSEM_STAMP_LATE_S: u64 = 30;
+/// Longer periods have no grid of marks in UTC: their rows end when the meter says.
+pub(crate) const COSEM_GRID_PERIOD_MAX_S: u32 = 3600;
+
 // Clocks of meters.
 
 /// No clock drifts as far as a day, and no zone or season explains it: it has lost its time.
