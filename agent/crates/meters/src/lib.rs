@@ -6,6 +6,7 @@ mod span;
 pub mod catalogue;
 pub mod collection;
 pub mod cosem;
+pub mod dlms;
 pub mod doctor;
 pub mod elster;
 pub mod flag;

@@ -1,0 +1,18 @@
+//! Reads meters that speak DLMS/COSEM, as their model says.
+//!
+//! A [`DlmsVisit`] is one association with one meter, and one transaction of its bus: it opens it,
+//! proves which meter it is before anything else is read, looks at the clock, and reads what it is
+//! asked for in parts that end in time. What the values mean is for [`crate::cosem`]; what is due,
+//! and where it goes, for the caller.
+
+mod collect;
+mod fault;
+mod part;
+mod terms;
+mod visit;
+
+pub use collect::{CollectRun, RunEnd};
+pub use fault::DlmsFault;
+pub use part::{PartGround, ProfilePart, RowsWay, next_part};
+pub use terms::{DlmsCredentials, DlmsPlace, DlmsWish, KeyShelf, KeyShelfFault, dlms_terms};
+pub use visit::{DlmsVisit, ExpectedMeter, Scalers, Timed};
