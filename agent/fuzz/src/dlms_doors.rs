@@ -1,5 +1,9 @@
 //! What DLMS meters and clients may say.
 
+use meters::catalogue::Catalogue;
+use meters::catalogue::dlms::DlmsModel;
+use std::sync::OnceLock;
+
 /// What a line heard.
 pub fn dlms_hdlc(data: &[u8]) {
     dlms::fuzz_hdlc(data);
@@ -24,6 +28,26 @@ pub fn dlms_data(data: &[u8]) {
 pub fn dlms_meter(data: &[u8]) {
     dlms::fuzz_meter(data);
 }
+
+/// What a profile says of itself, and its rows: the first octet chooses the model.
+pub fn dlms_profile(data: &[u8]) {
+    static MODELS: OnceLock<Vec<DlmsModel>> = OnceLock::new();
+    let models = MODELS.get_or_init(|| {
+        let catalogue = Catalogue::load(&super::root().join("config/meter-models"));
+        let catalogue = catalogue.expect("the shipped models load");
+        catalogue.dlms_models().cloned().collect()
+    });
+    if let Some((which, data)) = data.split_first()
+        && let Some(model) = models.get(usize::from(*which) % models.len())
+    {
+        meters::cosem::fuzz_profile(model, data);
+    }
+}
+
+/// A profile with a clock and a total: captured objects, period, order, two rows.
+const PROFILE: &str = "02040102020412000809060000010000ff0f02120000\
+    020412000309060100010800ff0f02120000060000038416010102\
+    0202090c07ea0a19ff012d000080000006000003e802020006000003fb";
 
 /// APDUs as the Green Book shows them.
 const APDUS: [&str; 9] = [
@@ -69,5 +93,6 @@ pub(super) fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         corpus.push(("dlms_hdlc", frame));
     }
     corpus.extend(VALUES.map(|value| ("dlms_data", unhex(value))));
+    corpus.push(("dlms_profile", [&[0], unhex(PROFILE).as_slice()].concat()));
     corpus
 }

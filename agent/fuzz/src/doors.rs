@@ -11,7 +11,9 @@ use std::sync::OnceLock;
 
 #[path = "dlms_doors.rs"]
 mod dlms_doors;
-pub use dlms_doors::{dlms_apdu, dlms_data, dlms_hdlc, dlms_meter, dlms_wrapper};
+pub use dlms_doors::{
+    dlms_apdu, dlms_data, dlms_hdlc, dlms_meter, dlms_profile, dlms_wrapper,
+};
 #[path = "image_doors.rs"]
 mod images;
 pub use images::{boot_report, boot_state, image_keys, image_manifest};
@@ -35,6 +37,7 @@ pub const DOORS: &[(&str, Door)] = &[
     ("dlms_apdu", dlms_apdu),
     ("dlms_data", dlms_data),
     ("dlms_meter", dlms_meter),
+    ("dlms_profile", dlms_profile),
     ("model_file", model_file),
     ("register", register),
     ("store_chunk", store_chunk),
