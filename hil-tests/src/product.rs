@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::clock::becomes;
 use crate::process::{Process, command};
-use crate::skip::skipped;
+use crate::skip::is_done;
 use door::Door;
 use monitor::Monitor;
 use tempfile::TempDir;
@@ -47,18 +47,9 @@ impl ProductBox {
             .tempdir()
             .expect("a folder");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("boot/product");
-        let done = Command::new(script)
-            .arg(folder.path())
-            .output()
-            .expect("a script of ours");
-        let words = String::from_utf8_lossy(&done.stdout).into_owned();
-        if done.status.code() == Some(77) {
-            let why = words.lines().find_map(|line| line.split_once("because "));
-            skipped(promise, why.map_or("of no reason", |(_, why)| why));
+        if !is_done(promise, Command::new(script).arg(folder.path())) {
             return None;
         }
-        let errors = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{words}{errors}");
         Some(Self {
             folder,
             serial: serial.to_path_buf(),
