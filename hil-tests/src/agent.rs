@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use desk::{Answer, MeterStatus, Refusal, Request, Status};
+use desk::{Answer, MeterStatus, Refusal, Request, Status, UpdateStatus, UpdateWish};
 use rustix::process::Signal;
 
 use crate::agent_file::AgentFile;
@@ -185,6 +185,16 @@ impl Agent {
 
     fn tail(&self) -> String {
         self.process.as_ref().map(Process::tail).unwrap_or_default()
+    }
+
+    /// How updates stand.
+    #[track_caller]
+    pub fn update_status(&self) -> UpdateStatus {
+        let wish = UpdateWish::Status;
+        match self.ask(&Request::Update { wish }) {
+            Ok(Ok(Answer::Update(status))) => *status,
+            other => panic!("no status: {other:?}"),
+        }
     }
 
     /// Asks its local socket.

@@ -25,7 +25,12 @@ pub fn pmuctl(agent: &Agent, words: &[&str]) -> Command {
 /// Exit code and all words of a command.
 pub fn said(agent: &Agent, words: &str) -> (Option<i32>, String) {
     let words: Vec<&str> = words.split_whitespace().collect();
-    let done = pmuctl(agent, &words).output().expect("pmuctl");
+    typed(agent, &words)
+}
+
+/// The same, of words that may have spaces in them.
+pub fn typed(agent: &Agent, words: &[&str]) -> (Option<i32>, String) {
+    let done = pmuctl(agent, words).output().expect("pmuctl");
     let text = [done.stdout, done.stderr].concat();
     let text = String::from_utf8(text).expect("words");
     println!("$ pmuctl {}\n{text}", words.join(" "));

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::clock::becomes;
 use crate::process::{Process, command};
-use crate::skip::skipped;
+use crate::skip::is_done;
 use door::Door;
 use monitor::Monitor;
 use tempfile::TempDir;
@@ -47,18 +47,9 @@ impl ProductBox {
             .tempdir()
             .expect("a folder");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("boot/product");
-        let done = Command::new(script)
-            .arg(folder.path())
-            .output()
-            .expect("a script of ours");
-        let words = String::from_utf8_lossy(&done.stdout).into_owned();
-        if done.status.code() == Some(77) {
-            let why = words.lines().find_map(|line| line.split_once("because "));
-            skipped(promise, why.map_or("of no reason", |(_, why)| why));
+        if !is_done(promise, Command::new(script).arg(folder.path())) {
             return None;
         }
-        let errors = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{words}{errors}");
         Some(Self {
             folder,
             serial: serial.to_path_buf(),
@@ -81,10 +72,10 @@ impl ProductBox {
         let file = |name: &str| self.path(name).display().to_string();
         let mut qemu = command("qemu-system-x86_64");
         // No KVM: where it is half there, a guest hangs without a word.
-        // One processor: with two, a machine was seen to spin for ever after a reset.
-        qemu.args(["-M", "q35", "-accel", "tcg", "-smp", "1"]);
-        // The watchdog of the board resets it, as in a cabinet.
-        qemu.args(["-global", "ICH9-LPC.noreboot=off"]);
+        qemu.args(["-M", "q35", "-accel", "tcg,thread=multi", "-smp", "2"]);
+        // A reset ends the machine, and it is switched on again: this firmware was seen to spin for
+        // ever after a reset without that.
+        qemu.arg("-no-reboot");
         qemu.args(["-m", "512", "-display", "none", "-nodefaults"]);
         qemu.args(["-nic", "user,model=virtio-net-pci"]);
         for (unit, name, more) in [(0, "code.fd", ",readonly=on"), (1, "vars.fd", "")] {
@@ -119,11 +110,13 @@ impl ProductBox {
         });
     }
 
-    /// The power is cut.
-    pub fn cut_power(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            running.machine.kill();
-        }
+    /// Waits until the box resets itself, and lets it start again.
+    #[track_caller]
+    pub fn wait_for_reboot(&mut self) {
+        let mut running = self.running.take().expect("it is switched on");
+        let status = running.machine.wait(WITHIN);
+        assert!(status.success(), "the machine ended with {status}");
+        self.switch_on();
     }
 
     /// All that it said on its console since it was looked at.

@@ -1,6 +1,7 @@
 //! What cannot be tried here is said, never passed over.
 
 use std::io::Write;
+use std::process::Command;
 
 /// Says why a promise is not tried here.
 pub fn skipped(promise: &str, why: &str) {
@@ -9,6 +10,22 @@ pub fn skipped(promise: &str, why: &str) {
     std::io::stdout()
         .write_all(line.as_bytes())
         .expect("a place to say it");
+}
+
+/// Runs a script of ours; one that ends with 77 says why its work cannot be done here, and that is
+/// said.
+#[track_caller]
+pub fn is_done(promise: &str, script: &mut Command) -> bool {
+    let done = script.output().expect("a script of ours");
+    let words = String::from_utf8_lossy(&done.stdout).into_owned();
+    if done.status.code() == Some(77) {
+        let why = words.lines().find_map(|line| line.split_once("because "));
+        skipped(promise, why.map_or(words.trim(), |(_, why)| why));
+        return false;
+    }
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{script:?}: {words}{errors}");
+    true
 }
 
 /// Whether the long form of the promises is wanted (`hil-tests/run --soak`).

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use authority::{SigningKey, sign_watermark};
 use bootloader_verify::{Slot, SlotState};
-use desk::{Answer, Request, UpdateStatus, UpdateWish, Work};
+use desk::{Answer, Request, Work};
 use head_end::{Mark, Presence, RecoveryBirth, Stream, Watermarks};
 use hil_tests::agent::Agent;
 use hil_tests::agent_file::AgentFile;
 use hil_tests::binaries;
 use hil_tests::bus::Bus;
 use hil_tests::clock::{pause, wait_until};
+use hil_tests::hands::typed;
 use hil_tests::limits::START_WITHIN;
 use hil_tests::listener::Listener;
 use hil_tests::update_box::{Image, Recipe, UpdateBox};
@@ -35,27 +36,6 @@ fn newer() -> Image {
         ..Recipe::default()
     };
     recipe.make()
-}
-
-/// Types a command; its exit code and its words.
-fn typed(agent: &Agent, words: &[&str]) -> (Option<i32>, String) {
-    let done = Command::new(binaries::pmuctl())
-        .args(words)
-        .env("PMU_SOCKET", agent.folder().join("run/desk.sock"))
-        .output()
-        .expect("pmuctl");
-    let text = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
-    println!("$ pmuctl {}\n{text}", words.join(" "));
-    (done.status.code(), text)
-}
-
-#[track_caller]
-fn update_status(agent: &Agent) -> UpdateStatus {
-    let wish = UpdateWish::Status;
-    match agent.ask(&Request::Update { wish }) {
-        Ok(Ok(Answer::Update(status))) => *status,
-        other => panic!("no status: {other:?}"),
-    }
 }
 
 /// Starts it where no meter is shown.
@@ -367,7 +347,7 @@ fn no_system_is_judged_kept_or_left_in_recovery() {
     let mut site = Site::new("healthy-for-seconds = 9\ntrial-seconds-max = 2");
     let state = site.flash.read("pmu-state");
     start_in_recovery(&mut site.agent);
-    let status = update_status(&site.agent);
+    let status = site.agent.update_status();
     assert_eq!((status.running.as_str(), status.trial), ("recovery", None));
     assert_eq!(status.last, None, "something was done unasked");
     for word in ["commit", "rollback"] {
@@ -397,13 +377,14 @@ fn an_update_is_cancelled_and_one_from_a_file_is_tried() {
     let order = ["update", "fetch", "--leave", &sha256, &bytes, &server.url()];
     assert_eq!(typed(&site.agent, &order).0, Some(0));
     wait_until("it is under way", WITHIN, || {
-        update_status(&site.agent)
+        site.agent
+            .update_status()
             .order
             .is_some_and(|order| order.taken > 0)
     });
     assert_eq!(typed(&site.agent, &["update", "cancel"]).0, Some(0));
     wait_until("it has ended", WITHIN, || {
-        !update_status(&site.agent).is_busy
+        !site.agent.update_status().is_busy
     });
     assert_eq!(site.flash.start(), None, "half an image starts nothing");
 
@@ -433,7 +414,7 @@ fn a_configuration_that_is_wrong_in_its_meters_serves_and_a_missing_one_ends_the
         .more
         .push_str("\n[of-a-later-version]\nkey = 1\n");
     start_in_recovery(&mut site.agent);
-    assert_eq!(update_status(&site.agent).running, "recovery");
+    assert_eq!(site.agent.update_status().running, "recovery");
     // A changed file is taken by the same rules.
     site.agent.reload();
     pause(Duration::from_secs(1));

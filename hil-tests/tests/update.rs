@@ -4,17 +4,16 @@
 
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use bootloader_verify::limits::TRIES;
 use bootloader_verify::{Slot, SlotState};
-use desk::{Answer, Request, UpdateStatus, UpdateWish};
+use desk::UpdateStatus;
 use hil_tests::agent::Agent;
 use hil_tests::agent_file::AgentFile;
-use hil_tests::binaries;
 use hil_tests::broker::free_port;
 use hil_tests::clock::wait_until;
+use hil_tests::hands::typed;
 use hil_tests::openssl::{Authority, Identity};
 use hil_tests::process::{Process, command};
 use hil_tests::update_box::{Image, Recipe, UpdateBox};
@@ -55,11 +54,7 @@ impl Site {
 
     #[track_caller]
     fn status(&self) -> UpdateStatus {
-        let wish = UpdateWish::Status;
-        match self.agent.ask(&Request::Update { wish }) {
-            Ok(Ok(Answer::Update(status))) => *status,
-            other => panic!("no status: {other:?}"),
-        }
+        self.agent.update_status()
     }
 
     /// Types a command; its exit code and its words.
@@ -91,17 +86,6 @@ impl Site {
         self.agent.start();
         slot
     }
-}
-
-fn typed(agent: &Agent, words: &[&str]) -> (Option<i32>, String) {
-    let done = Command::new(binaries::pmuctl())
-        .args(words)
-        .env("PMU_SOCKET", agent.folder().join("run/desk.sock"))
-        .output()
-        .expect("pmuctl");
-    let text = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
-    println!("$ pmuctl {}\n{text}", words.join(" "));
-    (done.status.code(), text)
 }
 
 fn newer() -> Recipe {

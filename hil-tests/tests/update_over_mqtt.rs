@@ -3,18 +3,17 @@
 #![cfg(test)]
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use bootloader_verify::{Slot, SlotState};
-use desk::{Answer, Request, UpdateStatus, UpdateWish};
+use desk::UpdateStatus;
 use head_end::{ImageAnswer, ImageChunk, ImageWish};
 use hil_tests::agent::Agent;
 use hil_tests::agent_file::AgentFile;
-use hil_tests::binaries;
 use hil_tests::broker::BrokerSettings;
 use hil_tests::bus::Bus;
 use hil_tests::clock::{pause, wait_until};
+use hil_tests::hands::typed;
 use hil_tests::listener::Listener;
 use hil_tests::update_box::{Image, Recipe, UpdateBox};
 use hil_tests::world::World;
@@ -89,11 +88,7 @@ impl Site {
 
     #[track_caller]
     fn status(&self) -> UpdateStatus {
-        let wish = UpdateWish::Status;
-        match self.agent.ask(&Request::Update { wish }) {
-            Ok(Ok(Answer::Update(status))) => *status,
-            other => panic!("no status: {other:?}"),
-        }
+        self.agent.update_status()
     }
 
     /// Orders an image, without waiting for it.
@@ -164,17 +159,6 @@ impl Site {
         let word = line.and_then(|line| line.split_whitespace().next());
         word.and_then(|word| word.parse().ok()).expect("a figure")
     }
-}
-
-fn typed(agent: &Agent, words: &[&str]) -> (Option<i32>, String) {
-    let done = Command::new(binaries::pmuctl())
-        .args(words)
-        .env("PMU_SOCKET", agent.folder().join("run/desk.sock"))
-        .output()
-        .expect("pmuctl");
-    let text = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
-    println!("$ pmuctl {}\n{text}", words.join(" "));
-    (done.status.code(), text)
 }
 
 /// An image of so many blocks of 4 KiB.

@@ -167,18 +167,22 @@ fn a_flashed_box_is_set_up_reads_its_meter_and_is_updated_over_the_broker_and_br
         flashed.must(&format!("pmuctl update fetch {}", order(&image)));
     };
     fetch(&flashed, "2");
+    flashed.wait_for_reboot();
     flashed.expect(&["pmu-boot 1 result=boot slot=B"]);
     wait_until_kept(&flashed, "B", "2.0.0");
     flashed.must("pmuctl update rollback");
+    flashed.wait_for_reboot();
     flashed.expect(&["pmu-boot 1 result=boot slot=A"]);
     flashed.expect(&["head-end  connected"]);
     flashed.must("pmuctl update rollback");
+    flashed.wait_for_reboot();
     flashed.expect(&["pmu-boot 1 result=boot slot=B"]);
     flashed.expect(&["head-end  connected"]);
 
     // Nothing fits on the data partition any more, and yet the box can be mended by an update.
     flashed.shell("dd if=/dev/zero of=/data/filled bs=1M; df /data");
     fetch(&flashed, "3");
+    flashed.wait_for_reboot();
     flashed.expect(&["pmu-boot 1 result=boot slot=A"]);
     wait_until_kept(&flashed, "A", "3.0.0");
     flashed.must("rm /data/filled; df /data; pmuctl status");

@@ -10,6 +10,8 @@ build_programs() {
     local folder
     # Names of folders of the machine that builds would end up in the programs.
     local remap="--remap-path-prefix=$PWD=/pmu --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+    # The linker's own number is made of what is stripped afterwards, and that knows the folder.
+    remap="$remap -C link-arg=-Wl,--build-id=none"
     folder="${CARGO_TARGET_DIR:-target}/image-build"
     if [ "$arch" = arm64 ]; then
         export RUSTC=/usr/bin/rustc

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::process::run;
-use crate::skip::skipped;
+use crate::skip::is_done;
 
 /// Processors that the product runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -204,19 +204,6 @@ fn keys() -> String {
 fn script(name: &str) -> Command {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("boot");
     Command::new(folder.join(name))
-}
-
-/// Runs a script that ends with 77, and says why, where its work cannot be done.
-fn is_done(promise: &str, script: &mut Command) -> bool {
-    let done = script.output().expect("a script of ours");
-    let words = String::from_utf8_lossy(&done.stdout).into_owned();
-    if done.status.code() == Some(77) {
-        skipped(promise, words.trim());
-        return false;
-    }
-    let errors = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{script:?}: {words}{errors}");
-    true
 }
 
 /// Who signs an image, and what he says of it.
