@@ -13,6 +13,8 @@ pub const MQTT_REQUESTS_MAX: usize = 1024;
 pub const MQTT_EVENTS_MAX: usize = 64;
 /// Requests waiting for the storekeeper; beyond it the lines wait.
 pub const STORE_REQUESTS_MAX: usize = 256;
+/// Requests waiting for the keys of meters; beyond it the sessions wait.
+pub const KEY_REQUESTS_MAX: usize = 64;
 /// Requests of people waiting for one bus.
 pub const BUS_REQUESTS_MAX: usize = 8;
 /// Messages the broker has but the head-end has not committed: beyond it no more are sent.

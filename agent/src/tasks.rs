@@ -2,6 +2,7 @@
 
 pub mod bus;
 pub mod heartbeat;
+pub mod keykeeper;
 pub mod local_api;
 pub mod storekeeper;
 pub mod updater;

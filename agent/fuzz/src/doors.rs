@@ -42,6 +42,8 @@ pub const DOORS: &[(&str, Door)] = &[
     ("register", register),
     ("store_chunk", store_chunk),
     ("store_entry", store_entry),
+    ("store_keys", store_keys),
+    ("sealed_key", sealed_key),
     ("message_up", message_up),
     ("message_down", message_down),
     ("watermark", watermark),
@@ -149,6 +151,16 @@ pub fn store_chunk(data: &[u8]) {
 /// An entry of the log.
 pub fn store_entry(data: &[u8]) {
     storage::fuzz_entry(data);
+}
+
+/// A row of the file of keys.
+pub fn store_keys(data: &[u8]) {
+    storage::keys::fuzz_key_rows(data);
+}
+
+/// A sealed key, a master key, a key that a person wrote.
+pub fn sealed_key(data: &[u8]) {
+    authority::fuzz_sealed(data);
 }
 
 /// What a head-end receives.
@@ -297,6 +309,9 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     corpus.extend(dlms_doors::corpus());
     corpus.push(("store_chunk", (0..=255).collect()));
     corpus.push(("store_entry", vec![0; 64]));
+    corpus.push(("store_keys", (1..=40).collect()));
+    corpus.push(("sealed_key", vec![1; 61]));
+    corpus.push(("sealed_key", "000102030405060708090A0B0C0D0E0F\n".into()));
     corpus
 }
 

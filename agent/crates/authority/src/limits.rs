@@ -7,3 +7,7 @@ pub const ENVELOPE_BYTES_MAX: usize = 16 * 1024;
 pub const INGEST_KEYS_MAX: usize = 16;
 /// A file of ingest keys: sixteen PEM blocks with generous comments.
 pub const KEY_FILE_BYTES_MAX: usize = 64 * 1024;
+/// Octets of a meter's secret: its longest password.
+pub const SECRET_OCTETS_MAX: usize = 64;
+/// Octets read of a credential; a master key has 32.
+pub const MASTER_KEY_FILE_BYTES_MAX: usize = 4096;

@@ -11,6 +11,8 @@ pub(crate) const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta
 const FORMAT_KEY: &str = "format";
 /// The newest format of a file that this program knows.
 const FORMAT: u64 = 1;
+/// The database's own head, in front of the first page.
+const HEAD_BYTES: usize = 4096;
 
 /// In which state a file was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,13 +68,44 @@ impl Opening<'_> {
         Ok((file, prepared, FileState::SetAside { name, why }))
     }
 
-    /// Opens the file without ever putting it aside: it is the only one of its kind.
+    /// Opens the file without ever putting aside what may hold something: it is the only one of
+    /// its kind.
     pub(crate) fn run_or_refuse<T>(
         &self,
         prepare: impl Fn(&OpenFile, bool) -> Result<T, StoreError>,
     ) -> Result<(OpenFile, T), StoreError> {
-        let (file, prepared, _) = self.attempt(&prepare)?;
+        let attempt = match self.attempt(&prepare) {
+            Err(error) if is_damage(&error) && self.is_blank() => {
+                let aside = self.medium.set_aside(self.file);
+                aside.map_err(|source| self.unreachable(source))?;
+                self.attempt(&prepare)
+            }
+            attempt => attempt,
+        };
+        let (file, prepared, _) = attempt?;
         Ok((file, prepared))
+    }
+
+    /// Whether the power failed while the file was made: behind its head there is nothing yet.
+    fn is_blank(&self) -> bool {
+        let blank = || -> std::io::Result<bool> {
+            let file = self.medium.open(self.file)?;
+            let length = file.len()?;
+            let mut page = vec![0; HEAD_BYTES];
+            let mut offset = u64::try_from(HEAD_BYTES).unwrap_or(u64::MAX);
+            while offset < length {
+                let left = usize::try_from(length - offset).unwrap_or(HEAD_BYTES);
+                page.truncate(left);
+                file.read(offset, &mut page)?;
+                if page.iter().any(|byte| *byte != 0) {
+                    return Ok(false);
+                }
+                offset = offset.saturating_add(u64::try_from(page.len()).unwrap_or(u64::MAX));
+            }
+            file.close()?;
+            Ok(true)
+        };
+        blank().unwrap_or(false)
     }
 
     fn attempt<T>(

@@ -14,6 +14,8 @@ pub enum StoreFile {
     Archive,
     /// What the reference head-end consumer has booked.
     Ledger,
+    /// Keys of meters, sealed, and their counters.
+    Keys,
 }
 
 impl StoreFile {
@@ -23,6 +25,7 @@ impl StoreFile {
             Self::Hot => "hot.redb",
             Self::Archive => "archive.redb",
             Self::Ledger => "ledger.redb",
+            Self::Keys => "keys.redb",
         }
     }
 }
@@ -144,9 +147,9 @@ impl StoreError {
     /// What to do.
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Database { file, source } if is_broken(source) => Remedy::SetAside(*file),
+            Self::Database { file, source } if is_broken(source) => instead_of(*file),
             Self::Database { .. } | Self::DiskFull { .. } | Self::Resting { .. } => Remedy::Reopen,
-            Self::Damaged { file, .. } => Remedy::SetAside(*file),
+            Self::Damaged { file, .. } => instead_of(*file),
             Self::RegistryFull { .. } => Remedy::SetAside(StoreFile::Archive),
             Self::InUse { .. } | Self::Folder { .. } | Self::NewerFormat { .. } => {
                 Remedy::AskTechnician
@@ -170,6 +173,14 @@ impl StoreError {
             what: what.into(),
             source,
         }
+    }
+}
+
+/// What to do about a broken file. Keys that are gone do not come back: a person decides.
+fn instead_of(file: StoreFile) -> Remedy {
+    match file {
+        StoreFile::Keys => Remedy::AskTechnician,
+        file => Remedy::SetAside(file),
     }
 }
 

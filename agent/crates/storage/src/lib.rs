@@ -21,6 +21,7 @@ mod database;
 mod entry;
 mod error;
 mod hot;
+pub mod keys;
 pub mod ledger;
 pub mod limits;
 mod medium;

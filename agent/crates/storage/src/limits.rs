@@ -82,3 +82,23 @@ pub const LEDGER_ISLANDS_MAX: usize = 64;
 /// Settled runs that the ledger remembers of one stream; beyond, deliveries are booked and
 /// asked for again.
 pub const LEDGER_RUNS_MAX: usize = 4_096;
+/// Memory for pages of the file of keys: all of it has a few dozen pages.
+pub const KEYS_CACHE_BYTES: usize = 256 * 1024;
+/// Keys in the file: 250 meters with four kinds, each twice during a change, and room.
+pub const KEYS_MAX: u64 = 4096;
+/// Octets of a sealed key: 64 of a password, and what sealing adds.
+pub const SEALED_BYTES_MAX: usize = 256;
+/// Bytes of a meter's name.
+pub const KEY_NAME_BYTES_MAX: usize = 40;
+/// Invocation counters that one commit reserves. A session takes 256, so that every fourth one
+/// writes; a process that dies at every start wastes a key in three months.
+pub const COUNTERS_ON_DISK: u32 = 1024;
+/// Left between the counter that a meter names and the first one that is used: what was sent
+/// and never arrived. One attempt a minute at a mute meter takes six weeks for it.
+pub const COUNTER_GAP: u32 = 65_536;
+/// A counter that a meter names may be so far beyond what is known here; a 256th of all.
+pub const COUNTER_JUMP_MAX: u32 = 1 << 24;
+/// The pause after a meter has refused its key: some lock their door after a few wrong ones.
+pub const REFUSED_PAUSE_FIRST: Duration = Duration::from_hours(1);
+/// The longest such pause.
+pub const REFUSED_PAUSE_MAX: Duration = Duration::from_hours(24);

@@ -17,17 +17,17 @@ use storage::{
 };
 
 /// A small generator, so that a seed says everything.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % sides
     }
 
-    fn index(&mut self, sides: usize) -> usize {
+    pub(crate) fn index(&mut self, sides: usize) -> usize {
         usize::try_from(self.roll(u64::try_from(sides.max(1)).unwrap())).unwrap()
     }
 }
@@ -324,9 +324,14 @@ fn live(seed: u64, operations: usize) -> Life {
 const FILES: [StoreFile; 2] = [StoreFile::Hot, StoreFile::Archive];
 
 /// The disk as a power cut may leave it: `durable` and some of what was not synced.
-fn cut(durable: &Images, unsynced: &[&Op], dice: &mut Dice) -> Images {
+pub(crate) fn cut(
+    files: &[StoreFile],
+    durable: &Images,
+    unsynced: &[&Op],
+    dice: &mut Dice,
+) -> Images {
     let mut images = durable.clone();
-    for file in FILES {
+    for file in files.iter().copied() {
         let own: Vec<&&Op> = unsynced.iter().filter(|op| file_of(op) == file).collect();
         let way = dice.roll(4);
         let whole = dice.index(own.len() + 1);
@@ -398,7 +403,7 @@ fn cut_all(life: &Life, seed: u64, stride: usize, lies: bool) -> Tally {
     for (position, op) in life.log.iter().enumerate() {
         if position == next {
             next += 1 + dice.index(2 * stride - 1);
-            let images = cut(&durable, &unsynced, &mut dice);
+            let images = cut(&FILES, &durable, &unsynced, &mut dice);
             let (old, new) = life.around(position);
             tally.cuts += 1;
             let twice = tally.cuts.is_multiple_of(5) && !lies;
@@ -474,7 +479,7 @@ fn recover(
             other => unsynced.push(other),
         }
     }
-    let images = cut(&durable, &unsynced, dice);
+    let images = cut(&FILES, &durable, &unsynced, dice);
     revive(&Disk::with(images), old, new, true).map_err(|failure| format!("second cut: {failure}"))
 }
 

@@ -5,6 +5,8 @@ mod crash;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod store;

@@ -1,0 +1,251 @@
+//! The file of keys with the master key that opens them.
+
+use authority::{MasterKey, SealFault, SealPlace, SecretOctets};
+use dlms::security::{Keys, SecurityFault, Suite};
+use metering::{MeterId, Timestamp};
+use std::path::PathBuf;
+use storage::keys::{
+    Choice, KeyError, KeyFile, KeyKind, KeyNumber, OldKey, Origin, SealedKey, Verdict,
+};
+use storage::{Remedy, StoreError};
+
+/// The two keys of a session, in the order in which they are tried.
+const SESSION: [KeyKind; 2] = [KeyKind::Encryption, KeyKind::Authentication];
+
+/// Why a key cannot be had or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyTrouble {
+    /// The file of keys, or where a change stands.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The seal.
+    #[error(transparent)]
+    Seal(#[from] SealFault),
+    /// The key does not fit the meter's suite.
+    #[error(transparent)]
+    Fit(#[from] SecurityFault),
+    /// A change of the other key is in doubt: two doubts cannot be told apart.
+    #[error("a change of the {doubtful} of {meter} is not settled; wait until it is")]
+    InDoubt {
+        /// Whose.
+        meter: MeterId,
+        /// Which.
+        doubtful: KeyKind,
+    },
+    /// There is no source of random octets.
+    #[error("no random octets to be had")]
+    NoRandom,
+    /// The gateway stops.
+    #[error("the gateway is stopping")]
+    Stopped,
+}
+
+impl From<StoreError> for KeyTrouble {
+    fn from(error: StoreError) -> Self {
+        Self::Keys(error.into())
+    }
+}
+
+/// One session that may be opened, and with what.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// With whom.
+    pub meter: MeterId,
+    /// The keys themselves.
+    pub keys: Keys,
+    /// Whose counters count.
+    pub encryption: KeyNumber,
+    authentication: KeyNumber,
+}
+
+/// What may be done now.
+#[derive(Debug, Clone)]
+pub enum NextKeys {
+    /// Open one session.
+    Try(Box<Attempt>),
+    /// The meter refused its keys: leave it alone until then.
+    Rest {
+        /// The end of the pause.
+        until: Timestamp,
+    },
+}
+
+/// The file of keys with the master key that opens them.
+#[derive(Debug)]
+pub struct KeyRoom {
+    folder: PathBuf,
+    file: Option<KeyFile>,
+    master: Result<MasterKey, SealFault>,
+}
+
+impl KeyRoom {
+    /// The keys in a folder. Without a master key nothing can be sealed or opened, and each question
+    /// says how to make one.
+    pub fn new(folder: PathBuf, master: Result<MasterKey, SealFault>) -> Self {
+        Self {
+            folder,
+            file: None,
+            master,
+        }
+    }
+
+    /// Does something with the file. After a failed write it is opened anew for the next question.
+    pub fn with<T>(
+        &mut self,
+        work: impl FnOnce(&mut KeyFile) -> Result<T, KeyError>,
+    ) -> Result<T, KeyTrouble> {
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => KeyFile::open(&self.folder)?,
+        };
+        let result = work(&mut file);
+        let is_spent = matches!(
+            &result,
+            Err(KeyError::Store(error)) if error.remedy() == Remedy::Reopen
+        );
+        self.file = (!is_spent).then_some(file);
+        Ok(result?)
+    }
+
+    /// Takes in a key that a meter has.
+    pub fn import(
+        &mut self,
+        meter: &MeterId,
+        kind: KeyKind,
+        secret: &SecretOctets,
+        old: OldKey,
+        now: Timestamp,
+    ) -> Result<KeyNumber, KeyTrouble> {
+        let (number, key) = self.seal(meter, kind, Origin::Imported, secret, now)?;
+        self.with(|file| file.import(number, &key, old))?;
+        Ok(number)
+    }
+
+    /// Makes a key that shall replace the meter's present one. The meter has not been told.
+    pub fn prepare(
+        &mut self,
+        meter: &MeterId,
+        kind: KeyKind,
+        suite: Suite,
+        now: Timestamp,
+    ) -> Result<KeyNumber, KeyTrouble> {
+        for other in SESSION.into_iter().filter(|other| *other != kind) {
+            if self.with(|file| file.ring(meter, other))?.is_doubtful() {
+                return Err(KeyTrouble::InDoubt {
+                    meter: meter.clone(),
+                    doubtful: other,
+                });
+            }
+        }
+        let key = dlms::security::Key::generate(suite)?;
+        let secret = SecretOctets::new(key.reveal())?;
+        let (number, key) = self.seal(meter, kind, Origin::Generated, &secret, now)?;
+        self.with(|file| file.prepare(number, &key))?;
+        Ok(number)
+    }
+
+    fn seal(
+        &mut self,
+        meter: &MeterId,
+        kind: KeyKind,
+        origin: Origin,
+        secret: &SecretOctets,
+        now: Timestamp,
+    ) -> Result<(KeyNumber, SealedKey), KeyTrouble> {
+        let number = self.with(|file| Ok(file.next_number()))?;
+        let mut nonce = [0; 12];
+        getrandom::fill(&mut nonce).map_err(|_| KeyTrouble::NoRandom)?;
+        let place = place(meter, kind, number);
+        let master = self.master.as_ref().map_err(|fault| *fault)?;
+        let key = SealedKey {
+            meter: meter.clone(),
+            kind,
+            origin,
+            since: now,
+            sealed: master.seal(secret, place, nonce)?,
+        };
+        Ok((number, key))
+    }
+
+    /// Opens a key.
+    pub fn secret(&mut self, number: KeyNumber) -> Result<SecretOctets, KeyTrouble> {
+        let key = self.with(|file| file.key(number))?;
+        let master = self.master.as_ref().map_err(|fault| *fault)?;
+        Ok(master.open(&key.sealed, place(&key.meter, key.kind, number))?)
+    }
+
+    /// The keys for the next session, if one may be opened. The attempt is noted before this
+    /// returns.
+    pub fn attempt(
+        &mut self,
+        meter: &MeterId,
+        suite: Suite,
+        now: Timestamp,
+    ) -> Result<NextKeys, KeyTrouble> {
+        let mut numbers = Vec::new();
+        for kind in SESSION {
+            match self.with(|file| file.ring(meter, kind))?.choose(now) {
+                Choice::Try(number) => numbers.push(number),
+                Choice::Rest { until } => return Ok(NextKeys::Rest { until }),
+            }
+        }
+        let &[encryption, authentication] = numbers.as_slice() else {
+            return Err(KeyTrouble::Stopped);
+        };
+        let (one, two) = (self.secret(encryption)?, self.secret(authentication)?);
+        let keys = Keys::new(suite, one.reveal(), two.reveal())?;
+        self.with(|file| file.begin(meter, KeyKind::Encryption, encryption, now))?;
+        self.with(|file| file.begin(meter, KeyKind::Authentication, authentication, now))?;
+        Ok(NextKeys::Try(Box::new(Attempt {
+            meter: meter.clone(),
+            keys,
+            encryption,
+            authentication,
+        })))
+    }
+
+    /// Notes how a session with these keys began.
+    ///
+    /// A proof is one of both keys. A refusal does not say of which: it counts for those in doubt, or
+    /// else for the first.
+    pub fn judge(
+        &mut self,
+        attempt: &Attempt,
+        verdict: Verdict,
+        now: Timestamp,
+    ) -> Result<(), KeyTrouble> {
+        let numbers = [attempt.encryption, attempt.authentication];
+        let mut is_noted = false;
+        for (kind, number) in SESSION.into_iter().zip(numbers) {
+            let is_doubtful = self
+                .with(|file| file.ring(&attempt.meter, kind))?
+                .is_doubtful();
+            if is_doubtful || verdict == Verdict::Proven {
+                self.with(|file| file.judge(&attempt.meter, kind, number, verdict, now))?;
+                is_noted = true;
+            }
+        }
+        if !is_noted {
+            let kind = KeyKind::Encryption;
+            let number = attempt.encryption;
+            self.with(|file| file.judge(&attempt.meter, kind, number, verdict, now))?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is not durable yet.
+    pub fn close(self) -> Result<(), KeyTrouble> {
+        match self.file {
+            Some(file) => Ok(file.close()?),
+            None => Ok(()),
+        }
+    }
+}
+
+fn place(meter: &MeterId, kind: KeyKind, number: KeyNumber) -> SealPlace<'_> {
+    SealPlace {
+        meter,
+        kind: kind.code(),
+        number: number.0,
+    }
+}

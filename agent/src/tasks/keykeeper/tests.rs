@@ -1,0 +1,327 @@
+use super::*;
+use authority::{MasterKey, SealFault, SecretOctets};
+use dlms::codec::acse::Diagnostic;
+use dlms::codec::{Exception, ServiceError};
+use dlms::conversation::{Access, Ciphering, Road, Session, SessionFault, Step, Terms};
+use dlms::security::{CounterKeeper as _, SecurityFault, Suite, SystemTitle};
+use dlms::wrapper::Ports;
+use line::Peer;
+use metering::{MeterId, Timestamp};
+use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use storage::keys::{KeyKind, KeyNumber, OldKey, Standing, Verdict};
+
+#[path = "../../../crates/dlms/tests/support/meter.rs"]
+mod meter;
+#[expect(
+    dead_code,
+    reason = "shared with the tests of the crate dlms, which use all of it"
+)]
+#[path = "../../../crates/dlms/tests/support/wire.rs"]
+mod wire;
+
+use meter::{AUTH, ENERGY, KEY, SUITE_ZERO};
+use wire::{Far, Wire};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+fn name() -> MeterId {
+    "meter-1".parse().unwrap()
+}
+
+fn master() -> Result<MasterKey, SealFault> {
+    MasterKey::from_credential(Some(&[7; 32]))
+}
+
+fn room(folder: &Path) -> KeyRoom {
+    KeyRoom::new(folder.to_owned(), master())
+}
+
+fn import(room: &mut KeyRoom, kind: KeyKind, octets: &[u8]) -> KeyNumber {
+    let secret = SecretOctets::new(octets).unwrap();
+    let old = OldKey::StaysUntilProven;
+    room.import(&name(), kind, &secret, old, NOW).unwrap()
+}
+
+/// One life of the thread that has the keys.
+fn begin(room: KeyRoom) -> (KeyHandle, JoinHandle<()>) {
+    let (handle, jobs) = channel();
+    let thread = std::thread::Builder::new().spawn(move || run(room, jobs));
+    (handle, thread.unwrap())
+}
+
+fn terms(attempt: &Attempt) -> Terms {
+    let ports = Ports {
+        source: SUITE_ZERO,
+        destination: 1,
+    };
+    Terms {
+        access: Access::Gmac,
+        ciphering: Some(Ciphering::new(
+            attempt.keys.clone(),
+            SystemTitle(*b"PMU\0\0\0\0\x01"),
+        )),
+        ..Terms::public(Peer(17), Road::Wrapper(ports))
+    }
+}
+
+/// The keys for a session now; `None` while the meter is left alone.
+async fn attempt(handle: &KeyHandle, now: Timestamp) -> Option<Attempt> {
+    let next = handle.ask(move |room| room.attempt(&name(), Suite::Zero, now));
+    match next.await.unwrap() {
+        NextKeys::Try(attempt) => Some(*attempt),
+        NextKeys::Rest { .. } => None,
+    }
+}
+
+async fn judge(handle: &KeyHandle, attempt: Attempt, verdict: Verdict, now: Timestamp) {
+    let judged = handle.ask(move |room| room.judge(&attempt, verdict, now));
+    judged.await.unwrap();
+}
+
+/// The counters of the ciphered reads and proofs that were sent, in their order.
+fn counters(wire: &Wire) -> Vec<u32> {
+    let asked = wire.asked.lock().unwrap();
+    let ciphered = asked
+        .iter()
+        .filter(|request| matches!(request[8], 0xc8 | 0xcb));
+    let counter = |request: &Vec<u8>| u32::from_be_bytes(request[11..15].try_into().unwrap());
+    ciphered.map(counter).collect()
+}
+
+#[tokio::test]
+async fn sessions_of_many_lives_use_no_counter_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut wire = Wire::new(Far::wrapper(1024));
+    for life in 0..5 {
+        let mut room = room(folder.path());
+        if life == 0 {
+            let key = import(&mut room, KeyKind::Encryption, &KEY);
+            import(&mut room, KeyKind::Authentication, &AUTH);
+            // As the meter's public client says.
+            room.with(|file| file.raise(key, 70)).unwrap();
+        }
+        let (handle, thread) = begin(room);
+        for _ in 0..3 {
+            let attempt = attempt(&handle, NOW).await.unwrap();
+            let mut counters = KeyCounters::new(handle.clone(), attempt.encryption);
+            assert!(counters.are_known().await.unwrap());
+            let terms = terms(&attempt);
+            let session = Session::open(&mut wire.guard, &mut counters, &terms).await;
+            let mut session = session.unwrap();
+            judge(&handle, attempt, Verdict::Proven, NOW).await;
+            session.get(ENERGY).await.unwrap().unwrap();
+            assert!(session.close().await.fault.is_none());
+        }
+        drop(handle);
+        thread.join().unwrap();
+    }
+    let used = counters(&wire);
+    assert_eq!(used.len(), 30);
+    assert!(used.windows(2).all(|pair| pair[0] < pair[1]), "{used:?}");
+    assert!(used[0] > 70 + storage::limits::COUNTER_GAP, "{used:?}");
+}
+
+#[tokio::test]
+async fn a_counter_that_is_not_known_sends_nothing_ciphered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut room = room(folder.path());
+    import(&mut room, KeyKind::Encryption, &KEY);
+    import(&mut room, KeyKind::Authentication, &AUTH);
+    let (handle, _thread) = begin(room);
+    let attempt = attempt(&handle, NOW).await.unwrap();
+    let mut keeper = KeyCounters::new(handle.clone(), attempt.encryption);
+    assert!(!keeper.are_known().await.unwrap());
+    let mut wire = Wire::new(Far::wrapper(1024));
+    let opened = Session::open(&mut wire.guard, &mut keeper, &terms(&attempt)).await;
+    let fault = opened.map(drop).unwrap_err();
+    assert!(fault.to_string().contains("public client"), "{fault}");
+    assert_eq!(
+        verdict(&fault),
+        Verdict::Silent,
+        "nothing is said of the key"
+    );
+    assert_eq!(wire.asked.lock().unwrap().len(), 0);
+    assert_eq!(keeper.heard().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_tried_once_and_the_old_one_still_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut room = room(folder.path());
+    let old = import(&mut room, KeyKind::Encryption, &KEY);
+    import(&mut room, KeyKind::Authentication, &AUTH);
+    let wrong = import(&mut room, KeyKind::Encryption, &[0x66; 16]);
+    for key in [old, wrong] {
+        room.with(|file| file.raise(key, 1)).unwrap();
+    }
+    let (handle, _thread) = begin(room);
+    let mut wire = Wire::new(Far::wrapper(1024));
+    let mut tried = Vec::new();
+    for minute in 0..3 {
+        let now = NOW.after(Duration::from_mins(minute));
+        let attempt = attempt(&handle, now).await.unwrap();
+        tried.push(attempt.encryption);
+        let mut keeper = KeyCounters::new(handle.clone(), attempt.encryption);
+        let opened = Session::open(&mut wire.guard, &mut keeper, &terms(&attempt)).await;
+        let found = match opened {
+            Ok(session) => {
+                assert!(session.close().await.fault.is_none());
+                Verdict::Proven
+            }
+            Err(fault) => verdict(&fault),
+        };
+        judge(&handle, attempt, found, now).await;
+    }
+    assert_eq!(tried, [wrong, old, old]);
+    let ring = handle.ask(|room| room.with(|file| file.ring(&name(), KeyKind::Encryption)));
+    let ring = ring.await.unwrap();
+    assert_eq!(ring.standing(old), Some(Standing::Current));
+    assert_eq!(ring.standing(wrong), None);
+}
+
+#[tokio::test]
+async fn two_wrong_keys_are_refused_once_each_and_the_meter_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut room = room(folder.path());
+    let one = import(&mut room, KeyKind::Encryption, &[0x65; 16]);
+    import(&mut room, KeyKind::Authentication, &AUTH);
+    let two = import(&mut room, KeyKind::Encryption, &[0x66; 16]);
+    for key in [one, two] {
+        room.with(|file| file.raise(key, 1)).unwrap();
+    }
+    let (handle, _thread) = begin(room);
+    let mut wire = Wire::new(Far::wrapper(1024));
+    let mut tried = 0;
+    for minute in 0..50 {
+        let now = NOW.after(Duration::from_mins(minute));
+        let Some(attempt) = attempt(&handle, now).await else {
+            continue;
+        };
+        tried += 1;
+        let mut keeper = KeyCounters::new(handle.clone(), attempt.encryption);
+        let opened = Session::open(&mut wire.guard, &mut keeper, &terms(&attempt)).await;
+        let fault = opened.map(drop).unwrap_err();
+        assert_eq!(verdict(&fault), Verdict::Refused, "{fault:?}");
+        judge(&handle, attempt, Verdict::Refused, now).await;
+    }
+    assert_eq!(tried, 2);
+}
+
+#[test]
+fn a_gateway_without_its_master_key_says_how_to_make_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = read_credential(Some(folder.path())).unwrap();
+    assert!(none.is_none());
+    assert!(read_credential(None).unwrap().is_none());
+    let master = MasterKey::from_credential(none.as_ref().map(|octets| octets.as_slice()));
+    let mut room = KeyRoom::new(folder.path().to_owned(), master);
+    let secret = SecretOctets::new(&KEY).unwrap();
+    let old = OldKey::StaysUntilProven;
+    let refused = room.import(&name(), KeyKind::Encryption, &secret, old, NOW);
+    let words = refused.unwrap_err().to_string();
+    assert!(words.contains("systemd-creds encrypt"), "{words}");
+
+    std::fs::write(
+        folder.path().join(authority::MASTER_KEY_CREDENTIAL),
+        [7; 32],
+    )
+    .unwrap();
+    let octets = read_credential(Some(folder.path())).unwrap().unwrap();
+    assert!(MasterKey::from_credential(Some(&octets)).is_ok());
+}
+
+#[test]
+fn keys_open_with_their_own_master_key_alone_and_no_octet_of_them_is_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut own = room(folder.path());
+    let number = import(&mut own, KeyKind::Encryption, &[0xA7; 16]);
+    assert_eq!(own.secret(number).unwrap().reveal(), [0xA7; 16]);
+    own.close().unwrap();
+    let file = std::fs::read(folder.path().join("keys.redb")).unwrap();
+    assert!(!file.windows(4).any(|part| part == [0xA7; 4]));
+
+    let other = MasterKey::from_credential(Some(&[8; 32]));
+    let mut other = KeyRoom::new(folder.path().to_owned(), other);
+    let refused = other.secret(number).unwrap_err();
+    assert!(
+        matches!(refused, KeyTrouble::Seal(SealFault::Sealed)),
+        "{refused:?}"
+    );
+    // What belongs to nobody here stays there.
+    other.close().unwrap();
+    assert_eq!(
+        room(folder.path()).secret(number).unwrap().reveal(),
+        [0xA7; 16]
+    );
+}
+
+#[test]
+fn a_generated_key_is_another_one_each_time_and_two_doubts_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut room = room(folder.path());
+    import(&mut room, KeyKind::Encryption, &KEY);
+    import(&mut room, KeyKind::Authentication, &AUTH);
+    let kind = KeyKind::Encryption;
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let next = room.prepare(&name(), kind, Suite::Zero, NOW).unwrap();
+        assert_eq!(room.with(|file| file.counter(next)).unwrap(), Some(0));
+        made.push(room.secret(next).unwrap().reveal().to_vec());
+        room.with(|file| file.roll_back(&name(), kind)).unwrap();
+    }
+    assert!(made[0] != made[1] && made[0].len() == 16);
+    room.prepare(&name(), kind, Suite::Zero, NOW).unwrap();
+    room.with(|file| file.send(&name(), kind)).unwrap();
+    let refused = room.prepare(&name(), KeyKind::Authentication, Suite::Zero, NOW);
+    let words = refused.unwrap_err().to_string();
+    assert!(words.contains("encryption key of meter-1"), "{words}");
+}
+
+#[test]
+fn a_refusal_is_told_from_silence() {
+    let step = Step::Association;
+    let exception = |error| SessionFault::Exception {
+        step,
+        exception: Exception {
+            state: 1,
+            error,
+            expected_counter: None,
+        },
+    };
+    for (fault, expected) in [
+        (SessionFault::ProofRefused, Verdict::Refused),
+        (
+            SessionFault::Refused {
+                diagnostic: Diagnostic::Authentication,
+            },
+            Verdict::Refused,
+        ),
+        (
+            SessionFault::Refused {
+                diagnostic: Diagnostic::Context,
+            },
+            Verdict::Silent,
+        ),
+        (
+            SessionFault::Security {
+                step,
+                fault: SecurityFault::Tag,
+            },
+            Verdict::Refused,
+        ),
+        (
+            SessionFault::Security {
+                step,
+                fault: SecurityFault::Exhausted,
+            },
+            Verdict::Silent,
+        ),
+        (exception(ServiceError::Deciphering), Verdict::Refused),
+        (exception(ServiceError::InvocationCounter), Verdict::Silent),
+        (SessionFault::Over, Verdict::Silent),
+    ] {
+        assert_eq!(verdict(&fault), expected, "{fault}");
+    }
+}
