@@ -1,7 +1,7 @@
 //! What a configuration would do to each bus: the plan, the forecast, and what should be checked
 //! at the meters. Touches nothing.
 
-use crate::config::{BusSettings, MeterSettings, Settings, Speaks};
+use crate::config::{BusSettings, DlmsMeter, DlmsProof, MeterSettings, Settings, Speaks};
 use crate::plan;
 use meters::catalogue::flag::LogOnStyle;
 use meters::forecast::{Forecast, Load, Verdict, forecast};
@@ -79,7 +79,7 @@ fn bus_forecast(settings: &Settings, bus: &BusSettings) -> Forecast {
     };
     let sessions: Vec<SessionMeter> = settings
         .meters_of(&bus.id)
-        .filter_map(|meter| Some(plan::session_meter(meter, meter.flag()?, bus)))
+        .filter_map(|meter| plan::session_meter(meter, bus))
         .collect();
     let load = Load {
         meters: &meters,
@@ -156,9 +156,26 @@ fn say_meter(text: &mut String, meter: &MeterSettings) {
                 (None, None) => "without an address".to_owned(),
             }
         }
+        Speaks::Dlms(dlms) => dlms_place(dlms, &mut reads),
     };
     let line_words = format!("  {} {place} {model}: {}", meter.id, reads.join(", "));
     line(text, format_args!("{line_words}"));
+}
+
+/// Where a DLMS meter is, and what is read of it.
+fn dlms_place(dlms: &DlmsMeter, reads: &mut Vec<String>) -> String {
+    let seconds = dlms.collect.every.as_secs();
+    reads.insert(0, format!("registers every {seconds} s"));
+    if dlms.model.load_profile().is_some() {
+        let days = dlms.collect.days_max;
+        reads.push(format!("its own load profile, {days} days at most"));
+    }
+    reads.push(match &dlms.proof {
+        DlmsProof::None => "without a proof only what is public".to_owned(),
+        DlmsProof::Password(_) => "proven by a password that everybody on the line can read".to_owned(),
+        DlmsProof::Keys(suite) => format!("ciphered, suite {}", suite.number()),
+    });
+    format!("{}, association {}", dlms.line_name(), dlms.association.name)
 }
 
 /// What the model files themselves are not sure of, for the values that are really read.
@@ -175,6 +192,7 @@ fn say_doubts(text: &mut String, settings: &Settings) {
         let doubts = match &meter.speaks {
             Speaks::Modbus(modbus) => modbus.model.doubts(),
             Speaks::Flag(flag) => flag.model.doubts(),
+            Speaks::Dlms(dlms) => dlms.model.doubts(),
         };
         for doubt in doubts {
             let about_value = doubt.about.contains(':');

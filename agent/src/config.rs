@@ -2,20 +2,25 @@
 //! trusts them. One door leads from one to the other.
 
 mod complaint;
+mod dlms_meter;
 mod file;
 mod flag_meter;
 mod link;
 mod meter;
 mod number;
+mod private_file;
 mod recovery;
 mod settings;
 mod settings_bus;
+mod settings_dlms;
 mod settings_flag;
 mod settings_link;
 mod settings_meter;
+mod settings_session;
 mod update;
 
 pub use complaint::{Complaint, Complaints};
+pub use dlms_meter::{DlmsMeter, DlmsPassword, DlmsProof};
 pub use flag_meter::{Access, CollectSettings, FlagLine, FlagMeter, FlagParity, MeterClock};
 pub use link::{
     CallSettings, CommandLine, Dialling, Dtr, HangUp, LinkSettings, ModemSettings, OpticalSettings,

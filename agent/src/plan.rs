@@ -1,13 +1,14 @@
 //! From a meter's settings and its model to what the planner of its bus must read.
 
+mod dlms;
 mod flag;
 
-pub use flag::{packet_time, session_meter};
+pub use flag::packet_time;
 
-use crate::config::{BusSettings, MeterSettings, ModbusMeter};
+use crate::config::{BusSettings, MeterSettings, ModbusMeter, Speaks};
 use metering::Obis;
 use meters::catalogue::{Identify, Register};
-use meters::planner::{BusTiming, PlannedMeter, Poll, PollId, PollKind};
+use meters::planner::{BusTiming, PlannedMeter, Poll, PollId, PollKind, SessionMeter};
 use std::time::Duration;
 
 /// The poll that asks who the meter is.
@@ -17,7 +18,7 @@ pub const SAMPLE: PollId = PollId(1);
 /// The poll of instantaneous values.
 pub const INSTANT: PollId = PollId(2);
 
-/// Registers, events and the load profile of a FLAG meter.
+/// Registers, events and the load profile of a meter that is read in sessions.
 pub const COLLECT: PollId = PollId(3);
 
 /// A meter may be exchanged without anybody telling the gateway.
@@ -130,6 +131,15 @@ fn polls(
 pub fn forecast_plan(meter: &MeterSettings, modbus: &ModbusMeter) -> PlannedMeter {
     let offered: Vec<Register> = modbus.model.offered().cloned().collect();
     plan(meter, modbus, Some(&offered)).planned
+}
+
+/// A meter that is read in sessions, as the planner sees it.
+pub fn session_meter(meter: &MeterSettings, bus: &BusSettings) -> Option<SessionMeter> {
+    match &meter.speaks {
+        Speaks::Modbus(_) => None,
+        Speaks::Flag(flag) => Some(flag::session_meter(meter, flag, bus)),
+        Speaks::Dlms(dlms) => Some(dlms::session_meter(meter, dlms, bus)),
+    }
 }
 
 /// How fast the line of a bus is.

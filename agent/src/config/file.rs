@@ -165,6 +165,19 @@ pub(crate) struct MeterFile {
     pub(crate) clock: Option<Spanned<MeterClockFile>>,
     pub(crate) collect: Option<Spanned<CollectFile>>,
     pub(crate) line: Option<Spanned<FlagLineFile>>,
+    pub(crate) dlms: Option<Spanned<DlmsFile>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct DlmsFile {
+    pub(crate) association: Option<Spanned<String>>,
+    pub(crate) client: Option<Spanned<u16>>,
+    pub(crate) lower_address: Option<Spanned<u16>>,
+    pub(crate) suite: Option<Spanned<u8>>,
+    pub(crate) password_file: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    pub(crate) wrapper: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,5 +1,6 @@
 //! Meters as the program trusts them.
 
+use super::dlms_meter::DlmsMeter;
 use super::flag_meter::FlagMeter;
 use metering::{BusId, MeterId, Obis, Period};
 use meters::catalogue::Model;
@@ -32,6 +33,8 @@ pub enum Speaks {
     Modbus(ModbusMeter),
     /// IEC 62056-21.
     Flag(Box<FlagMeter>),
+    /// DLMS/COSEM.
+    Dlms(Box<DlmsMeter>),
 }
 
 /// A Modbus meter.
@@ -48,15 +51,23 @@ impl MeterSettings {
     pub fn modbus(&self) -> Option<&ModbusMeter> {
         match &self.speaks {
             Speaks::Modbus(modbus) => Some(modbus),
-            Speaks::Flag(_) => None,
+            Speaks::Flag(_) | Speaks::Dlms(_) => None,
         }
     }
 
     /// What belongs to IEC 62056-21, if it speaks that.
     pub fn flag(&self) -> Option<&FlagMeter> {
         match &self.speaks {
-            Speaks::Modbus(_) => None,
             Speaks::Flag(flag) => Some(flag),
+            Speaks::Modbus(_) | Speaks::Dlms(_) => None,
+        }
+    }
+
+    /// What belongs to DLMS/COSEM, if it speaks that.
+    pub fn dlms(&self) -> Option<&DlmsMeter> {
+        match &self.speaks {
+            Speaks::Dlms(dlms) => Some(dlms),
+            Speaks::Modbus(_) | Speaks::Flag(_) => None,
         }
     }
 
@@ -65,6 +76,7 @@ impl MeterSettings {
         match &self.speaks {
             Speaks::Modbus(modbus) => &modbus.model.id,
             Speaks::Flag(flag) => &flag.model.id,
+            Speaks::Dlms(dlms) => &dlms.model.id,
         }
     }
 }

@@ -4,28 +4,20 @@ mod access;
 mod line;
 
 use super::complaint::Notebook;
-use super::file::{CollectFile, MeterClockFile, MeterFile};
-use super::flag_meter::{CollectSettings, FlagMeter, MeterClock};
+use super::file::MeterFile;
+use super::flag_meter::FlagMeter;
 use super::link::LinkSettings;
 use super::meter::{InstantSettings, ProfileSettings, Speaks};
 use super::number::Number;
-use super::settings::{BusSettings, within};
+use super::settings::BusSettings;
 use super::settings_meter::{Reader, instant};
+use super::settings_session::SessionKeys;
 use iec62056_21::codec::MeterAddress;
 use metering::{MeterId, Obis};
-use meters::ClockBasis;
 use meters::catalogue::flag::{FlagLayout, FlagModel};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 use toml::Spanned;
-
-/// Registers, events and the profile are looked at once an hour.
-const COLLECT_S: u32 = 3600;
-/// The longest profile of a meter in our sources: an A1700 with its option.
-const DAYS_MAX: u16 = 900;
-/// What most half-hourly codes allow a meter's clock.
-const TOLERANCE_S: u32 = 20;
 
 /// One meter of the file.
 pub(super) struct FlagReader<'a> {
@@ -45,8 +37,13 @@ impl FlagReader<'_> {
         let address = self.address(notes);
         let number = self.number(notes);
         let access = self.access(notes);
-        let clock = self.clock(self.file.clock.as_ref().map(Spanned::as_ref), notes);
-        let collect = self.collect(self.file.collect.as_ref().map(Spanned::as_ref), notes);
+        let session = SessionKeys {
+            file: self.file,
+            id: self.id,
+            demonstration: self.reader.demonstration,
+        };
+        let clock = session.clock(&self.model.id, self.can_adjust(), notes);
+        let collect = session.collect(notes);
         let line = self.line(notes)?;
         let flag = FlagMeter {
             model: Arc::clone(self.model),
@@ -86,6 +83,11 @@ impl FlagReader<'_> {
     }
 
     fn refuse_keys(&self, notes: &mut Notebook) {
+        if let Some(dlms) = &self.file.dlms {
+            let problem = format!("means nothing for {}", self.model.id);
+            let remedy = "remove it, or name a model that speaks DLMS";
+            self.complain(dlms.span(), "dlms", problem, remedy, notes);
+        }
         if let Some(unit) = &self.file.unit {
             let remedy = "write address = \"001\", its outstation number, or remove it";
             let problem = format!("means nothing for {}", self.model.id);
@@ -131,57 +133,9 @@ impl FlagReader<'_> {
         }
     }
 
-    fn clock(&self, file: Option<&MeterClockFile>, notes: &mut Notebook) -> Option<MeterClock> {
-        let seconds = file.and_then(|file| file.tolerance_seconds.as_ref());
-        let key = format!("meter {}.clock.tolerance-seconds", self.id);
-        let seconds = seconds.map_or(TOLERANCE_S, |value| within(value, 1..=900, &key, notes));
-        let basis = match file.and_then(|file| file.basis.as_ref()) {
-            None => ClockBasis::utc(),
-            Some(text) => match text.as_ref().parse::<ClockBasis>() {
-                Ok(basis) => basis,
-                Err(error) => {
-                    let words = error.to_string();
-                    let (problem, remedy) = words.split_once("; ").unwrap_or((&words, ""));
-                    self.complain(text.span(), "clock.basis", problem, remedy, notes);
-                    return None;
-                }
-            },
-        };
-        let adjusts = file.is_some_and(|file| file.adjust);
-        if adjusts && !self.can_adjust() {
-            let span = self.file.clock.as_ref().map_or(0..0, Spanned::span);
-            let problem = format!("{} is not known to take an adjustment", self.model.id);
-            let remedy = "remove adjust; setting its clock waits for a person's command";
-            self.complain(span, "clock.adjust", problem, remedy, notes);
-        }
-        Some(MeterClock {
-            basis,
-            adjusts,
-            adjusts_unproven: file.is_some_and(|file| file.adjust_unproven),
-            tolerance: Duration::from_secs(u64::from(seconds)),
-        })
-    }
-
     fn can_adjust(&self) -> bool {
         let clock = self.model.clock.as_ref();
         clock.is_some_and(|clock| clock.adjust.is_some())
-    }
-
-    fn collect(&self, file: Option<&CollectFile>, notes: &mut Notebook) -> CollectSettings {
-        let key = |key: &str| format!("meter {}.collect.{key}", self.id);
-        let every = file.and_then(|file| file.every_seconds.as_ref());
-        let shortest = if self.reader.demonstration { 2 } else { 60 };
-        let every = every.map_or(COLLECT_S, |value| {
-            within(value, shortest..=86_400, &key("every-seconds"), notes)
-        });
-        let days = file.and_then(|file| file.days_max.as_ref());
-        let days = days.map_or(DAYS_MAX, |value| {
-            within(value, 1..=DAYS_MAX, &key("days-max"), notes)
-        });
-        CollectSettings {
-            every: Duration::from_secs(u64::from(every)),
-            days_max: days,
-        }
     }
 
     /// A meter that keeps a profile needs none of the gateway's.

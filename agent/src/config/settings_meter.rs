@@ -2,10 +2,12 @@
 
 use super::complaint::Notebook;
 use super::file::{AgentFile, InstantFile, MeterFile, ProfileFile};
+use super::dlms_meter::DlmsMeter;
 use super::flag_meter::FlagMeter;
 use super::link::LinkSettings;
 use super::meter::{InstantSettings, MeterSettings, ModbusMeter, ProfileSettings, Speaks};
 use super::settings::{BusSettings, name, within};
+use super::settings_dlms::DlmsReader;
 use super::settings_flag::FlagReader;
 use line::DataBits;
 use metering::{MeterId, Obis, Period};
@@ -37,6 +39,7 @@ struct Shared(HashMap<String, Kind>);
 enum Kind {
     Modbus(Arc<meters::catalogue::Model>),
     Flag(Arc<meters::catalogue::flag::FlagModel>),
+    Dlms(Arc<meters::catalogue::dlms::DlmsModel>),
 }
 
 pub(super) fn meters(
@@ -72,8 +75,10 @@ pub(super) fn meters(
 fn twins(one: &MeterSettings, other: &MeterSettings) -> bool {
     let unit = |meter: &MeterSettings| meter.modbus().map(|modbus| modbus.unit);
     let name = |meter: &MeterSettings| meter.flag().map(FlagMeter::line_name);
+    let place = |meter: &MeterSettings| meter.dlms().map(DlmsMeter::line_name);
     (unit(one).is_some() && unit(one) == unit(other))
         || (name(one).is_some() && name(one) == name(other))
+        || (place(one).is_some() && place(one) == place(other))
 }
 
 fn refuse_twin(
@@ -85,6 +90,11 @@ fn refuse_twin(
     let id = &settings.id;
     let remedy = "two meters with one address answer at once: set another at the meter and here";
     let place = format!("of {} on bus {}", other.id, other.bus);
+    if let (Some(dlms), Some(found)) = (&file.dlms, settings.dlms()) {
+        let key = format!("meter {id}.dlms");
+        let problem = format!("`{}` is also the address {}", found.line_name(), place);
+        return notes.note(dlms.span(), key, problem, remedy);
+    }
     match (&file.unit, &file.address) {
         (Some(unit), _) => notes.note(
             unit.span(),
@@ -132,6 +142,14 @@ impl Reader<'_> {
                 model: &model,
             }
             .read(notes)?,
+            Kind::Dlms(model) => DlmsReader {
+                reader: self,
+                file,
+                id: &id,
+                bus,
+                model: &model,
+            }
+            .read(notes)?,
         };
         Some(MeterSettings {
             id,
@@ -168,13 +186,16 @@ impl Reader<'_> {
         let modbus = modbus.map(|model| Kind::Modbus(Arc::new(model.clone())));
         let flag = self.catalogue.flag_model(wanted);
         let flag = flag.map(|model| Kind::Flag(Arc::new(model.clone())));
-        if let Some(kind) = modbus.or(flag) {
+        let dlms = self.catalogue.dlms_model(wanted);
+        let dlms = dlms.map(|model| Kind::Dlms(Arc::new(model.clone())));
+        if let Some(kind) = modbus.or(flag).or(dlms) {
             shared.0.insert(wanted.clone(), kind.clone());
             return Some(kind);
         }
         let modbus = self.catalogue.models().map(|model| model.id.as_str());
         let flag = self.catalogue.flag_models().map(|model| model.id.as_str());
-        let mut known: Vec<&str> = modbus.chain(flag).collect();
+        let dlms = self.catalogue.dlms_models().map(|model| model.id.as_str());
+        let mut known: Vec<&str> = modbus.chain(flag).chain(dlms).collect();
         known.sort_unstable();
         notes.note(
             file.model.span(),
@@ -277,7 +298,7 @@ impl Reader<'_> {
     }
 }
 
-/// Keys of meters that speak IEC 62056-21.
+/// Keys of meters that are read in sessions.
 fn refuse_flag_keys(file: &MeterFile, id: &MeterId, notes: &mut Notebook) {
     fn at<T>(value: Option<&Spanned<T>>) -> Option<Range<usize>> {
         value.map(Spanned::span)
@@ -289,6 +310,7 @@ fn refuse_flag_keys(file: &MeterFile, id: &MeterId, notes: &mut Notebook) {
         ("clock", at(file.clock.as_ref())),
         ("collect", at(file.collect.as_ref())),
         ("line", at(file.line.as_ref())),
+        ("dlms", at(file.dlms.as_ref())),
     ];
     for (key, span) in keys {
         if let Some(span) = span {
@@ -296,7 +318,7 @@ fn refuse_flag_keys(file: &MeterFile, id: &MeterId, notes: &mut Notebook) {
                 span,
                 format!("meter {id}.{key}"),
                 "means nothing for a Modbus meter",
-                "remove it, or name a model that speaks IEC 62056-21",
+                "remove it, or name a model that speaks IEC 62056-21 or DLMS",
             );
         }
     }

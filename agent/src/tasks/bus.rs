@@ -7,7 +7,10 @@ mod book;
 mod flag;
 mod handle;
 mod identity;
+mod keeping;
+mod known;
 mod link;
+mod memory;
 mod place;
 mod requests;
 mod restore;
@@ -15,6 +18,7 @@ mod sampled;
 mod sessions;
 mod showing;
 mod view;
+mod wanted;
 mod work;
 
 pub use handle::{BusHandle, BusRequest};

@@ -3,17 +3,12 @@
 use super::super::complaint::Notebook;
 use super::super::flag_meter::Access;
 use super::FlagReader;
+use super::super::private_file::{Trouble, private_line};
 use iec62056_21::codec::Password;
 use meters::catalogue::flag::LogOnStyle;
-use std::fs;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
-/// A password has 32 characters at most; what is longer is the wrong file.
-const PASSWORD_FILE_OCTETS_MAX: u64 = 256;
-const NANOS_PER_S: i128 = 1_000_000_000;
 /// An Elster password has so many characters.
 const ELSTER_CHARACTERS: usize = 8;
 
@@ -65,26 +60,7 @@ impl FlagReader<'_> {
 
     /// The password, and when its file was written. Nothing of what it holds gets into a complaint.
     fn password(&self, place: &Path) -> Result<(Password, i128), Trouble> {
-        let cannot_be_read = |error: std::io::Error| Trouble {
-            problem: format!("cannot be read: {error}"),
-            remedy: "put the password into it, for the user pmu alone: chmod 600".to_owned(),
-        };
-        let file = fs::File::open(place).map_err(cannot_be_read)?;
-        let about = file.metadata().map_err(cannot_be_read)?;
-        let mode = about.mode();
-        let written = i128::from(about.mtime()) * NANOS_PER_S + i128::from(about.mtime_nsec());
-        if mode & 0o007 != 0 {
-            return Err(Trouble {
-                problem: "may be read by every user of this machine".to_owned(),
-                remedy: format!("chmod 640 {}", place.display()),
-            });
-        }
-        let mut text = String::new();
-        file.take(PASSWORD_FILE_OCTETS_MAX)
-            .read_to_string(&mut text)
-            .map_err(cannot_be_read)?;
-        let text = text.strip_suffix('\n').unwrap_or(&text);
-        let text = text.strip_suffix('\r').unwrap_or(text);
+        let (text, written) = private_line(place)?;
         let is_elster = matches!(
             self.model.session.log_on,
             LogOnStyle::Elster | LogOnStyle::ElsterPublicFirst
@@ -96,7 +72,7 @@ impl FlagReader<'_> {
                 remedy: format!("a password of {} has eight", self.model.id),
             });
         }
-        let password = Password::new(text).map_err(|error| Trouble {
+        let password = Password::new(&text).map_err(|error| Trouble {
             problem: error.to_string(),
             remedy: "write the password alone into it, in one line".to_owned(),
         })?;
@@ -104,7 +80,3 @@ impl FlagReader<'_> {
     }
 }
 
-struct Trouble {
-    problem: String,
-    remedy: String,
-}

@@ -5,7 +5,6 @@ mod clock;
 mod ends;
 mod findings;
 mod instants;
-mod memory;
 mod profile;
 mod reach;
 mod registers;
@@ -14,7 +13,6 @@ mod show;
 mod steps;
 mod task;
 
-pub(super) use profile::CollectWish;
 pub(super) use reach::signs_of_life;
 pub(super) use round::{Desk, Held};
 pub(super) use task::{Slice, Task};
@@ -28,11 +26,11 @@ use crate::state::StateKey;
 use crate::tasks::storekeeper::Record;
 use desk::{CollectResult, MeterTrust};
 use findings::Findings;
-use memory::{Memory, Note};
+use super::memory::{Memory, Note};
 use metering::{Event, EventCode, MeterId, Timestamp};
 use meters::elster::profile::AdvanceCheck;
 use meters::planner::{Happening, MeterState, PlannedMeterStatus};
-use profile::Known;
+use super::known::Known;
 use round::Round;
 
 /// One meter's book.

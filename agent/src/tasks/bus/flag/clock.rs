@@ -1,7 +1,7 @@
 //! The meter's clock against the gateway's: measured in each session, adjusted where
 //! the configuration allows it, never set.
 
-use super::memory::Note;
+use crate::tasks::bus::memory::Note;
 use super::round::{Sitting, StepEnd};
 use super::task::Slice;
 use crate::limits::CLOCK_ADJUST_EVERY;

@@ -1,7 +1,7 @@
 //! What was found wrong with a meter's load profile, its clock or its set-up, for the people who
 //! look at it: in the doctor's own words.
 
-use super::memory::Note;
+use crate::tasks::bus::memory::Note;
 use super::round::Sitting;
 use super::{FlagBook, FlagSaid};
 use crate::adapters::clock::Clock;

@@ -6,37 +6,23 @@
 
 mod adding_up;
 mod keeping;
-mod known;
 mod run;
 
-pub(super) use known::Known;
 pub(super) use run::ProfileRun;
 
-use super::memory::Note;
+use crate::tasks::bus::memory::Note;
 use super::round::{Round, Sitting, StepEnd};
-use crate::front::GATEWAY_PROFILE;
-use crate::limits::{GAP_LOOK_EVERY, OVERLAP_EVERY, PROFILE_ENDS_MAX};
-use crate::tasks::storekeeper::Look;
+use crate::tasks::bus::wanted::{CollectWish, Need};
 use line::Line;
 use metering::{MeterTime, Period, Timestamp};
 use meters::catalogue::flag::ProfileModel;
-use meters::collection::{CollectGround, Marks, Storage, Wanted, missing_marks, plan};
+use meters::collection::{CollectGround, Storage, Wanted, plan};
 use meters::elster::Content;
 use meters::flag::VisitFault;
 use std::time::Duration;
 
-const DAY: Duration = Duration::from_hours(24);
 /// Channels that are taken for likely where the meter did not say yet.
 const LIKELY_CHANNELS: u32 = 4;
-
-/// What of a profile somebody wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct CollectWish {
-    pub(in super::super) from: Option<Timestamp>,
-    pub(in super::super) to: Option<Timestamp>,
-    /// Also what the store holds already.
-    pub(in super::super) again: bool,
-}
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// The profile's part of a round.
@@ -60,112 +46,34 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 
     /// What the schedule wants of the profile now; nothing while the store cannot be asked.
     async fn wanted(&mut self) -> Option<Wanted> {
-        let now = self.desk.clock.now().utc;
-        let first_day = self.first_wanted(now);
-        let Some(last) = self.last_row().await? else {
-            return Some(Wanted::Only(vec![Marks {
-                first: first_day,
-                last: now,
-            }]));
-        };
-        let period = self.period().duration();
-        if self.is_due(Note::GapLook, GAP_LOOK_EVERY) {
-            let within = Marks {
-                first: first_day.max(self.book.known.begins().unwrap_or(first_day)),
-                last,
-            };
-            let mut missing = self.missing(within).await?;
-            if !missing.is_empty() {
-                missing.push(Marks {
-                    first: last.after(period),
-                    last: now,
-                });
-                return Some(Wanted::Only(missing));
-            }
-        }
-        if self.is_due(Note::Overlap, OVERLAP_EVERY) {
-            return Some(Wanted::Since(Some(last.max(first_day))));
-        }
-        Some(Wanted::Only(vec![Marks {
-            first: last.after(period),
-            last: now,
-        }]))
+        let need = self.need();
+        let book = &mut *self.book;
+        need.by_schedule(&book.known, &mut book.memory).await
     }
 
     /// What somebody wants of the profile; nothing while the store cannot be asked.
     pub(super) async fn wished(&mut self, wish: CollectWish) -> Option<Wanted> {
-        let now = self.desk.clock.now().utc;
-        let within = Marks {
-            first: wish.from.unwrap_or_else(|| self.first_wanted(now)),
-            last: wish.to.unwrap_or(now).min(now),
-        };
-        if wish.again {
-            return Some(Wanted::Only(vec![within]));
-        }
-        Some(Wanted::Only(self.missing(within).await?))
+        self.need().by_wish(wish, &self.book.known).await
     }
 
-    /// The first mark that the configuration wants. How far back a meter holds it, it says itself.
-    fn first_wanted(&self, now: Timestamp) -> Timestamp {
-        let days = u32::from(self.book.flag.collect.days_max);
-        self.period().mark_after(now.before(DAY * days))
+    pub(super) fn need(&self) -> Need {
+        Need {
+            store: self.desk.store.clone(),
+            meter: self.book.settings.id.clone(),
+            period: self.period(),
+            now: self.desk.clock.now().utc,
+            days_max: self.book.flag.collect.days_max,
+        }
     }
 
     /// Whether something that is done now and then is due; notes that it is done.
     pub(super) fn is_due(&mut self, note: Note, every: Duration) -> bool {
         let now = self.desk.clock.now().utc;
-        let done = self.book.memory.number(note).map(Timestamp::from_millis);
-        let is_fresh = done.is_some_and(|done| done <= now && now < done.after(every));
-        if !is_fresh {
-            self.book.memory.set_number(note, now.millis());
-        }
-        !is_fresh
-    }
-
-    /// Marks that are not stored, and that the meter is not known to lack.
-    async fn missing(&self, within: Marks) -> Option<Vec<Marks>> {
-        let period = self.period();
-        let mut ends: Vec<Timestamp> = Vec::new();
-        let mut from = within.first.before(period.duration());
-        loop {
-            let ask = |reply| Look::Profile {
-                meter: self.book.settings.id.clone(),
-                profile: GATEWAY_PROFILE,
-                from,
-                to: within.last,
-                reply,
-            };
-            let found = self.desk.store.ask(ask).await.ok()?;
-            let mut newest = None;
-            for block in &found.blocks {
-                let rows = &block.rows;
-                newest = newest.max(rows.last().map(|row| row.end));
-                let covered = rows
-                    .iter()
-                    .map(|row| marks_of(row.end, block.shape.period, period));
-                ends.extend(covered.flatten());
-            }
-            match newest {
-                Some(newest) if found.more && ends.len() < PROFILE_ENDS_MAX => from = newest,
-                _ => break,
-            }
-        }
-        let within = Marks {
-            first: period.mark_at_or_before(within.first),
-            last: period.mark_at_or_before(within.last),
-        };
-        let missing = missing_marks(ends, self.book.known.empty(), within, period);
-        Some(missing.stretches)
+        self.book.memory.is_due(note, every, now)
     }
 
     pub(super) async fn last_row(&self) -> Option<Option<Timestamp>> {
-        let ask = |reply| Look::LastRow {
-            meter: self.book.settings.id.clone(),
-            profile: GATEWAY_PROFILE,
-            reply,
-        };
-        let found = self.desk.store.ask(ask).await.ok()?;
-        Some(found.map(|(row, _)| row.end))
+        self.need().last_row().await
     }
 
     pub(super) fn new_run(&self, wanted: &Wanted) -> ProfileRun {
@@ -227,14 +135,6 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             .or(self.book.known.period())
             .unwrap_or(Period::HALF_HOUR)
     }
-}
-
-/// The marks of a period that an interval of another one covers.
-fn marks_of(end: Timestamp, own: Period, period: Period) -> impl Iterator<Item = Timestamp> {
-    let count = (own.seconds() / period.seconds()).max(1);
-    (0..count)
-        .rev()
-        .map(move |back| end.before(period.duration() * back))
 }
 
 /// Bits of a mask that are no channels.

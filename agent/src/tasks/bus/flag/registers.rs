@@ -1,6 +1,6 @@
 //! Values of registers become readings.
 
-use super::memory::Note;
+use crate::tasks::bus::memory::Note;
 use super::round::{Sitting, StepEnd};
 use crate::limits::SECONDARY_GROUP_B;
 use crate::tasks::storekeeper::Record;
@@ -180,9 +180,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 
     /// Writes a note only the first time it says so.
     pub(super) fn is_new_note(&mut self, note: Note, words: &str) -> bool {
-        let is_new = self.book.memory.note(note) != Some(words.as_bytes());
-        self.book.memory.set_note(note, words.as_bytes());
-        is_new
+        self.book.memory.is_news(note, words)
     }
 }
 

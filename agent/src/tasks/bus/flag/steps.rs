@@ -2,8 +2,8 @@
 //! it counted.
 
 use super::ends::end_of;
-use super::memory::Note;
-use super::profile::Known;
+use crate::tasks::bus::memory::Note;
+use crate::tasks::bus::known::Known;
 use super::round::{Round, Sitting, Step, StepEnd};
 use super::{FlagBook, FlagSaid};
 use crate::adapters::clock::Clock;

@@ -4,7 +4,7 @@ mod collecting;
 mod moments;
 mod reading;
 
-use super::profile::CollectWish;
+use crate::tasks::bus::wanted::CollectWish;
 use super::round::{Desk, Held, Sitting, StepEnd};
 use super::{FlagBook, FlagSaid};
 use crate::adapters::dialled::CallFault;

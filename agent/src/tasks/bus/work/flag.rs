@@ -1,6 +1,7 @@
 //! Work at a FLAG meter: sessions that take turns with those of the schedule.
 
-use super::super::flag::{CollectWish, Slice, Task};
+use super::super::flag::{Slice, Task};
+use super::super::wanted::CollectWish;
 use super::line::is_worth_trials;
 use super::{Bus, diagnoses, words};
 use crate::front::refusal;

@@ -1,6 +1,7 @@
 //! The load profile for a person: as much of it as the store lacks, or all of it again.
 
-use super::super::profile::{CollectWish, ProfileRun};
+use super::super::profile::ProfileRun;
+use crate::tasks::bus::wanted::CollectWish;
 use super::super::round::{Sitting, StepEnd};
 use super::Slice;
 use desk::{CollectResult, Outcome, Progress};

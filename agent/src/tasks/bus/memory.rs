@@ -1,7 +1,9 @@
-//! What the gateway remembers of a FLAG meter from one session to the next, across restarts: the
-//! octets of what it said last, by their identity.
+//! What the gateway remembers of a meter from one session to the next, across restarts: the octets
+//! of what a FLAG meter said last, by their identity, and notes on any meter.
 
+use metering::Timestamp;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The first octet of what is stored; another one was written by another program.
 const VERSION: u8 = 1;
@@ -10,7 +12,7 @@ const HEAD_OCTETS: usize = 4;
 
 /// Notes that are no identity of a meter have numbers beyond its three digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Note {
+pub(super) enum Note {
     /// When everything that was due had been read, milliseconds since 1970.
     Collected,
     /// When a password was refused, milliseconds since 1970, and the mark of that password.
@@ -35,6 +37,8 @@ pub(in super::super) enum Note {
     Adjusted,
     /// What was said of the clock last, so that it is not said every hour.
     Clock,
+    /// How the profile of a DLMS meter is set up.
+    ProfileSetup,
 }
 
 impl Note {
@@ -52,21 +56,22 @@ impl Note {
             Self::WrongSerial => 1010,
             Self::OtherIdentification => 1011,
             Self::Held => 1012,
+            Self::ProfileSetup => 1013,
         }
     }
 }
 
 /// The memory of one meter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in super::super) struct Memory {
+pub(super) struct Memory {
     entries: BTreeMap<u16, Vec<u8>>,
     /// What is stored may be older.
-    pub(in super::super) is_changed: bool,
+    pub(super) is_changed: bool,
 }
 
 impl Memory {
     /// From what is stored; what cannot be read is forgotten, because the meter still has it.
-    pub(in super::super) fn decode(stored: &[u8]) -> Self {
+    pub(super) fn decode(stored: &[u8]) -> Self {
         let entries = entries(stored).unwrap_or_else(|| {
             if !stored.is_empty() {
                 log::warn!("what was remembered of a meter cannot be read; it is read again");
@@ -80,7 +85,7 @@ impl Memory {
     }
 
     /// As it is stored.
-    pub(in super::super) fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let mut octets = vec![VERSION];
         for (number, value) in &self.entries {
             let Ok(length) = u16::try_from(value.len()) else {
@@ -99,12 +104,12 @@ impl Memory {
     }
 
     /// The octets of an identity when it was last read.
-    pub(in super::super) fn identity(&self, number: u16) -> Option<&[u8]> {
+    pub(super) fn identity(&self, number: u16) -> Option<&[u8]> {
         self.entries.get(&number).map(Vec::as_slice)
     }
 
     /// Remembers the octets of an identity.
-    pub(in super::super) fn set_identity(&mut self, number: u16, octets: &[u8]) {
+    pub(super) fn set_identity(&mut self, number: u16, octets: &[u8]) {
         if self.identity(number) != Some(octets) {
             self.entries.insert(number, octets.to_vec());
             self.is_changed = true;
@@ -112,12 +117,12 @@ impl Memory {
     }
 
     /// A note.
-    pub(in super::super) fn note(&self, note: Note) -> Option<&[u8]> {
+    pub(super) fn note(&self, note: Note) -> Option<&[u8]> {
         self.identity(note.number())
     }
 
     /// Writes a note; an empty one takes it away.
-    pub(in super::super) fn set_note(&mut self, note: Note, octets: &[u8]) {
+    pub(super) fn set_note(&mut self, note: Note, octets: &[u8]) {
         if octets.is_empty() {
             self.is_changed |= self.entries.remove(&note.number()).is_some();
         } else {
@@ -126,18 +131,35 @@ impl Memory {
     }
 
     /// A note that is a number.
-    pub(in super::super) fn number(&self, note: Note) -> Option<u64> {
+    pub(super) fn number(&self, note: Note) -> Option<u64> {
         let octets = self.note(note)?.first_chunk::<8>()?;
         Some(u64::from_be_bytes(*octets))
     }
 
     /// Writes a note that is a number.
-    pub(in super::super) fn set_number(&mut self, note: Note, number: u64) {
+    pub(super) fn set_number(&mut self, note: Note, number: u64) {
         self.set_note(note, &number.to_be_bytes());
     }
 
+    /// Whether something that is done now and then is due; notes that it is done.
+    pub(super) fn is_due(&mut self, note: Note, every: Duration, now: Timestamp) -> bool {
+        let done = self.number(note).map(Timestamp::from_millis);
+        let is_fresh = done.is_some_and(|done| done <= now && now < done.after(every));
+        if !is_fresh {
+            self.set_number(note, now.millis());
+        }
+        !is_fresh
+    }
+
+    /// Writes a note; whether it says something else than before.
+    pub(super) fn is_news(&mut self, note: Note, words: &str) -> bool {
+        let is_new = self.note(note) != Some(words.as_bytes());
+        self.set_note(note, words.as_bytes());
+        is_new
+    }
+
     /// Another meter is there: what was remembered is of no use.
-    pub(in super::super) fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.is_changed |= !self.entries.is_empty();
         self.entries.clear();
     }

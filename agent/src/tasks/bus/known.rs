@@ -18,22 +18,22 @@ const TOLD_OCTETS: usize = 4;
 
 /// What is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in super::super) struct Known {
+pub(super) struct Known {
     /// Before this the meter has nothing.
     begins: Option<Timestamp>,
     period_s: u32,
     empty: Vec<Marks>,
     told: Vec<[u8; TOLD_OCTETS]>,
     /// What is stored may be older.
-    pub(in super::super) is_changed: bool,
+    pub(super) is_changed: bool,
 }
 
 impl Known {
-    pub(in super::super) fn decode(stored: &[u8]) -> Self {
+    pub(super) fn decode(stored: &[u8]) -> Self {
         decode(stored).unwrap_or_default()
     }
 
-    pub(in super::super) fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let seconds = |at: Timestamp| u32::try_from(at.seconds()).unwrap_or(u32::MAX);
         let mut octets = vec![VERSION];
         octets.extend(self.begins.map_or(0, seconds).to_be_bytes());
@@ -94,7 +94,7 @@ impl Known {
     }
 
     /// Whether something is told for the first time.
-    pub(in super::super) fn is_news(&mut self, words: &str) -> bool {
+    pub(super) fn is_news(&mut self, words: &str) -> bool {
         let digest = Sha256::digest(words);
         let short: [u8; TOLD_OCTETS] = digest.first_chunk().copied().unwrap_or_default();
         if self.told.contains(&short) {

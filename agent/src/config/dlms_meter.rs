@@ -1,0 +1,71 @@
+//! DLMS meters as the program trusts them.
+
+use super::flag_meter::{CollectSettings, MeterClock};
+use dlms::security::{Secret, Suite};
+use meters::catalogue::dlms::{AssociationModel, DlmsModel};
+use meters::dlms::DlmsPlace;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A meter that speaks DLMS/COSEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DlmsMeter {
+    /// Its model.
+    pub model: Arc<DlmsModel>,
+    /// As whom the gateway reads it.
+    pub association: AssociationModel,
+    /// Its client, where this meter has another one than its model says.
+    pub client: Option<u16>,
+    /// Which way it is reached.
+    pub place: DlmsPlace,
+    /// What it is proven with.
+    pub proof: DlmsProof,
+    /// Its clock.
+    pub clock: MeterClock,
+    /// How its registers and its own load profile are collected.
+    pub collect: CollectSettings,
+}
+
+/// What the gateway proves itself with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DlmsProof {
+    /// Nothing.
+    None,
+    /// A password.
+    Password(DlmsPassword),
+    /// Keys of this suite, from the file of keys.
+    Keys(Suite),
+}
+
+/// A password of low level security, and where it came from.
+#[derive(Debug, Clone)]
+pub struct DlmsPassword {
+    /// The password.
+    pub secret: Secret,
+    /// The file it stands in.
+    pub file: PathBuf,
+    /// When that was written, nanoseconds since 1970.
+    pub written: i128,
+}
+
+/// Two are the same if both file and password are.
+impl PartialEq for DlmsPassword {
+    fn eq(&self, other: &Self) -> bool {
+        self.file == other.file
+            && self.written == other.written
+            && self.secret.is(other.secret.reveal())
+    }
+}
+
+impl Eq for DlmsPassword {}
+
+impl DlmsMeter {
+    /// What the line knows it by.
+    pub fn line_name(&self) -> String {
+        match self.place {
+            DlmsPlace::Hdlc { lower: None } => "hdlc".to_owned(),
+            DlmsPlace::Hdlc { lower: Some(lower) } => format!("hdlc {lower}"),
+            DlmsPlace::Wrapper => "wrapper".to_owned(),
+        }
+    }
+}

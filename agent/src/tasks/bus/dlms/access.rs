@@ -1,0 +1,200 @@
+//! What a session is opened with: terms, keys and their counters.
+
+use super::DlmsBook;
+use super::ends::SessionTrouble;
+use crate::config::DlmsProof;
+use crate::limits::PASSWORD_RETRY_AFTER;
+use crate::tasks::bus::memory::Note;
+use crate::tasks::keykeeper::{Attempt, KeyCounters, MeterKeys, NextKeys};
+use dlms::conversation::{Session, Terms};
+use dlms::security::{CounterBlock, CounterFault, CounterKeeper};
+use line::{GuardedLine, Line};
+use metering::Timestamp;
+use meters::catalogue::dlms::LevelModel;
+use meters::dlms::{DlmsCredentials, DlmsWish, dlms_terms};
+use meters::planner::SessionTurn;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// The public client has this long to say how far a counter is.
+const COUNTER_LOOK_MAX: Duration = Duration::from_secs(8);
+
+/// Who keeps the counters of a session.
+pub(super) enum Keeper {
+    /// A session without keys has none.
+    None,
+    /// The file of keys.
+    Keys(KeyCounters),
+}
+
+impl CounterKeeper for Keeper {
+    async fn reserve(&mut self, count: NonZeroU32) -> Result<CounterBlock, CounterFault> {
+        match self {
+            Self::Keys(counters) => counters.reserve(count).await,
+            Self::None => Err(no_keys()),
+        }
+    }
+
+    async fn raise(&mut self, used: u32) -> Result<(), CounterFault> {
+        match self {
+            Self::Keys(counters) => counters.raise(used).await,
+            Self::None => Err(no_keys()),
+        }
+    }
+
+    async fn heard(&mut self) -> Result<Option<u32>, CounterFault> {
+        match self {
+            Self::Keys(counters) => counters.heard().await,
+            Self::None => Ok(None),
+        }
+    }
+
+    async fn note_heard(&mut self, counter: u32) -> Result<(), CounterFault> {
+        match self {
+            Self::Keys(counters) => counters.note_heard(counter).await,
+            Self::None => Err(no_keys()),
+        }
+    }
+}
+
+fn no_keys() -> CounterFault {
+    CounterFault {
+        reason: "this session has no keys".to_owned(),
+    }
+}
+
+/// Everything that a session is opened with.
+pub(super) struct Admission {
+    pub(super) terms: Terms,
+    pub(super) keeper: Keeper,
+    /// The keys that are tried, if there are any.
+    pub(super) attempt: Option<Box<Attempt>>,
+}
+
+impl DlmsBook {
+    /// Prepares a session: no key and no password is tried that the meter has refused lately.
+    pub(super) async fn admission<L: Line>(
+        &mut self,
+        line: &mut GuardedLine<L>,
+        turn: &SessionTurn,
+        keys: &MeterKeys,
+        now: Timestamp,
+    ) -> Result<Admission, SessionTrouble> {
+        let (credentials, keeper, attempt) = match &self.dlms.proof {
+            DlmsProof::None => (DlmsCredentials::None, Keeper::None, None),
+            DlmsProof::Password(password) => {
+                let secret = password.secret.clone();
+                if let Some(until) = self.password_rests(now) {
+                    let what = "its password was";
+                    return Err(SessionTrouble::Resting { what, until });
+                }
+                (DlmsCredentials::Password(secret), Keeper::None, None)
+            }
+            DlmsProof::Keys(suite) => {
+                let attempt = match keys.attempt(self.id(), *suite, now).await? {
+                    NextKeys::Try(attempt) => attempt,
+                    NextKeys::Rest { until } => {
+                        let what = "its keys were";
+                        return Err(SessionTrouble::Resting { what, until });
+                    }
+                };
+                let mut counters = keys.counters(&attempt);
+                if self.is_counter_behind || !counters.are_known().await? {
+                    self.learn_counter(line, &mut counters, turn).await?;
+                }
+                let credentials = DlmsCredentials::Keys(attempt.keys.clone(), keys.title());
+                (credentials, Keeper::Keys(counters), Some(attempt))
+            }
+        };
+        let name = self.dlms.association.name.clone();
+        let terms = self.terms(&name, self.dlms.client, &credentials, turn.hold_max)?;
+        Ok(Admission {
+            terms,
+            keeper,
+            attempt,
+        })
+    }
+
+    fn terms(
+        &self,
+        association: &str,
+        client: Option<u16>,
+        credentials: &DlmsCredentials,
+        hold_max: Duration,
+    ) -> Result<Terms, SessionTrouble> {
+        let wish = DlmsWish {
+            peer: self.peer(),
+            place: self.dlms.place,
+            association: association.to_owned(),
+            client,
+            hold_max,
+            pdu_octets: None,
+        };
+        Ok(dlms_terms(&self.dlms.model, &wish, credentials)?)
+    }
+
+    /// Asks the meter's public client how far the counter of our key is. Nothing proves the answer:
+    /// one that is too small lets the meter refuse again, one that is too large wastes counters, and
+    /// neither lets one be used twice.
+    async fn learn_counter<L: Line>(
+        &mut self,
+        line: &mut GuardedLine<L>,
+        counters: &mut KeyCounters,
+        turn: &SessionTurn,
+    ) -> Result<(), SessionTrouble> {
+        let unknown = |why: String| SessionTrouble::CounterUnknown { why };
+        let model = &self.dlms.model;
+        let object = model.counter_of(&self.dlms.association.name);
+        let object = object
+            .ok_or_else(|| unknown("the model names no object that tells it".to_owned()))?
+            .asked();
+        let mut public = model.associations.iter();
+        let public = public
+            .find(|known| known.level == LevelModel::None)
+            .ok_or_else(|| unknown("the model has no public association".to_owned()))?;
+        let hold_max = turn.hold_max.min(COUNTER_LOOK_MAX);
+        let terms = self.terms(&public.name, None, &DlmsCredentials::None, hold_max)?;
+        let mut keeper = Keeper::None;
+        let mut session = Session::open(line, &mut keeper, &terms)
+            .await
+            .map_err(meters::dlms::DlmsFault::from)?;
+        let answer = session.get(object).await;
+        session.close().await;
+        let value = answer.map_err(meters::dlms::DlmsFault::from)?;
+        let value = value.map_err(|result| unknown(format!("the meter says {result}")))?;
+        let used = value.integer().and_then(|used| u32::try_from(used).ok());
+        let used = used.ok_or_else(|| unknown("the meter tells no number".to_owned()))?;
+        let raised = counters.raise(used).await;
+        raised.map_err(|fault| unknown(fault.to_string()))?;
+        self.is_counter_behind = false;
+        log::info!(meter:% = self.id(), used; "the counter of its key was asked of the meter");
+        Ok(())
+    }
+
+    /// Until when a refused password is left alone: too many wrong ones lock a meter. Another
+    /// password, or a touched file, is tried at once.
+    fn password_rests(&self, now: Timestamp) -> Option<Timestamp> {
+        let refused = self.memory.note(Note::PasswordRefused)?;
+        let (at, mark) = refused.split_first_chunk::<8>()?;
+        if mark != self.password_mark() {
+            return None;
+        }
+        let at = Timestamp::from_millis(u64::from_be_bytes(*at));
+        let until = at.after(PASSWORD_RETRY_AFTER);
+        (at <= now && now < until).then_some(until)
+    }
+
+    /// What tells this password from one that stood there before, without saying anything of it.
+    pub(super) fn password_mark(&self) -> Vec<u8> {
+        match &self.dlms.proof {
+            DlmsProof::Password(password) => password.written.to_be_bytes().to_vec(),
+            DlmsProof::None | DlmsProof::Keys(_) => Vec::new(),
+        }
+    }
+
+    /// Another password was refused than the one that is configured now.
+    pub(in super::super) fn has_another_password(&self) -> bool {
+        let refused = self.memory.note(Note::PasswordRefused);
+        refused.is_some_and(|refused| !refused.ends_with(&self.password_mark()))
+    }
+}

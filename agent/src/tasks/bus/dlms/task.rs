@@ -1,0 +1,174 @@
+//! Work that people started at a DLMS meter, in as many sessions as it needs.
+
+use super::DlmsBook;
+use super::clock::shown_clock;
+use super::ends::{SessionTrouble, is_time_up};
+use super::session::{PartEnd, Sitting};
+use crate::tasks::bus::flag::{Desk, FlagSaid, Held};
+use crate::tasks::bus::wanted::CollectWish;
+use crate::tasks::keykeeper::MeterKeys;
+use desk::{Layer, Outcome, PingResult, Progress};
+use line::{GuardedLine, Line};
+use meters::dlms::{CollectRun, DlmsFault};
+use meters::planner::{SessionEnd, SessionTurn};
+
+/// What is done, and how far it is.
+#[derive(Debug)]
+pub(in super::super) struct Task {
+    kind: Kind,
+    pub(in super::super) progress: Progress,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// A whole round, as the schedule would do it.
+    Round,
+    /// All registers of the model.
+    Read,
+    /// Values of the moment.
+    Instant,
+    /// The load profile.
+    Collect(CollectWish, Option<CollectRun>),
+    /// The clock.
+    Clock,
+    /// Whether the meter answers, and as what.
+    Ping,
+}
+
+/// How a slice of a task ended.
+#[derive(Debug)]
+pub(in super::super) enum Slice {
+    /// There is more to do.
+    More,
+    /// It is done.
+    Done(Outcome),
+    /// The session failed.
+    Failed(SessionTrouble),
+}
+
+impl Task {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            progress: Progress::default(),
+        }
+    }
+
+    pub(in super::super) fn poll() -> Self {
+        Self::new(Kind::Round)
+    }
+
+    pub(in super::super) fn read() -> Self {
+        Self::new(Kind::Read)
+    }
+
+    pub(in super::super) fn instant() -> Self {
+        Self::new(Kind::Instant)
+    }
+
+    pub(in super::super) fn collect(wish: CollectWish) -> Self {
+        Self::new(Kind::Collect(wish, None))
+    }
+
+    pub(in super::super) fn clock() -> Self {
+        Self::new(Kind::Clock)
+    }
+
+    pub(in super::super) fn ping() -> Self {
+        Self::new(Kind::Ping)
+    }
+}
+
+impl DlmsBook {
+    /// Holds a session for a task.
+    pub(in super::super) async fn hold_task<L: Line>(
+        &mut self,
+        line: &mut GuardedLine<L>,
+        turn: &SessionTurn,
+        (desk, keys): (&Desk<'_>, &MeterKeys),
+        task: &mut Task,
+    ) -> (Held, Slice) {
+        let mut said = FlagSaid::default();
+        let done = self
+            .sit(line, turn, (desk, keys), &mut said, async |sitting| {
+                sitting.task(task).await
+            })
+            .await;
+        let (end, gone, slice) = match done {
+            Ok(outcome) => {
+                let more = outcome.is_none();
+                let unfinished = Vec::new();
+                let slice = outcome.map_or(Slice::More, Slice::Done);
+                (SessionEnd::Worked { unfinished, more }, None, slice)
+            }
+            Err(SessionTrouble::Visit(fault)) if is_time_up(&fault) => {
+                let end = SessionEnd::Worked {
+                    unfinished: Vec::new(),
+                    more: true,
+                };
+                (end, None, Slice::More)
+            }
+            Err(trouble) => {
+                let end = self.note_failure(&trouble, desk, &mut said);
+                (end, trouble.gone(), Slice::Failed(trouble))
+            }
+        };
+        self.remember(&mut said);
+        (Held { end, said, gone }, slice)
+    }
+}
+
+impl<L: Line> Sitting<'_, '_, '_, L> {
+    /// Goes on with a task; nothing while there is more to do.
+    async fn task(&mut self, task: &mut Task) -> Result<Option<Outcome>, DlmsFault> {
+        Ok(match &mut task.kind {
+            Kind::Round => match self.collect().await? {
+                PartEnd::Done => {
+                    let brought = std::mem::take(&mut self.book.brought);
+                    Some(Outcome::Collected(brought))
+                }
+                PartEnd::Later => None,
+            },
+            Kind::Read => Some(Outcome::Values(self.show_registers(None).await?)),
+            Kind::Instant => {
+                let named = self.book.settings.instant.as_ref();
+                let named = named.map(|instant| instant.values.clone());
+                let usual = || {
+                    let usual = self.model.default_registers();
+                    usual.map(meters::catalogue::dlms::DlmsRegister::code).collect()
+                };
+                let wanted = named.unwrap_or_else(usual);
+                Some(Outcome::Values(self.show_registers(Some(&wanted)).await?))
+            }
+            Kind::Collect(wish, run) => {
+                self.look_at_clock().await?;
+                match self.profile_for(*wish, run).await? {
+                    PartEnd::Done => {
+                        let brought = std::mem::take(&mut self.book.brought);
+                        Some(Outcome::Collected(brought))
+                    }
+                    PartEnd::Later => None,
+                }
+            }
+            Kind::Clock => Some(Outcome::Clock(shown_clock(&self.look_at_clock().await?))),
+            Kind::Ping => Some(Outcome::Ping(self.layers())),
+        })
+    }
+
+    /// Who has got here has all layers.
+    fn layers(&self) -> PingResult {
+        let dlms = &self.book.dlms;
+        let layer = |name: &str, words: String| Layer {
+            name: name.to_owned(),
+            good: true,
+            words,
+        };
+        PingResult {
+            layers: vec![
+                layer("link", dlms.line_name()),
+                layer("association", dlms.association.name.clone()),
+                layer("identity", self.visit.identity().to_owned()),
+            ],
+        }
+    }
+}
