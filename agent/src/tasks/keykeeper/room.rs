@@ -1,7 +1,7 @@
 //! The file of keys with the master key that opens them.
 
 use authority::{MasterKey, SealFault, SealPlace, SecretOctets};
-use dlms::security::{Keys, SecurityFault, Suite};
+use dlms::security::{Keys, SecurityFault, Suite, SystemTitle};
 use metering::{MeterId, Timestamp};
 use std::path::PathBuf;
 use storage::keys::{
@@ -11,6 +11,9 @@ use storage::{Remedy, StoreError};
 
 /// The two keys of a session, in the order in which they are tried.
 const SESSION: [KeyKind; 2] = [KeyKind::Encryption, KeyKind::Authentication];
+
+/// How the gateway's system title begins, in place of a manufacturer's three letters.
+const TITLE_LETTERS: [u8; 3] = *b"PMU";
 
 /// Why a key cannot be had or kept.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +108,27 @@ impl KeyRoom {
         );
         self.file = (!is_spent).then_some(file);
         Ok(result?)
+    }
+
+    /// The gateway's own system title, the same for all of its meters and over restarts.
+    ///
+    /// Its five unique octets are random and live with the keys, not made from the gateway's name: a
+    /// nonce is this title and a counter, so a file that is lost takes its nonces with it. A box that
+    /// replaces another one of the same name cannot use one of them again with the same key, even if
+    /// somebody names it a counter that is too low.
+    pub fn title(&mut self) -> Result<SystemTitle, KeyTrouble> {
+        let unique = match self.with(|file| file.unique())? {
+            Some(unique) => unique,
+            None => {
+                let mut unique = [0; 5];
+                getrandom::fill(&mut unique).map_err(|_| KeyTrouble::NoRandom)?;
+                self.with(|file| file.set_unique(unique))?;
+                unique
+            }
+        };
+        let [p, m, u] = TITLE_LETTERS;
+        let [a, b, c, d, e] = unique;
+        Ok(SystemTitle([p, m, u, a, b, c, d, e]))
     }
 
     /// Takes in a key that a meter has.
