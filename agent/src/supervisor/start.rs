@@ -75,6 +75,7 @@ impl Supervisor {
             started,
             data_folder: settings.data_folder.clone(),
             store: store.clone(),
+            keys,
             buses: buses.clone(),
             uplink,
             alarms,

@@ -5,12 +5,14 @@
 
 mod access;
 mod counters;
+mod people;
 mod room;
 #[cfg(test)]
 mod tests;
 
 pub use access::MeterKeys;
 pub use counters::{KeyCounters, verdict};
+pub use people::{KeyInfo, KeySet, Taken};
 pub use room::{Attempt, KeyRoom, KeyTrouble, NextKeys};
 
 use crate::limits::KEY_REQUESTS_MAX;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use storage::keys::{
     Choice, KeyError, KeyFile, KeyKind, KeyNumber, OldKey, Origin, SealedKey, Verdict,
 };
-use storage::{Remedy, StoreError};
+use storage::{Remedy, StoreError, StoreFile};
 
 /// The two keys of a session, in the order in which they are tried.
 const SESSION: [KeyKind; 2] = [KeyKind::Encryption, KeyKind::Authentication];
@@ -90,6 +90,16 @@ impl KeyRoom {
             file: None,
             master,
         }
+    }
+
+    /// What is wrong with the master key, if anything is.
+    pub fn master_fault(&self) -> Option<SealFault> {
+        self.master.as_ref().err().copied()
+    }
+
+    /// Whether there is a file of keys. Looking for a key that nobody has brought shall not make one.
+    pub fn has_file(&self) -> bool {
+        self.file.is_some() || self.folder.join(StoreFile::Keys.name()).exists()
     }
 
     /// Does something with the file. After a failed write it is opened anew for the next question.

@@ -265,6 +265,7 @@ impl Bench {
             started: Instant::now(),
             data_folder: self.store_folder(),
             store,
+            keys: KeyHandle::without_thread(),
             buses: vec![handle],
             uplink: None,
             alarms,
