@@ -1,5 +1,6 @@
 //! The front desk: answers what people ask, from what the tasks show of themselves.
 
+mod keys;
 mod recovery;
 mod set_aside;
 mod work;
@@ -13,6 +14,7 @@ use crate::limits::TRACE_FILE_BYTES_MAX;
 use crate::metrics;
 use crate::tasks::bus::{BusHandle, BusRequest, MeterView};
 use crate::tasks::heartbeat::quality_word;
+use crate::tasks::keykeeper::KeyHandle;
 use crate::tasks::storekeeper::{Look, Record, StoreGone, StoreHandle};
 use crate::tasks::updater::UpdaterHandle;
 use crate::tasks::uplink::UplinkView;
@@ -42,6 +44,8 @@ pub struct Front {
     pub data_folder: PathBuf,
     /// The store.
     pub store: StoreHandle,
+    /// The keys of meters.
+    pub keys: KeyHandle,
     /// The lines.
     pub buses: Vec<BusHandle>,
     /// The road to the head-end.
@@ -91,6 +95,7 @@ impl GatewayDesk for Front {
             Request::Job { number } => Ok(Answer::Job(Box::new(self.jobs.job(number)?))),
             Request::Jobs => Ok(Answer::Jobs(self.jobs.all())),
             Request::Cancel { number } => self.cancel(caller, number).await,
+            Request::Keys { wish } => self.ask_keys(caller, wish).await,
             Request::Update { wish } => self.updater.ask(caller, wish).await,
             Request::Configuration => {
                 let file = self.configuration.display().to_string();

@@ -1,5 +1,5 @@
 //! Starts every task, notices the first that ends unasked, and shuts down in order: lines finish
-//! the exchange in progress, the store commits, the uplink sends what fits.
+//! the exchange in progress, the uplink sends what fits, the keys and the store commit.
 
 mod opening;
 mod reload;
@@ -52,6 +52,7 @@ pub fn run(settings: Settings, config: PathBuf, owner: Owner) -> anyhow::Result<
 struct Stops {
     lines: CancellationToken,
     uplink: CancellationToken,
+    keys: CancellationToken,
     store: CancellationToken,
 }
 
@@ -64,6 +65,7 @@ struct Supervisor {
     /// Tasks of this runtime; each names itself when it ends.
     tasks: JoinSet<&'static str>,
     lines_done: oneshot::Receiver<()>,
+    keys_done: oneshot::Receiver<()>,
     store_done: oneshot::Receiver<()>,
 }
 
@@ -114,6 +116,7 @@ impl Supervisor {
             biased;
             wish = wishes.next() => wish,
             _ = &mut self.lines_done => Wake::Ended("the lines"),
+            _ = &mut self.keys_done => Wake::Ended("the keykeeper"),
             _ = &mut self.store_done => Wake::Ended("the storekeeper"),
             Some(ended) = self.tasks.join_next() => Wake::Ended(ended.unwrap_or("a task")),
         }
@@ -134,12 +137,12 @@ impl Supervisor {
         if timeout(UPLINK_STOP_WITHIN, rest).await.is_err() {
             log::warn!("the uplink did not finish in time; what it had is kept");
         }
+        // Nobody is left who could ask for a key, or has something to store.
+        self.stops.keys.cancel();
         self.stops.store.cancel();
-        if timeout(STORE_STOP_WITHIN, &mut self.store_done)
-            .await
-            .is_err()
-        {
-            log::error!("the store did not close in time");
+        let owners = async { tokio::join!(&mut self.keys_done, &mut self.store_done) };
+        if timeout(STORE_STOP_WITHIN, owners).await.is_err() {
+            log::error!("the store or the file of keys did not close in time");
         }
         log::info!("stopped");
     }

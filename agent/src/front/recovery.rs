@@ -24,7 +24,8 @@ pub(super) fn refused(request: &Request) -> Option<Refusal> {
         | Request::StoreStats
         | Request::StoreVerify
         | Request::SetAside
-        | Request::Release { .. } => (
+        | Request::Release { .. }
+        | Request::Keys { .. } => (
             "recovery system: the store is left as it is",
             "ask again once an installed system runs; `pmuctl update status` shows how it stands",
         ),
@@ -35,7 +36,7 @@ pub(super) fn refused(request: &Request) -> Option<Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use desk::{TraceSwitch, UpdateWish, Work};
+    use desk::{KeysWish, TraceSwitch, UpdateWish, Work};
 
     #[track_caller]
     fn check(request: &Request, expected: Option<&str>) {
@@ -64,6 +65,8 @@ mod tests {
         check(&Request::StoreStats, store);
         check(&Request::StoreVerify, store);
         check(&Request::SetAside, store);
+        let wish = KeysWish::Status { meter: None };
+        check(&Request::Keys { wish }, store);
         let wish = UpdateWish::Status;
         check(&Request::Update { wish }, None);
         check(&Request::Status, None);

@@ -10,11 +10,13 @@ use crate::jobs::Jobs;
 use crate::limits::{BUS_REQUESTS_MAX, LINES_SHOWN_WITHIN};
 use crate::tasks::bus::{Bus, BusHandle, BusParts, BusView};
 use crate::tasks::heartbeat::{Heartbeat, look_first};
+use crate::tasks::keykeeper::{self, KeyHandle, KeyRoom, read_credential};
 use crate::tasks::local_api::LocalApi;
 use crate::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
 use crate::tasks::updater::{Updater, UpdaterHandle, UpdaterParts};
 use crate::tasks::uplink::{ImageRoad, Uplink, UplinkParts, UplinkView, image_road};
 use anyhow::Context;
+use authority::MasterKey;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -59,8 +61,11 @@ impl Supervisor {
         };
         let (store, store_done) = keeper.start(&settings, &mut common, alarms.clone())?;
 
+        let (keys, keys_done) = start_keys(&settings, &common)?;
+
         let (steps, stepped) = watch::channel(0_u64);
-        let (buses, lines_done) = start_lines(&settings, &mut common, &store, &stepped)?;
+        let owners = (&store, &keys);
+        let (buses, lines_done) = start_lines(&settings, &mut common, owners, &stepped)?;
         let (uplink, images) = start_uplink(&settings, &mut common, &store, boot).unzip();
         let road = (uplink.as_ref(), images);
         let updater = start_updater(&settings, &mut common, &store, &buses, road);
@@ -70,6 +75,7 @@ impl Supervisor {
             started,
             data_folder: settings.data_folder.clone(),
             store: store.clone(),
+            keys,
             buses: buses.clone(),
             uplink,
             alarms,
@@ -105,6 +111,7 @@ impl Supervisor {
             buses,
             tasks,
             lines_done,
+            keys_done,
             store_done,
         })
     }
@@ -137,11 +144,29 @@ impl Keeper {
     }
 }
 
+/// The thread of the keys. No file is made before somebody asks for a key.
+fn start_keys(
+    settings: &Settings,
+    common: &Common,
+) -> anyhow::Result<(KeyHandle, oneshot::Receiver<()>)> {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let octets = read_credential(credentials.as_deref()).unwrap_or_else(|error| {
+        log::error!(error:%; "the master key cannot be read; meters that need keys are not read");
+        None
+    });
+    let master = MasterKey::from_credential(octets.as_ref().map(|octets| octets.as_slice()));
+    let room = KeyRoom::new(settings.data_folder.clone(), master);
+    let (handle, jobs) = keykeeper::channel();
+    let shutdown = common.stops.keys.clone();
+    let done = on_thread("keys", move || keykeeper::run(room, jobs, shutdown))?;
+    Ok((handle, done))
+}
+
 /// All lines share one thread of their own: a busy task elsewhere must not cost bus time.
 fn start_lines(
     settings: &Settings,
     common: &mut Common,
-    store: &StoreHandle,
+    (store, keys): (&StoreHandle, &KeyHandle),
     stepped: &watch::Receiver<u64>,
 ) -> anyhow::Result<(Vec<BusHandle>, oneshot::Receiver<()>)> {
     let mut handles = Vec::new();
@@ -154,6 +179,7 @@ fn start_lines(
             catalogue: Arc::clone(&settings.catalogue),
             runtime_folder: settings.runtime_folder.clone(),
             store: store.clone(),
+            keys: keys.clone(),
             clock: common.clock.clone(),
             requests: asked,
             stepped: stepped.clone(),

@@ -32,6 +32,7 @@ use crate::health::Pulse;
 use crate::limits::PATIENT_RECORDS_MAX;
 use crate::plan;
 use crate::tasks::heartbeat::step_between;
+use crate::tasks::keykeeper::KeyHandle;
 use crate::tasks::storekeeper::{Record, StoreHandle, Urgency};
 use anyhow::Context;
 use book::Book;
@@ -92,6 +93,8 @@ pub struct BusParts {
     pub runtime_folder: PathBuf,
     /// The store.
     pub store: StoreHandle,
+    /// The keys of meters.
+    pub keys: KeyHandle,
     /// Both clocks.
     pub clock: Clock,
     /// What people ask.

@@ -3,18 +3,23 @@
 //! Here meet what knows nothing of each other: `storage` keeps sealed keys and counters, `authority`
 //! opens them, `dlms` uses them.
 
+mod access;
 mod counters;
+mod people;
 mod room;
 #[cfg(test)]
 mod tests;
 
+pub use access::MeterKeys;
 pub use counters::{KeyCounters, verdict};
+pub use people::{KeyInfo, KeySet, Taken};
 pub use room::{Attempt, KeyRoom, KeyTrouble, NextKeys};
 
 use crate::limits::KEY_REQUESTS_MAX;
 use std::fmt;
 use std::path::Path;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// Something to do with the keys.
 type Job = Box<dyn FnOnce(&mut KeyRoom) + Send>;
@@ -38,10 +43,19 @@ pub fn channel() -> (KeyHandle, KeyJobs) {
     (KeyHandle(sender), KeyJobs(jobs))
 }
 
-/// Does what is asked until nobody can ask any more. Blocks: for a thread of its own.
-pub fn run(mut room: KeyRoom, mut jobs: KeyJobs) {
-    while let Some(job) = jobs.0.blocking_recv() {
-        job(&mut room);
+/// Does what is asked until it is told to stop, or nobody can ask any more. Blocks while it works:
+/// for a thread of its own.
+pub async fn run(mut room: KeyRoom, mut jobs: KeyJobs, shutdown: CancellationToken) {
+    loop {
+        let job = tokio::select! {
+            biased; // What was asked before the stop is still done.
+            job = jobs.0.recv() => job,
+            () = shutdown.cancelled() => None,
+        };
+        match job {
+            Some(job) => job(&mut room),
+            None => break,
+        }
     }
     if let Err(error) = room.close() {
         log::warn!(error:%; "the file of keys was not closed properly");
@@ -49,6 +63,12 @@ pub fn run(mut room: KeyRoom, mut jobs: KeyJobs) {
 }
 
 impl KeyHandle {
+    /// A way to nobody: each question is told that the gateway is stopping. For tests of tasks that
+    /// need no keys.
+    pub fn without_thread() -> Self {
+        channel().0
+    }
+
     /// Has something done, and waits until it is on the disk.
     pub async fn ask<T: Send + 'static>(
         &self,

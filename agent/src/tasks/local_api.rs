@@ -15,6 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 /// A caller who says nothing for this long is let go.
 const IDLE_MAX: Duration = Duration::from_mins(5);
@@ -104,7 +105,8 @@ async fn converse(stream: impl Stream, caller: Caller, front: &Front) -> io::Res
     let (reader, mut writer) = tokio::io::split(stream);
     let mut reader = BufReader::new(reader);
     loop {
-        let mut line = Vec::new();
+        // It may be an import of keys.
+        let mut line = Zeroizing::new(Vec::new());
         let mut bounded = (&mut reader).take(REQUEST_BYTES_MAX);
         if timeout(IDLE_MAX, bounded.read_until(b'\n', &mut line)).await?? == 0 {
             return Ok(());

@@ -38,6 +38,8 @@ pub enum Answer {
     Configuration(String),
     /// How updates stand.
     Update(Box<crate::UpdateStatus>),
+    /// What is known of keys.
+    Keys(Box<crate::KeysStatus>),
 }
 
 /// Why the gateway does not answer.

@@ -85,6 +85,11 @@ pub enum Request {
         /// What is wished.
         wish: crate::UpdateWish,
     },
+    /// Keys of meters.
+    Keys {
+        /// What is wished.
+        wish: crate::KeysWish,
+    },
 }
 
 /// What to do with a trace.

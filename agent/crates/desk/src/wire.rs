@@ -39,7 +39,9 @@ pub fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, WireError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Answer, Job, JobState, Outcome, Part, Progress, Refusal, Request, Work};
+    use crate::{
+        Answer, Job, JobState, KeyText, KeysWish, Outcome, Part, Progress, Refusal, Request, Work,
+    };
     use proptest::prelude::*;
 
     #[track_caller]
@@ -127,6 +129,43 @@ mod tests {
             );
             assert_eq!(decode::<Answer>(line.as_bytes()).unwrap(), answer);
         }
+    }
+
+    #[test]
+    fn keys_go_in_and_are_not_shown() {
+        let status = |meter| Request::Keys {
+            wish: KeysWish::Status { meter },
+        };
+        check(
+            &status(None),
+            r#"{"ask":"keys","wish":{"keys":"status"}}"#,
+        );
+        check(
+            &status(Some("feeder-7".into())),
+            r#"{"ask":"keys","wish":{"keys":"status","meter":"feeder-7"}}"#,
+        );
+        let key = |digits: &str| KeyText::new(digits.to_owned().into());
+        let import = Request::Keys {
+            wish: KeysWish::Import {
+                meter: "feeder-7".into(),
+                suite: 0,
+                encryption: key("c0ffee"),
+                authentication: key("decade"),
+                key_encryption: None,
+                replace: false,
+            },
+        };
+        check(
+            &import,
+            r#"{"ask":"keys","wish":{"keys":"import","meter":"feeder-7","suite":0,"encryption":"c0ffee","authentication":"decade","replace":false}}"#,
+        );
+        let shown = format!("{import:?}");
+        assert!(
+            !shown.contains("c0ffee") && !shown.contains("decade"),
+            "{shown}"
+        );
+        let unknown = br#"{"ask":"keys","wish":{"keys":"show","meter":"feeder-7"}}"#;
+        assert!(decode::<Request>(unknown).is_err(), "no key comes out");
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod direct_agent;
 pub mod files;
 pub mod image_folder;
+pub mod key_file;
 pub mod local;
 pub mod machine;
 pub mod mqtt;

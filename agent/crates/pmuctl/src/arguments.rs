@@ -4,6 +4,7 @@ mod bus;
 mod console;
 mod direct;
 mod head_end;
+mod keys;
 mod meter;
 mod provision;
 mod store;
@@ -14,6 +15,7 @@ pub use bus::{BusCommand, ScanArguments, Switch};
 pub use console::ConsoleArguments;
 pub use direct::{DirectArguments, Dtr};
 pub use head_end::{ExportArguments, HeadEndCommand, ReceiveArguments};
+pub use keys::{ImportArguments, KeysCommand, SuiteName};
 pub use meter::{AddArguments, CollectArguments, MeterCommand, PartName, ProfileArguments};
 pub use provision::ProvisionArguments;
 pub use store::StoreCommand;
@@ -116,6 +118,7 @@ impl Command {
         match self {
             Self::Meter(MeterCommand::Add(_)) => Some("meter add"),
             Self::Meter(MeterCommand::Accept { .. }) => Some("meter accept"),
+            Self::Meter(MeterCommand::Keys(_)) => Some("meter keys"),
             Self::Status | Self::Bus(_) | Self::Meter(_) => None,
             Self::Console(_) => Some("console"),
             Self::Store(_) => Some("store"),

@@ -5,6 +5,7 @@ mod backup;
 mod bus;
 mod console;
 mod head_end;
+mod keys;
 mod meter;
 mod profile;
 mod provision;

@@ -152,3 +152,5 @@ pub const PASSWORDS_MAX: usize = 256;
 pub const BROUGHT_BYTES_MAX: u64 = 1024 * 1024;
 /// All of them together with what is made of them, as JSON.
 pub const CHANGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// A file with the key of a meter: 64 digits and a line end.
+pub const METER_KEY_FILE_BYTES_MAX: u64 = 256;

@@ -2,6 +2,7 @@
 
 mod diagnosis;
 pub(crate) mod job;
+mod keys;
 mod meters;
 pub(crate) mod outcome;
 pub(crate) mod scan;
@@ -38,6 +39,7 @@ pub fn answer_text(answer: &Answer) -> String {
         Answer::SetAside(entries) => store::set_aside(entries),
         Answer::Trace(lines) => trace::text(lines),
         Answer::Configuration(path) => format!("{}\n", crate::plain(path, 1000)),
+        Answer::Keys(status) => keys::text(status),
         Answer::Update(status) => update::text(status),
         Answer::Job(found) => job::text(found),
         Answer::Jobs(jobs) => job::list(jobs),

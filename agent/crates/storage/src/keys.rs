@@ -17,6 +17,7 @@ pub use counters::CounterRange;
 pub use fault::KeyError;
 pub use ring::{Choice, KeyNumber, Ring, RingFault, Standing, Verdict};
 pub use row::{KeyKind, Origin, SealedKey};
+pub use tables::UNIQUE_OCTETS;
 
 use crate::FileTraffic;
 use crate::database::{OpenFile, Opening};
@@ -77,6 +78,22 @@ impl KeyFile {
     /// The number that the next key will have. It is sealed for this number.
     pub const fn next_number(&self) -> KeyNumber {
         self.next
+    }
+
+    /// Octets that tell this file from all others, once they were set.
+    pub fn unique(&self) -> Result<Option<[u8; UNIQUE_OCTETS]>, KeyError> {
+        Ok(tables::unique(&self.reading()?)?)
+    }
+
+    /// Sets them, from randomness. Once: who knows this gateway knows it by them.
+    pub fn set_unique(&mut self, unique: [u8; UNIQUE_OCTETS]) -> Result<(), KeyError> {
+        if self.unique()?.is_some() {
+            return Ok(());
+        }
+        let transaction = self.file.database.begin_write().of(FILE)?;
+        tables::write_unique(&transaction, unique).of(FILE)?;
+        transaction.commit().of(FILE)?;
+        Ok(())
     }
 
     /// All keys by number, those in doubt and those to come included.

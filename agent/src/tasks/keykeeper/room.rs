@@ -1,16 +1,19 @@
 //! The file of keys with the master key that opens them.
 
 use authority::{MasterKey, SealFault, SealPlace, SecretOctets};
-use dlms::security::{Keys, SecurityFault, Suite};
+use dlms::security::{Keys, SecurityFault, Suite, SystemTitle};
 use metering::{MeterId, Timestamp};
 use std::path::PathBuf;
 use storage::keys::{
     Choice, KeyError, KeyFile, KeyKind, KeyNumber, OldKey, Origin, SealedKey, Verdict,
 };
-use storage::{Remedy, StoreError};
+use storage::{Remedy, StoreError, StoreFile};
 
 /// The two keys of a session, in the order in which they are tried.
 const SESSION: [KeyKind; 2] = [KeyKind::Encryption, KeyKind::Authentication];
+
+/// How the gateway's system title begins, in place of a manufacturer's three letters.
+const TITLE_LETTERS: [u8; 3] = *b"PMU";
 
 /// Why a key cannot be had or kept.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +92,16 @@ impl KeyRoom {
         }
     }
 
+    /// What is wrong with the master key, if anything is.
+    pub fn master_fault(&self) -> Option<SealFault> {
+        self.master.as_ref().err().copied()
+    }
+
+    /// Whether there is a file of keys. Looking for a key that nobody has brought shall not make one.
+    pub fn has_file(&self) -> bool {
+        self.file.is_some() || self.folder.join(StoreFile::Keys.name()).exists()
+    }
+
     /// Does something with the file. After a failed write it is opened anew for the next question.
     pub fn with<T>(
         &mut self,
@@ -105,6 +118,27 @@ impl KeyRoom {
         );
         self.file = (!is_spent).then_some(file);
         Ok(result?)
+    }
+
+    /// The gateway's own system title, the same for all of its meters and over restarts.
+    ///
+    /// Its five unique octets are random and live with the keys, not made from the gateway's name: a
+    /// nonce is this title and a counter, so a file that is lost takes its nonces with it. A box that
+    /// replaces another one of the same name cannot use one of them again with the same key, even if
+    /// somebody names it a counter that is too low.
+    pub fn title(&mut self) -> Result<SystemTitle, KeyTrouble> {
+        let unique = match self.with(|file| file.unique())? {
+            Some(unique) => unique,
+            None => {
+                let mut unique = [0; 5];
+                getrandom::fill(&mut unique).map_err(|_| KeyTrouble::NoRandom)?;
+                self.with(|file| file.set_unique(unique))?;
+                unique
+            }
+        };
+        let [p, m, u] = TITLE_LETTERS;
+        let [a, b, c, d, e] = unique;
+        Ok(SystemTitle([p, m, u, a, b, c, d, e]))
     }
 
     /// Takes in a key that a meter has.

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use storage::keys::{KeyKind, KeyNumber, OldKey, Standing, Verdict};
+use tokio_util::sync::CancellationToken;
 
 #[path = "../../../crates/dlms/tests/support/meter.rs"]
 mod meter;
@@ -47,7 +48,9 @@ fn import(room: &mut KeyRoom, kind: KeyKind, octets: &[u8]) -> KeyNumber {
 /// One life of the thread that has the keys.
 fn begin(room: KeyRoom) -> (KeyHandle, JoinHandle<()>) {
     let (handle, jobs) = channel();
-    let thread = std::thread::Builder::new().spawn(move || run(room, jobs));
+    let life = run(room, jobs, CancellationToken::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let thread = std::thread::Builder::new().spawn(move || runtime.unwrap().block_on(life));
     (handle, thread.unwrap())
 }
 
@@ -324,4 +327,76 @@ fn a_refusal_is_told_from_silence() {
     ] {
         assert_eq!(verdict(&fault), expected, "{fault}");
     }
+}
+
+#[test]
+fn nothing_is_made_on_the_disk_before_somebody_asks_for_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, thread) = begin(room(folder.path()));
+    drop(handle);
+    thread.join().unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn what_was_asked_before_the_stop_is_done_and_later_questions_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (handle, jobs) = channel();
+    let shutdown = CancellationToken::new();
+    shutdown.cancel();
+    let asked = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.ask(KeyRoom::title).await }
+    });
+    tokio::task::yield_now().await;
+    run(room(folder.path()), jobs, shutdown).await;
+    let title = asked.await.unwrap().unwrap();
+    let refused = handle.ask(KeyRoom::title).await.unwrap_err();
+    assert!(matches!(refused, KeyTrouble::Stopped), "{refused:?}");
+    assert_eq!(room(folder.path()).title().unwrap(), title, "it is closed");
+}
+
+#[tokio::test]
+async fn a_gateway_keeps_its_system_title_and_no_other_has_it() {
+    let [one, two] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let (handle, thread) = begin(room(one.path()));
+    let title = MeterKeys::new(handle).title().await.unwrap();
+    thread.join().unwrap();
+    assert!(title.0.starts_with(b"PMU"), "{title}");
+    assert_eq!(room(one.path()).title().unwrap(), title);
+    assert_ne!(room(two.path()).title().unwrap(), title);
+    std::fs::remove_file(one.path().join("keys.redb")).unwrap();
+    let later = room(one.path()).title().unwrap();
+    assert_ne!(later, title, "a lost file takes its nonces with it");
+}
+
+#[tokio::test]
+async fn a_session_gets_its_keys_and_a_lost_counter_by_the_way_that_the_bus_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut room = room(folder.path());
+    import(&mut room, KeyKind::Encryption, &KEY);
+    import(&mut room, KeyKind::Authentication, &AUTH);
+    let (handle, _thread) = begin(room);
+    let keys = MeterKeys::new(handle);
+    let next = keys.attempt(&name(), Suite::Zero, NOW).await.unwrap();
+    let NextKeys::Try(attempt) = next else {
+        panic!("nothing was refused yet");
+    };
+    let mut counters = keys.counters(&attempt);
+    assert!(!counters.are_known().await.unwrap());
+    keys.recover(&attempt, 70).await.unwrap();
+    assert!(counters.are_known().await.unwrap());
+    let far = keys.recover(&attempt, u32::MAX - 5).await.unwrap_err();
+    assert!(far.to_string().contains("far beyond"), "{far}");
+    let mut terms = terms(&attempt);
+    terms.ciphering = Some(Ciphering::new(
+        attempt.keys.clone(),
+        keys.title().await.unwrap(),
+    ));
+    let mut wire = Wire::new(Far::wrapper(1024));
+    let session = Session::open(&mut wire.guard, &mut counters, &terms).await;
+    let mut session = session.unwrap();
+    keys.judge(*attempt, Verdict::Proven, NOW).await.unwrap();
+    session.get(ENERGY).await.unwrap().unwrap();
+    assert!(session.close().await.fault.is_none());
 }

@@ -16,6 +16,7 @@ use pmu_agent::health::Pulse;
 use pmu_agent::jobs::Jobs;
 use pmu_agent::limits::BUS_REQUESTS_MAX;
 use pmu_agent::tasks::bus::{Bus, BusParts, BusRequest, FlagTotals};
+use pmu_agent::tasks::keykeeper::KeyHandle;
 use pmu_agent::tasks::storekeeper::{Shelf, Storekeeper, StorekeeperParts};
 use pmu_agent::tasks::updater::UpdaterHandle;
 use simulator::broken::Broken;
@@ -249,6 +250,7 @@ impl Bench {
             runtime_folder: self.folder.path().to_owned(),
             store: store.clone(),
             clock: clock.clone(),
+            keys: KeyHandle::without_thread(),
             requests: asked,
             stepped,
             shutdown: stop_lines.clone(),
@@ -263,6 +265,7 @@ impl Bench {
             started: Instant::now(),
             data_folder: self.store_folder(),
             store,
+            keys: KeyHandle::without_thread(),
             buses: vec![handle],
             uplink: None,
             alarms,

@@ -8,6 +8,7 @@ use pmu_agent::limits::BUS_REQUESTS_MAX;
 use pmu_agent::state::StateKey;
 use pmu_agent::tasks::bus::{Bus, BusHandle, BusParts};
 use pmu_agent::tasks::heartbeat::{Heartbeat, look_first};
+use pmu_agent::tasks::keykeeper::KeyHandle;
 use pmu_agent::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
 use pmu_agent::tasks::uplink::{Uplink, UplinkParts, UplinkView};
 use std::sync::Arc;
@@ -65,6 +66,7 @@ impl Common<'_> {
             runtime_folder: settings.runtime_folder.clone(),
             store: self.store.clone(),
             clock: self.clock.clone(),
+            keys: KeyHandle::without_thread(),
             requests: asked,
             stepped,
             shutdown: self.stops[0].clone(),

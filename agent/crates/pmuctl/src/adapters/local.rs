@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 /// Where the gateway listens.
 pub const SOCKET: &str = "/run/pmu/desk.sock";
@@ -28,7 +29,8 @@ impl LocalDesk {
     }
 
     async fn exchange(&self, request: &Request) -> Result<Answer, Refusal> {
-        let line = desk::encode(request).map_err(|error| Refusal {
+        // It may be an import of keys.
+        let line = desk::encode(request).map(Zeroizing::new).map_err(|error| Refusal {
             problem: error.to_string(),
             remedy: "use shorter names".to_owned(),
         })?;

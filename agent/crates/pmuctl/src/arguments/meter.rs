@@ -1,5 +1,6 @@
 //! What may be typed behind `pmuctl meter`.
 
+use super::keys::KeysCommand;
 use crate::words::{parse_duration, parse_time};
 use clap::{Args, Subcommand, ValueEnum};
 use desk::Part;
@@ -54,6 +55,9 @@ pub enum MeterCommand {
         /// Its name.
         meter: MeterId,
     },
+    /// Bring the keys of a DLMS meter to the gateway, or show what is known of them.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Show stored intervals as bars, one an interval.
     Profile(ProfileArguments),
     /// Write all that can be read from a meter to a file.

@@ -73,6 +73,25 @@ fn commands_at_the_gateway_are_read() {
 }
 
 #[test]
+fn keys_are_brought_in_files_and_never_typed() {
+    check("pmuctl meter keys status", true);
+    check("pmuctl meter keys status feeder-7 --json", true);
+    let import = "pmuctl meter keys import feeder-7 --suite 2 --encryption-key-file a";
+    check(&format!("{import} --authentication-key-file b"), true);
+    let all = format!("{import} --authentication-key-file b --key-encryption-key-file c --replace");
+    check(&all, true);
+    check(import, false);
+    check(&all.replace("--suite 2", "--suite 3"), false);
+    check(&all.replace("--suite 2", ""), false);
+    check(&format!("{all} --encryption-key 00010203"), false);
+    check("pmuctl meter keys import Feeder_7 --suite 0", false);
+    check_direct(
+        "pmuctl --direct /dev/ttyUSB0 meter keys status",
+        "cannot be used with `meter keys`",
+    );
+}
+
+#[test]
 fn a_new_meter_is_described_in_words_that_fit_its_protocol() {
     let add = "pmuctl meter add feeder-4 --bus main --model elster-a1700";
     check(add, true);

@@ -1,6 +1,6 @@
 //! Work at a meter.
 
-use super::{add, backup, profile};
+use super::{add, backup, keys, profile};
 use crate::adapters::clock::utc;
 use crate::arguments::{CollectArguments, DirectArguments, MeterCommand};
 use crate::direct::DIRECT;
@@ -61,6 +61,7 @@ pub(super) async fn run<D: GatewayDesk>(
             let meter = meter.to_string();
             errand.simple(Request::AcceptMeter { meter }).await
         }
+        MeterCommand::Keys(command) => keys::run(errand, command).await,
         MeterCommand::Profile(arguments) => {
             profile::run(errand, arguments, direct.direct.is_some()).await
         }
@@ -84,6 +85,7 @@ fn check_direct(command: &MeterCommand, direct: &DirectArguments) -> Result<()> 
     let named = match command {
         MeterCommand::List
         | MeterCommand::Add(_)
+        | MeterCommand::Keys(_)
         | MeterCommand::Compare { other: Some(_), .. } => return Ok(()),
         MeterCommand::Compare { meter, .. } => meter.as_ref(),
         MeterCommand::Ping { meter }

@@ -126,6 +126,39 @@ async fn a_read_without_a_part_is_what_it_always_was() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn keys_are_brought_and_one_bad_file_keeps_all_of_them_here() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, mode| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("{}\n", "a7".repeat(16))).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        path.display().to_string()
+    };
+    let (good, open) = (file("good", 0o600), file("open", 0o644));
+    let line = |second: &str| {
+        format!(
+            "meter keys import feeder-7 --suite 0 --encryption-key-file {good} \
+             --authentication-key-file {second}"
+        )
+    };
+    let desk = || FakeDesk::answering([Answer::Done("taken in".to_owned())]);
+    let done = typed(&line(&good), desk()).await;
+    done.check(true, "taken in\n");
+    let [Request::Keys { wish }] = done.asked.as_slice() else {
+        panic!("{:?}", done.asked);
+    };
+    let desk::KeysWish::Import { encryption, .. } = wish else {
+        panic!("{wish:?}");
+    };
+    assert_eq!(encryption.reveal(), "a7".repeat(16));
+    assert!(!format!("{wish:?}").contains("a7a7"));
+    let refused = typed(&line(&open), desk()).await;
+    refused.check_refused("chmod 600");
+    assert!(refused.asked.is_empty(), "{:?}", refused.asked);
+}
+
+#[tokio::test(start_paused = true)]
 async fn jobs_are_listed_shown_and_cancelled() {
     let job = |number, state| Job {
         number,

@@ -7,9 +7,11 @@ use crate::StoreFile;
 use crate::database::{META, OpenFile, write_format};
 use crate::error::{InFile, StoreError};
 use crate::limits::KEYS_MAX;
+use crate::wire::Damage;
 use metering::MeterId;
 use redb::{
-    ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
+    ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    WriteTransaction,
 };
 
 pub(super) const FILE: StoreFile = StoreFile::Keys;
@@ -21,6 +23,11 @@ pub(super) const RINGS: TableDefinition<(&str, u8), &[u8]> = TableDefinition::ne
 pub(super) const COUNTERS: TableDefinition<u32, &[u8]> = TableDefinition::new("counters");
 /// The number of the next key.
 const NEXT_NUMBER: &str = "next-number";
+/// What tells this file from all others.
+const UNIQUE: &str = "unique";
+
+/// Octets that tell a file of keys from all others: what a DLMS system title has room for.
+pub const UNIQUE_OCTETS: usize = 5;
 
 /// Makes the tables of a fresh file, or reads the next number.
 pub(super) fn prepare(file: &OpenFile, is_fresh: bool) -> Result<KeyNumber, StoreError> {
@@ -40,7 +47,7 @@ pub(super) fn prepare(file: &OpenFile, is_fresh: bool) -> Result<KeyNumber, Stor
     let meta = transaction.open_table(META).of(FILE)?;
     let stored = meta.get(NEXT_NUMBER).of(FILE)?;
     let number = stored.and_then(|value| value.value().try_into().ok());
-    let missing = crate::wire::Damage::Content("number of the next key");
+    let missing = Damage::Content("number of the next key");
     number
         .map(|octets| KeyNumber(u32::from_be_bytes(octets)))
         .ok_or_else(|| StoreError::damaged(FILE, "the head", missing))
@@ -52,6 +59,29 @@ pub(super) fn write_next(
 ) -> Result<(), redb::Error> {
     let mut meta = transaction.open_table(META)?;
     meta.insert(NEXT_NUMBER, next.0.to_be_bytes().as_slice())?;
+    Ok(())
+}
+
+pub(super) fn unique(
+    transaction: &ReadTransaction,
+) -> Result<Option<[u8; UNIQUE_OCTETS]>, StoreError> {
+    let meta = transaction.open_table(META).of(FILE)?;
+    let Some(stored) = meta.get(UNIQUE).of(FILE)? else {
+        return Ok(None);
+    };
+    let damage = Damage::Content("octets that tell this file from others");
+    let unique = stored.value().try_into();
+    unique
+        .map(Some)
+        .map_err(|_| StoreError::damaged(FILE, "the head", damage))
+}
+
+pub(super) fn write_unique(
+    transaction: &WriteTransaction,
+    unique: [u8; UNIQUE_OCTETS],
+) -> Result<(), redb::Error> {
+    let mut meta = transaction.open_table(META)?;
+    meta.insert(UNIQUE, unique.as_slice())?;
     Ok(())
 }
 

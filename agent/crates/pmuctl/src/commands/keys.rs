@@ -1,0 +1,35 @@
+//! Keys of DLMS meters.
+
+use crate::adapters::key_file::key_text;
+use crate::arguments::{ImportArguments, KeysCommand};
+use crate::errand::Errand;
+use anyhow::Result;
+use desk::{GatewayDesk, KeysWish, Request};
+use metering::MeterId;
+
+pub(super) async fn run<D: GatewayDesk>(
+    errand: &mut Errand<'_, D>,
+    command: &KeysCommand,
+) -> Result<bool> {
+    let wish = match command {
+        KeysCommand::Status { meter } => KeysWish::Status {
+            meter: meter.as_ref().map(MeterId::to_string),
+        },
+        KeysCommand::Import(arguments) => import(arguments)?,
+    };
+    errand.simple(Request::Keys { wish }).await
+}
+
+/// All files are looked at before the gateway is told the first key.
+fn import(arguments: &ImportArguments) -> Result<KeysWish> {
+    let octets = arguments.suite.key_octets();
+    let wrapping = arguments.key_encryption_key_file.as_deref();
+    Ok(KeysWish::Import {
+        meter: arguments.meter.to_string(),
+        suite: arguments.suite.number(),
+        encryption: key_text(&arguments.encryption_key_file, octets)?,
+        authentication: key_text(&arguments.authentication_key_file, octets)?,
+        key_encryption: wrapping.map(|file| key_text(file, octets)).transpose()?,
+        replace: arguments.replace,
+    })
+}
