@@ -172,10 +172,16 @@ fn dlms_place(dlms: &DlmsMeter, reads: &mut Vec<String>) -> String {
     }
     reads.push(match &dlms.proof {
         DlmsProof::None => "without a proof only what is public".to_owned(),
-        DlmsProof::Password(_) => "proven by a password that everybody on the line can read".to_owned(),
+        DlmsProof::Password(_) => {
+            "proven by a password that everybody on the line can read".to_owned()
+        }
         DlmsProof::Keys(suite) => format!("ciphered, suite {}", suite.number()),
     });
-    format!("{}, association {}", dlms.line_name(), dlms.association.name)
+    format!(
+        "{}, association {}",
+        dlms.line_name(),
+        dlms.association.name
+    )
 }
 
 /// What the model files themselves are not sure of, for the values that are really read.

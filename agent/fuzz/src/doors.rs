@@ -11,9 +11,7 @@ use std::sync::OnceLock;
 
 #[path = "dlms_doors.rs"]
 mod dlms_doors;
-pub use dlms_doors::{
-    dlms_apdu, dlms_data, dlms_hdlc, dlms_meter, dlms_profile, dlms_wrapper,
-};
+pub use dlms_doors::{dlms_apdu, dlms_data, dlms_hdlc, dlms_meter, dlms_profile, dlms_wrapper};
 #[path = "image_doors.rs"]
 mod images;
 pub use images::{boot_report, boot_state, image_keys, image_manifest};

@@ -12,7 +12,7 @@ use super::settings_session::SessionKeys;
 use dlms::security::{Secret, Suite};
 use line::DataBits;
 use metering::{MeterId, Obis};
-use meters::catalogue::dlms::{AssociationModel, DlmsModel, HdlcModel, LevelModel};
+use meters::catalogue::dlms::{AssociationModel, DlmsModel, DlmsRegister, HdlcModel, LevelModel};
 use meters::dlms::DlmsPlace;
 use std::ops::Range;
 use std::sync::Arc;
@@ -48,13 +48,19 @@ impl DlmsReader<'_> {
         let dlms = DlmsMeter {
             model: Arc::clone(self.model),
             association: association.clone(),
-            client: self.keys().and_then(|keys| keys.client.as_ref().map(|client| *client.as_ref())),
+            client: self
+                .keys()
+                .and_then(|keys| keys.client.as_ref().map(|client| *client.as_ref())),
             place: place?,
             proof: proof?,
             clock: clock?,
             collect,
         };
-        let usual: Vec<Obis> = self.model.default_registers().map(|item| item.code()).collect();
+        let usual: Vec<Obis> = self
+            .model
+            .default_registers()
+            .map(DlmsRegister::code)
+            .collect();
         let known = |obis: Obis| self.model.registers.iter().any(|item| item.code() == obis);
         let instant = self
             .file
@@ -90,12 +96,36 @@ impl DlmsReader<'_> {
             value.map(Spanned::span)
         }
         let keys = [
-            ("unit", at(self.file.unit.as_ref()), "write dlms.lower-address"),
-            ("address", at(self.file.address.as_ref()), "write dlms.lower-address"),
-            ("number", at(self.file.number.as_ref()), "remove it: such meters are not dialled yet"),
-            ("access", at(self.file.access.as_ref()), "write dlms.association and dlms.password-file"),
-            ("line", at(self.file.line.as_ref()), "remove it: the bus says how the line is set"),
-            ("profile", at(self.file.profile.as_ref()), "remove it: the meter's own load profile is read, `collect` says how often"),
+            (
+                "unit",
+                at(self.file.unit.as_ref()),
+                "write dlms.lower-address",
+            ),
+            (
+                "address",
+                at(self.file.address.as_ref()),
+                "write dlms.lower-address",
+            ),
+            (
+                "number",
+                at(self.file.number.as_ref()),
+                "remove it: such meters are not dialled yet",
+            ),
+            (
+                "access",
+                at(self.file.access.as_ref()),
+                "write dlms.association and dlms.password-file",
+            ),
+            (
+                "line",
+                at(self.file.line.as_ref()),
+                "remove it: the bus says how the line is set",
+            ),
+            (
+                "profile",
+                at(self.file.profile.as_ref()),
+                "remove it: the meter's own load profile is read, `collect` says how often",
+            ),
         ];
         for (key, span, remedy) in keys {
             if let Some(span) = span {
@@ -122,17 +152,31 @@ impl DlmsReader<'_> {
         }
         let seven = |line: &line::LineSettings| line.data_bits == DataBits::Seven;
         if self.bus.link.line().is_some_and(seven) {
-            let problem = format!("bus {} has seven data bits, and HDLC needs eight", self.bus.id);
+            let problem = format!(
+                "bus {} has seven data bits, and HDLC needs eight",
+                self.bus.id
+            );
             let remedy = "set data-bits = 8 and parity = \"none\"";
             self.complain(span, "bus", problem, remedy, notes);
         }
     }
 
     fn association(&self, notes: &mut Notebook) -> Option<&AssociationModel> {
-        let known: Vec<&str> = self.model.associations.iter().map(|item| item.name.as_str()).collect();
+        let known: Vec<&str> = self
+            .model
+            .associations
+            .iter()
+            .map(|item| item.name.as_str())
+            .collect();
         let offered = format!("use one of: {}", known.join(", "));
         let Some(name) = self.keys().and_then(|keys| keys.association.as_ref()) else {
-            self.complain(self.own_span(), "dlms.association", "is missing", offered, notes);
+            self.complain(
+                self.own_span(),
+                "dlms.association",
+                "is missing",
+                offered,
+                notes,
+            );
             return None;
         };
         let found = self.model.association(name.as_ref());
@@ -149,13 +193,25 @@ impl DlmsReader<'_> {
         if keys.is_some_and(|keys| keys.wrapper) {
             if let Some(lower) = lower {
                 let problem = "means nothing behind the wrapper";
-                self.complain(lower.span(), "dlms.lower-address", problem, "remove it", notes);
+                self.complain(
+                    lower.span(),
+                    "dlms.lower-address",
+                    problem,
+                    "remove it",
+                    notes,
+                );
             }
             return self.behind_wrapper(notes);
         }
         let Some(hdlc) = &self.model.hdlc else {
             let problem = format!("{} is not known to speak HDLC", self.model.id);
-            self.complain(self.own_span(), "dlms", problem, "write wrapper = true", notes);
+            self.complain(
+                self.own_span(),
+                "dlms",
+                problem,
+                "write wrapper = true",
+                notes,
+            );
             return None;
         };
         let own = lower.map(|lower| *lower.as_ref());
@@ -163,8 +219,14 @@ impl DlmsReader<'_> {
         if hdlc.address(own).is_none() {
             let span = lower.map_or_else(|| self.own_span(), Spanned::span);
             let (problem, remedy) = match own {
-                Some(_) => ("is too large", "use the lower address as the meter has it, 1 to 16381; 1 to 125 where addresses have two octets"),
-                None => ("is missing", "write lower-address = 17, as the meter has it; often it is made of the last digits of its serial number"),
+                Some(_) => (
+                    "is too large",
+                    "use the lower address as the meter has it, 1 to 16381; 1 to 125 where addresses have two octets",
+                ),
+                None => (
+                    "is missing",
+                    "write lower-address = 17, as the meter has it; often it is made of the last digits of its serial number",
+                ),
             };
             self.complain(span, "dlms.lower-address", problem, remedy, notes);
             return None;
@@ -206,7 +268,13 @@ impl DlmsReader<'_> {
         }
         if let Some(file) = password.filter(|_| association.level != LevelModel::Low) {
             let problem = format!("association `{name}` has no password");
-            self.complain(file.span(), "dlms.password-file", problem, "remove it", notes);
+            self.complain(
+                file.span(),
+                "dlms.password-file",
+                problem,
+                "remove it",
+                notes,
+            );
         }
         match association.level {
             LevelModel::None => Some(DlmsProof::None),
@@ -218,14 +286,20 @@ impl DlmsReader<'_> {
     fn suite(&self, association: &AssociationModel, notes: &mut Notebook) -> Option<DlmsProof> {
         let written = self.keys().and_then(|keys| keys.suite.as_ref());
         let suites = [Suite::Zero, Suite::One, Suite::Two];
-        let mut known = suites.into_iter().filter(|suite| association.suites.contains(&suite.number()));
+        let mut known = suites
+            .into_iter()
+            .filter(|suite| association.suites.contains(&suite.number()));
         let offered: Vec<String> = association.suites.iter().map(ToString::to_string).collect();
         let remedy = format!("use one of: {}", offered.join(", "));
         match written {
             Some(suite) => {
                 let found = known.find(|known| known.number() == *suite.as_ref());
                 if found.is_none() {
-                    let problem = format!("association `{}` has no suite {}", association.name, suite.as_ref());
+                    let problem = format!(
+                        "association `{}` has no suite {}",
+                        association.name,
+                        suite.as_ref()
+                    );
                     self.complain(suite.span(), "dlms.suite", problem, remedy, notes);
                 }
                 found.map(DlmsProof::Keys)
@@ -241,18 +315,35 @@ impl DlmsReader<'_> {
     fn password(&self, notes: &mut Notebook) -> Option<DlmsProof> {
         let Some(path) = self.keys().and_then(|keys| keys.password_file.as_ref()) else {
             let remedy = "put the meter's password into a file of its own, and name that";
-            self.complain(self.own_span(), "dlms.password-file", "is missing", remedy, notes);
+            self.complain(
+                self.own_span(),
+                "dlms.password-file",
+                "is missing",
+                remedy,
+                notes,
+            );
             return None;
         };
         let file = self.reader.folder.join(path.as_ref());
         let told = |trouble: super::private_file::Trouble| (trouble.problem, trouble.remedy);
-        let read = private_line(&file).map_err(told).and_then(|(line, written)| {
-            let secret = Secret::new(line.as_bytes());
-            let secret = secret.map_err(|error| (error.to_string(), "write the password alone into it, in one line".to_owned()))?;
-            Ok((secret, written))
-        });
+        let read = private_line(&file)
+            .map_err(told)
+            .and_then(|(line, written)| {
+                let secret = Secret::new(line.as_bytes());
+                let secret = secret.map_err(|error| {
+                    (
+                        error.to_string(),
+                        "write the password alone into it, in one line".to_owned(),
+                    )
+                })?;
+                Ok((secret, written))
+            });
         match read {
-            Ok((secret, written)) => Some(DlmsProof::Password(DlmsPassword { secret, file, written })),
+            Ok((secret, written)) => Some(DlmsProof::Password(DlmsPassword {
+                secret,
+                file,
+                written,
+            })),
             Err((problem, remedy)) => {
                 let problem = format!("{}: {problem}", file.display());
                 self.complain(path.span(), "dlms.password-file", problem, remedy, notes);

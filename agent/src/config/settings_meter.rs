@@ -1,8 +1,8 @@
 //! Meters: from the file and the catalogue to what the program trusts.
 
 use super::complaint::Notebook;
-use super::file::{AgentFile, InstantFile, MeterFile, ProfileFile};
 use super::dlms_meter::DlmsMeter;
+use super::file::{AgentFile, InstantFile, MeterFile, ProfileFile};
 use super::flag_meter::FlagMeter;
 use super::link::LinkSettings;
 use super::meter::{InstantSettings, MeterSettings, ModbusMeter, ProfileSettings, Speaks};

@@ -22,7 +22,11 @@ const ROW_OCTETS: u32 = 60;
 const PROFILE_ROWS: u32 = 8;
 
 /// A meter as the planner sees it.
-pub fn session_meter(meter: &MeterSettings, dlms: &DlmsMeter, bus: &BusSettings) -> SessionMeter {
+pub(super) fn session_meter(
+    meter: &MeterSettings,
+    dlms: &DlmsMeter,
+    bus: &BusSettings,
+) -> SessionMeter {
     let cost = Cost::new(dlms, bus);
     let hold_max = bus.session_max;
     let hold_min = (cost.opening + cost.answer(256) * 2).min(hold_max);

@@ -25,7 +25,11 @@ const BREAK: Duration = Duration::from_millis(500);
 const PROFILE_PACKETS: u32 = 20;
 
 /// A meter as the planner sees it.
-pub fn session_meter(meter: &MeterSettings, flag: &FlagMeter, bus: &BusSettings) -> SessionMeter {
+pub(super) fn session_meter(
+    meter: &MeterSettings,
+    flag: &FlagMeter,
+    bus: &BusSettings,
+) -> SessionMeter {
     let cost = Cost::new(flag, bus);
     let call = call_time(bus);
     let hold_max = bus.session_max;

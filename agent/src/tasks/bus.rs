@@ -4,6 +4,7 @@
 //! its end, which its deadline bounds.
 
 mod book;
+mod dlms;
 mod flag;
 mod handle;
 mod identity;
@@ -36,6 +37,7 @@ use crate::tasks::keykeeper::KeyHandle;
 use crate::tasks::storekeeper::{Record, StoreHandle, Urgency};
 use anyhow::Context;
 use book::Book;
+use dlms::DlmsBook;
 use flag::FlagBook;
 use line::Trace;
 use link::{Change, Link};
@@ -63,6 +65,7 @@ pub struct Bus {
     planner: Planner,
     books: Vec<Book>,
     flags: Vec<FlagBook>,
+    dlms: Vec<DlmsBook>,
     marker: Marker,
     view: watch::Sender<BusView>,
     due: Instant,
@@ -73,6 +76,7 @@ pub struct Bus {
     waiting: HashMap<u64, requests::Waiting>,
     /// Work in sessions, by token.
     flag_jobs: HashMap<u64, work::FlagJob>,
+    dlms_jobs: HashMap<u64, work::DlmsJob>,
     /// Work at the line itself, by token.
     line_jobs: HashMap<u64, work::LineJob>,
     token: u64,
@@ -151,6 +155,7 @@ impl Bus {
             planner: Planner::new(Vec::new(), timing, settings, planner_now),
             books: Vec::new(),
             flags: Vec::new(),
+            dlms: Vec::new(),
             marker,
             view,
             due: Instant::now(),
@@ -158,6 +163,7 @@ impl Bus {
             patient: Vec::new(),
             waiting: HashMap::new(),
             flag_jobs: HashMap::new(),
+            dlms_jobs: HashMap::new(),
             line_jobs: HashMap::new(),
             token: 0,
             quarantined,
@@ -280,6 +286,11 @@ impl Bus {
             let (clock, now) = (self.parts.clock.clone(), self.now());
             let meter = meter_of(&happening).clone();
             if let Some(book) = self.flags.iter_mut().find(|book| *book.id() == meter) {
+                let said = book.hear(&happening, &clock);
+                self.flag_said(&meter, said).await;
+                continue;
+            }
+            if let Some(book) = self.dlms.iter_mut().find(|book| *book.id() == meter) {
                 let said = book.hear(&happening, &clock);
                 self.flag_said(&meter, said).await;
                 continue;

@@ -136,10 +136,7 @@ mod tests {
         let status = |meter| Request::Keys {
             wish: KeysWish::Status { meter },
         };
-        check(
-            &status(None),
-            r#"{"ask":"keys","wish":{"keys":"status"}}"#,
-        );
+        check(&status(None), r#"{"ask":"keys","wish":{"keys":"status"}}"#);
         check(
             &status(Some("feeder-7".into())),
             r#"{"ask":"keys","wish":{"keys":"status","meter":"feeder-7"}}"#,

@@ -2,8 +2,8 @@
 
 use super::super::complaint::Notebook;
 use super::super::flag_meter::Access;
-use super::FlagReader;
 use super::super::private_file::{Trouble, private_line};
+use super::FlagReader;
 use iec62056_21::codec::Password;
 use meters::catalogue::flag::LogOnStyle;
 use std::path::{Path, PathBuf};
@@ -79,4 +79,3 @@ impl FlagReader<'_> {
         Ok((password, written))
     }
 }
-

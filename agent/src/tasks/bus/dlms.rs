@@ -8,6 +8,7 @@ mod registers;
 mod session;
 mod task;
 
+pub(super) use ends::SessionTrouble;
 pub(super) use task::{Slice, Task};
 
 use super::flag::FlagSaid;

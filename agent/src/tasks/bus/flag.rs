@@ -18,6 +18,8 @@ pub(super) use round::{Desk, Held};
 pub(super) use task::{Slice, Task};
 
 use super::identity::Identity;
+use super::known::Known;
+use super::memory::{Memory, Note};
 use super::sampled::{Rows, Sampled, Total};
 use super::view::{FlagTotals, MeterTotals, MeterView};
 use crate::adapters::clock::Clock;
@@ -26,11 +28,9 @@ use crate::state::StateKey;
 use crate::tasks::storekeeper::Record;
 use desk::{CollectResult, MeterTrust};
 use findings::Findings;
-use super::memory::{Memory, Note};
 use metering::{Event, EventCode, MeterId, Timestamp};
 use meters::elster::profile::AdvanceCheck;
 use meters::planner::{Happening, MeterState, PlannedMeterStatus};
-use super::known::Known;
 use round::Round;
 
 /// One meter's book.

@@ -53,6 +53,11 @@ impl Identity {
         self.expected.as_deref()
     }
 
+    /// A person takes whatever meter answers next.
+    pub(super) fn accepts_next(&self) -> bool {
+        self.accepts_next
+    }
+
     pub(super) fn serial(&self) -> Option<&str> {
         self.serial.as_deref()
     }

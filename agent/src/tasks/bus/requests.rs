@@ -64,6 +64,10 @@ impl Bus {
             self.read_flag(&meter, reply);
             return;
         }
+        if self.dlms.iter().any(|book| *book.id() == meter) {
+            self.read_dlms(&meter, reply);
+            return;
+        }
         let Some(book) = self.books.iter().find(|book| *book.id() == meter) else {
             self.refuse(
                 reply,
@@ -132,10 +136,12 @@ impl Bus {
     async fn accept(&mut self, meter: &MeterId, who: &str) -> Result<String, Refusal> {
         let book = self.books.iter_mut().find(|book| book.id() == meter);
         let flag = self.flags.iter_mut().find(|book| book.id() == meter);
-        let accepted = match (book, flag) {
-            (Some(book), _) if book.trust() == MeterTrust::Wrong => book.accept(),
-            (_, Some(flag)) if flag.trust() == MeterTrust::Wrong => flag.accept(),
-            (None, None) => {
+        let dlms = self.dlms.iter_mut().find(|book| book.id() == meter);
+        let accepted = match (book, flag, dlms) {
+            (Some(book), _, _) if book.trust() == MeterTrust::Wrong => book.accept(),
+            (_, Some(flag), _) if flag.trust() == MeterTrust::Wrong => flag.accept(),
+            (_, _, Some(dlms)) if dlms.trust() == MeterTrust::Wrong => dlms.accept(),
+            (None, None, None) => {
                 return Err(refusal(
                     format!("{meter} is left alone"),
                     "look at the alarms",

@@ -2,6 +2,7 @@
 
 use super::Bus;
 use super::book::Book;
+use super::dlms::DlmsBook;
 use super::flag::{FlagBook, Remembered};
 use super::sampled::Begin;
 use crate::config::{MeterSettings, Speaks};
@@ -17,6 +18,7 @@ impl Bus {
     pub(super) async fn take_meters(&mut self, meters: Vec<MeterSettings>, begin: Begin) {
         let mut old = std::mem::take(&mut self.books);
         let mut old_flags = std::mem::take(&mut self.flags);
+        let mut old_dlms = std::mem::take(&mut self.dlms);
         let mut fresh = Vec::new();
         for settings in meters {
             if Some(&settings.id) == self.quarantined.as_ref() {
@@ -30,6 +32,11 @@ impl Bus {
             let same = |book: &FlagBook| book.settings == settings;
             if let Some(place) = old_flags.iter().position(same) {
                 self.flags.push(old_flags.swap_remove(place));
+                continue;
+            }
+            let same = |book: &DlmsBook| book.settings == settings;
+            if let Some(place) = old_dlms.iter().position(same) {
+                self.dlms.push(old_dlms.swap_remove(place));
                 continue;
             }
             let accepted = self.accepted_serial(&settings.id).await;
@@ -46,6 +53,12 @@ impl Bus {
                     self.begin_profile(&mut book.sampled, begin).await;
                     self.flags.push(book);
                 }
+                Speaks::Dlms(dlms) => {
+                    let known = self.remembered(&settings.id).await;
+                    let known = (known.memory.as_slice(), known.known.as_slice());
+                    self.dlms
+                        .push(DlmsBook::new(settings, *dlms, accepted, known));
+                }
             }
         }
         self.replan();
@@ -58,10 +71,12 @@ impl Bus {
     /// A person has corrected a password.
     fn try_other_passwords(&mut self) {
         let now = self.now();
-        let corrected = self.flags.iter().filter(|book| book.has_another_password());
-        for book in corrected {
-            if !self.planner.session_due(book.id(), COLLECT, now) {
-                log::debug!(meter:% = book.id(); "its password is tried at its next turn");
+        let flags = self.flags.iter().filter(|book| book.has_another_password());
+        let dlms = self.dlms.iter().filter(|book| book.has_another_password());
+        let corrected = flags.map(FlagBook::id).chain(dlms.map(DlmsBook::id));
+        for meter in corrected {
+            if !self.planner.session_due(meter, COLLECT, now) {
+                log::debug!(meter:%; "its password is tried at its next turn");
             }
         }
     }
@@ -76,13 +91,14 @@ impl Bus {
         let now = self.now();
         self.planner.replace(planned, now);
         let bus = &self.parts.settings;
-        let sessions = self.flags.iter();
-        let sessions = sessions.map(|book| {
-            let mut planned = plan::session_meter(&book.settings, &book.flag, bus);
+        let flags = self.flags.iter().map(|book| &book.settings);
+        let sessions = flags.chain(self.dlms.iter().map(|book| &book.settings));
+        let sessions = sessions.filter_map(|settings| {
+            let mut planned = plan::session_meter(settings, bus)?;
             if bus.on_demand {
                 planned.polls.clear();
             }
-            planned
+            Some(planned)
         });
         self.planner.replace_sessions(sessions.collect(), now);
         self.due = tokio::time::Instant::now();
@@ -96,7 +112,7 @@ impl Bus {
         }
     }
 
-    /// What is remembered of a FLAG meter.
+    /// What is remembered of a meter that is read in sessions.
     async fn remembered(&self, meter: &MeterId) -> Remembered {
         Remembered {
             memory: self.state(&StateKey::FlagMemory(meter.clone())).await,

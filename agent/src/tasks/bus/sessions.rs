@@ -1,10 +1,12 @@
 //! Sessions on a line: they are given the line, and what comes of them is handed over.
 
 use super::Bus;
+use super::dlms::{self, DlmsBook};
 use super::flag::{Desk, FlagBook, FlagSaid, Held, Slice, Task, signs_of_life};
 use crate::health::Pulse;
 use crate::jobs::Ticket;
 use crate::limits::PROGRESS_WITHIN;
+use crate::tasks::keykeeper::MeterKeys;
 use metering::MeterId;
 use meters::planner::{SessionEnd, SessionTurn};
 use std::time::Duration;
@@ -23,7 +25,7 @@ impl Bus {
         self.marker.set(name);
         let end = match turn.token {
             Some(token) => Box::pin(self.session_for_job(token, &turn)).await,
-            None => self.scheduled_session(&turn).await,
+            None => Box::pin(self.scheduled_session(&turn)).await,
         };
         if !matches!(end, SessionEnd::Worked { more: true, .. }) {
             self.hang_up().await;
@@ -53,7 +55,7 @@ impl Bus {
         let meter = turn.meter.as_ref();
         let place = self.flags.iter().position(|book| Some(book.id()) == meter);
         let Some(place) = place else {
-            return SessionEnd::Refused;
+            return self.scheduled_dlms(turn).await;
         };
         let mut book = self.flags.remove(place);
         let held = self.hold(&mut book, turn).await;
@@ -82,6 +84,53 @@ impl Bus {
         };
         let held = alive(holding, &pulse, at_most, &self.parts.shutdown).await;
         held.unwrap_or_else(Held::dropped)
+    }
+
+    async fn scheduled_dlms(&mut self, turn: &SessionTurn) -> SessionEnd {
+        let meter = turn.meter.as_ref();
+        let place = self.dlms.iter().position(|book| Some(book.id()) == meter);
+        let Some(place) = place else {
+            return SessionEnd::Refused;
+        };
+        let mut book = self.dlms.remove(place);
+        let (held, _) = self.hold_dlms(&mut book, turn, None).await;
+        self.dlms.insert(place, book);
+        self.heard_session(turn, held).await
+    }
+
+    /// Holds a session with a DLMS meter: for what is due, or for a task.
+    pub(super) async fn hold_dlms(
+        &mut self,
+        book: &mut DlmsBook,
+        turn: &SessionTurn,
+        task: Option<(&mut dlms::Task, Option<&Ticket>)>,
+    ) -> (Held, dlms::Slice) {
+        let pulse = self.parts.pulse.clone();
+        let bus = &self.parts.settings;
+        let at_most = signs_of_life(turn, bus);
+        let keys = MeterKeys::new(self.parts.keys.clone());
+        let ticket = task.as_ref().and_then(|(_, ticket)| *ticket);
+        let desk = Desk {
+            bus,
+            store: &self.parts.store,
+            clock: &self.parts.clock,
+            pulse: &pulse,
+            shutdown: &self.parts.shutdown,
+            ticket,
+        };
+        let holding = async {
+            let Ok(line) = self.link.reach(None).await else {
+                return (Held::no_line(), dlms::Slice::More);
+            };
+            if let Some((task, _)) = task {
+                book.hold_task(line, turn, (&desk, &keys), task).await
+            } else {
+                let held = book.hold(line, turn, &desk, &keys).await;
+                (held, dlms::Slice::More)
+            }
+        };
+        let held = alive(holding, &pulse, at_most, &self.parts.shutdown).await;
+        held.unwrap_or_else(|| (Held::dropped(), dlms::Slice::More))
     }
 
     /// Reaches a meter and holds a session for a task.
@@ -130,7 +179,7 @@ impl Bus {
         held.end
     }
 
-    /// What a book of a FLAG meter wants done.
+    /// What a book of a meter that is read in sessions wants done.
     pub(super) async fn flag_said(&mut self, meter: &MeterId, said: FlagSaid) {
         if let Some(serial) = said.accepted_serial {
             self.remember_serial(meter, &serial).await;

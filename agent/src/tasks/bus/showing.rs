@@ -22,6 +22,10 @@ impl Bus {
             let late = self.link.late_answers(book.peer());
             book.note_late_answers(late);
         }
+        for book in &mut self.dlms {
+            let late = self.link.late_answers(book.peer());
+            book.note_late_answers(late);
+        }
         let planned = |id: &MeterId| status.meters.iter().find(|found| found.id == *id);
         let polled = self.books.iter().map(|book| book.view(planned(book.id())));
         let now = self.parts.clock.now().utc;
@@ -29,7 +33,11 @@ impl Bus {
             .flags
             .iter()
             .map(|book| book.view(planned(book.id()), now));
-        let meters = polled.chain(read).collect();
+        let dlms = self
+            .dlms
+            .iter()
+            .map(|book| book.view(planned(book.id()), now));
+        let meters = polled.chain(read).chain(dlms).collect();
         self.view.send_replace(BusView {
             bus: self.parts.settings.id.to_string(),
             state: self.link.state().clone(),

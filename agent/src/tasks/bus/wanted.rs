@@ -129,6 +129,18 @@ impl Need {
         let found = self.store.ask(ask).await.ok()?;
         Some(found.map(|(row, _)| row.end))
     }
+
+    /// The end of the newest interval that ends then or before.
+    pub(super) async fn last_row_up_to(&self, to: Timestamp) -> Option<Option<Timestamp>> {
+        let ask = |reply| Look::LastRowUpTo {
+            meter: self.meter.clone(),
+            profile: GATEWAY_PROFILE,
+            to,
+            reply,
+        };
+        let found = self.store.ask(ask).await.ok()?;
+        Some(found.map(|row| row.end))
+    }
 }
 
 /// The marks of a period that an interval of another one covers.

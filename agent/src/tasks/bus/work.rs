@@ -1,6 +1,8 @@
 //! Work that people started, on this line: taken up, carried on between polls, ended.
 
 mod diagnoses;
+mod dlms;
+mod dlms_words;
 mod flag;
 mod found;
 mod line;
@@ -14,6 +16,7 @@ use desk::{Diagnosis, Work};
 use metering::MeterId;
 
 pub(super) use diagnoses::said;
+pub(super) use dlms::DlmsJob;
 pub(super) use flag::FlagJob;
 pub(super) use line::LineJob;
 pub(super) use modbus::ModbusJob;
@@ -43,6 +46,8 @@ impl Bus {
             self.modbus_work(ticket, &id, what);
         } else if self.flags.iter().any(|book| *book.id() == id) {
             self.flag_work(ticket, &id, what);
+        } else if self.dlms.iter().any(|book| *book.id() == id) {
+            self.dlms_work(ticket, &id, what);
         } else {
             ticket.failed(words::left_alone(meter));
         }

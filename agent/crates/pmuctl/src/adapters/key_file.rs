@@ -112,7 +112,10 @@ mod tests {
         let name = path.display().to_string();
         assert!(words.contains(&name), "the file is not named: {words}");
         let others = words.replace(&name, "");
-        assert!(!others.contains("0001") && !others.contains("c0ff"), "{others}");
+        assert!(
+            !others.contains("0001") && !others.contains("c0ff"),
+            "{others}"
+        );
     }
 
     #[test]

@@ -30,10 +30,12 @@ impl LocalDesk {
 
     async fn exchange(&self, request: &Request) -> Result<Answer, Refusal> {
         // It may be an import of keys.
-        let line = desk::encode(request).map(Zeroizing::new).map_err(|error| Refusal {
-            problem: error.to_string(),
-            remedy: "use shorter names".to_owned(),
-        })?;
+        let line = desk::encode(request)
+            .map(Zeroizing::new)
+            .map_err(|error| Refusal {
+                problem: error.to_string(),
+                remedy: "use shorter names".to_owned(),
+            })?;
         let stream = UnixStream::connect(&self.socket).await;
         let stream = stream.map_err(|error| self.absent(&error))?;
         let answer = timeout(self.wait, converse(stream, &line))

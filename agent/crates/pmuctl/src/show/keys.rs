@@ -122,7 +122,8 @@ feeder-7  encryption key      imported    27  in doubt, new        ?
             system_title: None,
             keys: Vec::new(),
         });
-        let expected = "no keys; bring some with `pmuctl meter keys import`\nthere is none; make one\n";
+        let expected =
+            "no keys; bring some with `pmuctl meter keys import`\nthere is none; make one\n";
         assert_eq!(shown, expected);
     }
 }

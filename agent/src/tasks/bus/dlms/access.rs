@@ -90,19 +90,21 @@ impl DlmsBook {
                 }
                 (DlmsCredentials::Password(secret), Keeper::None, None)
             }
-            DlmsProof::Keys(suite) => {
-                let attempt = match keys.attempt(self.id(), *suite, now).await? {
+            &DlmsProof::Keys(suite) => {
+                let attempt = match keys.attempt(self.id(), suite, now).await? {
                     NextKeys::Try(attempt) => attempt,
                     NextKeys::Rest { until } => {
                         let what = "its keys were";
                         return Err(SessionTrouble::Resting { what, until });
                     }
                 };
-                let mut counters = keys.counters(&attempt);
+                let counters = keys.counters(&attempt);
                 if self.is_counter_behind || !counters.are_known().await? {
-                    self.learn_counter(line, &mut counters, turn).await?;
+                    let used = self.ask_counter(line, turn).await?;
+                    keys.recover(&attempt, used).await?;
+                    self.is_counter_behind = false;
                 }
-                let credentials = DlmsCredentials::Keys(attempt.keys.clone(), keys.title());
+                let credentials = DlmsCredentials::Keys(attempt.keys.clone(), keys.title().await?);
                 (credentials, Keeper::Keys(counters), Some(attempt))
             }
         };
@@ -136,12 +138,11 @@ impl DlmsBook {
     /// Asks the meter's public client how far the counter of our key is. Nothing proves the answer:
     /// one that is too small lets the meter refuse again, one that is too large wastes counters, and
     /// neither lets one be used twice.
-    async fn learn_counter<L: Line>(
-        &mut self,
+    async fn ask_counter<L: Line>(
+        &self,
         line: &mut GuardedLine<L>,
-        counters: &mut KeyCounters,
         turn: &SessionTurn,
-    ) -> Result<(), SessionTrouble> {
+    ) -> Result<u32, SessionTrouble> {
         let unknown = |why: String| SessionTrouble::CounterUnknown { why };
         let model = &self.dlms.model;
         let object = model.counter_of(&self.dlms.association.name);
@@ -164,11 +165,8 @@ impl DlmsBook {
         let value = value.map_err(|result| unknown(format!("the meter says {result}")))?;
         let used = value.integer().and_then(|used| u32::try_from(used).ok());
         let used = used.ok_or_else(|| unknown("the meter tells no number".to_owned()))?;
-        let raised = counters.raise(used).await;
-        raised.map_err(|fault| unknown(fault.to_string()))?;
-        self.is_counter_behind = false;
         log::info!(meter:% = self.id(), used; "the counter of its key was asked of the meter");
-        Ok(())
+        Ok(used)
     }
 
     /// Until when a refused password is left alone: too many wrong ones lock a meter. Another

@@ -29,7 +29,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let utc_at = |at| self.desk.clock.utc_at(self.desk.clock.moment(at));
         let (sent, received) = (utc_at(read.left_at), utc_at(read.arrived_at));
         let basis = &self.book.dlms.clock.basis;
-        let look = read.value.look(basis, sent, received);
+        let look = read
+            .value
+            .look(basis, self.model.clock.deviation, sent, received);
         self.book.clock_error_ms = Some(look.error.ahead_ms);
         let settings = ClockSettings {
             tolerance: self.book.dlms.clock.tolerance,
@@ -72,7 +74,10 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 
 /// As a person sees it.
 pub(super) fn shown_clock(looked: &Looked) -> ClockResult {
-    let utc = looked.at.millis().saturating_add_signed(looked.error.ahead_ms);
+    let utc = looked
+        .at
+        .millis()
+        .saturating_add_signed(looked.error.ahead_ms);
     let action = match looked.advice.action {
         ClockAction::None => "none",
         ClockAction::Adjust => "adjust",

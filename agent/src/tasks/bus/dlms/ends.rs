@@ -35,7 +35,7 @@ pub(in super::super) enum SessionTrouble {
 
 impl SessionTrouble {
     /// The fault of the session itself.
-    pub(super) fn session(&self) -> Option<&SessionFault> {
+    pub(in super::super) fn session(&self) -> Option<&SessionFault> {
         match self {
             Self::Visit(DlmsFault::Session(fault)) => Some(fault),
             _ => None,
@@ -48,9 +48,14 @@ impl SessionTrouble {
             return SessionEnd::Refused;
         };
         match fault {
-            SessionFault::Line { fault: LineFault::Gone(_), .. } => SessionEnd::LineGone,
+            SessionFault::Line {
+                fault: LineFault::Gone(_),
+                ..
+            } => SessionEnd::LineGone,
             // Nobody has answered.
-            SessionFault::Line { step: Step::Link, .. } => SessionEnd::Silent,
+            SessionFault::Line {
+                step: Step::Link, ..
+            } => SessionEnd::Silent,
             fault => match fault.remedy() {
                 Remedy::AskOperator | Remedy::GiveUp => SessionEnd::Refused,
                 Remedy::OpenAgain | Remedy::Reopen | Remedy::ReadCounter => SessionEnd::Broken,
@@ -61,7 +66,10 @@ impl SessionTrouble {
     /// Why the port is gone, if it is.
     pub(super) fn gone(&self) -> Option<Arc<std::io::Error>> {
         match self.session() {
-            Some(SessionFault::Line { fault: LineFault::Gone(error), .. }) => Some(Arc::clone(error)),
+            Some(SessionFault::Line {
+                fault: LineFault::Gone(error),
+                ..
+            }) => Some(Arc::clone(error)),
             _ => None,
         }
     }

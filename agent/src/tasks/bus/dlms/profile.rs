@@ -27,17 +27,16 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             return Ok(PartEnd::Done);
         };
         let (setup, period) = self.profile_setup(profile).await?;
-        let mut run = match self.book.run.take() {
-            Some(run) => run,
-            None => {
-                let need = self.need(period);
-                let book = &mut *self.book;
-                let wanted = need.by_schedule(&book.known, &mut book.memory).await;
-                let Some(wanted) = wanted else {
-                    return Ok(PartEnd::Later);
-                };
-                self.new_run(&wanted, profile, period)
-            }
+        let mut run = if let Some(run) = self.book.run.take() {
+            run
+        } else {
+            let need = self.need(period);
+            let book = &mut *self.book;
+            let wanted = need.by_schedule(&book.known, &mut book.memory).await;
+            let Some(wanted) = wanted else {
+                return Ok(PartEnd::Later);
+            };
+            self.new_run(&wanted, profile, period)
         };
         let end = self.run_on(&mut run, (profile, &setup, period)).await;
         if !matches!(end, Ok(PartEnd::Done)) {
@@ -58,15 +57,14 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         };
         let profile = self.model.load_profile().ok_or_else(unknown)?;
         let (setup, period) = self.profile_setup(profile).await?;
-        let mut own = match run.take() {
-            Some(run) => run,
-            None => {
-                let wanted = self.need(period).by_wish(wish, &self.book.known).await;
-                let Some(wanted) = wanted else {
-                    return Ok(PartEnd::Later);
-                };
-                self.new_run(&wanted, profile, period)
-            }
+        let mut own = if let Some(run) = run.take() {
+            run
+        } else {
+            let wanted = self.need(period).by_wish(wish, &self.book.known).await;
+            let Some(wanted) = wanted else {
+                return Ok(PartEnd::Later);
+            };
+            self.new_run(&wanted, profile, period)
         };
         let end = self.run_on(&mut own, (profile, &setup, period)).await;
         *run = Some(own);
@@ -104,7 +102,11 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let period = Period::from_seconds(setup.period_s).map_err(|_| CosemFault::Period {
             seconds: setup.period_s,
         })?;
-        let before = self.book.memory.note(Note::ProfileSetup).map(<[u8]>::to_vec);
+        let before = self
+            .book
+            .memory
+            .note(Note::ProfileSetup)
+            .map(<[u8]>::to_vec);
         let mark = crate::hex::hex(&sha2::Digest::finalize(sha2::Digest::chain_update(
             <sha2::Sha256 as sha2::Digest>::new(),
             &setup.mark,

@@ -75,7 +75,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             obis: reading.obis,
             quantity: reading.quantity,
         };
-        let at = reading.at.filter(|_| register.class == RegisterClass::Extended);
+        let at = reading
+            .at
+            .filter(|_| register.class == RegisterClass::Extended);
         match at {
             Some(at) => {
                 let at = self.instant(at);
@@ -152,6 +154,10 @@ fn shown_value(
             Some(value(shown, reading.text, at.unwrap_or_default()))
         }
         Err(DlmsFault::Refused { .. }) => None,
-        Err(fault) => Some(value("not understood".to_owned(), String::new(), fault.to_string())),
+        Err(fault) => Some(value(
+            "not understood".to_owned(),
+            String::new(),
+            fault.to_string(),
+        )),
     }
 }

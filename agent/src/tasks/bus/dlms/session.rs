@@ -99,7 +99,7 @@ impl DlmsBook {
             if judged == Verdict::Refused {
                 self.tell_refused_keys(desk, said);
             }
-            keys.judge(attempt, judged, now).await?;
+            keys.judge(*attempt, judged, now).await?;
         }
         let opened = opened.inspect_err(|fault| self.look_at_fault(fault, desk, said));
         let visit = opened?;

@@ -74,6 +74,11 @@ impl Task {
         Self::new(Kind::Clock)
     }
 
+    /// Whether only the layers are tried.
+    pub(in super::super) fn is_ping(&self) -> bool {
+        matches!(self.kind, Kind::Ping)
+    }
+
     pub(in super::super) fn ping() -> Self {
         Self::new(Kind::Ping)
     }
@@ -135,7 +140,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 let named = named.map(|instant| instant.values.clone());
                 let usual = || {
                     let usual = self.model.default_registers();
-                    usual.map(meters::catalogue::dlms::DlmsRegister::code).collect()
+                    usual
+                        .map(meters::catalogue::dlms::DlmsRegister::code)
+                        .collect()
                 };
                 let wanted = named.unwrap_or_else(usual);
                 Some(Outcome::Values(self.show_registers(Some(&wanted)).await?))
@@ -160,7 +167,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let dlms = &self.book.dlms;
         let layer = |name: &str, words: String| Layer {
             name: name.to_owned(),
-            good: true,
+            is_well: true,
             words,
         };
         PingResult {
@@ -169,6 +176,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 layer("association", dlms.association.name.clone()),
                 layer("identity", self.visit.identity().to_owned()),
             ],
+            diagnosis: None,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The meter's clock against the gateway's: measured in each session, adjusted where
 //! the configuration allows it, never set.
 
-use crate::tasks::bus::memory::Note;
 use super::round::{Sitting, StepEnd};
 use super::task::Slice;
 use crate::limits::CLOCK_ADJUST_EVERY;
+use crate::tasks::bus::memory::Note;
 use crate::tasks::heartbeat::quality_word;
 use crate::tasks::storekeeper::Record;
 use desk::{ClockResult, Outcome};

@@ -1,11 +1,11 @@
 //! What was found wrong with a meter's load profile, its clock or its set-up, for the people who
 //! look at it: in the doctor's own words.
 
-use crate::tasks::bus::memory::Note;
 use super::round::Sitting;
 use super::{FlagBook, FlagSaid};
 use crate::adapters::clock::Clock;
 use crate::limits::{FINDINGS_MAX, FINDINGS_SHOWN_FOR, OVERWRITE_DAYS};
+use crate::tasks::bus::memory::Note;
 use crate::tasks::bus::work::said;
 use desk::Diagnosis;
 use line::Line;

@@ -10,8 +10,8 @@ mod run;
 
 pub(super) use run::ProfileRun;
 
-use crate::tasks::bus::memory::Note;
 use super::round::{Round, Sitting, StepEnd};
+use crate::tasks::bus::memory::Note;
 use crate::tasks::bus::wanted::{CollectWish, Need};
 use line::Line;
 use metering::{MeterTime, Period, Timestamp};

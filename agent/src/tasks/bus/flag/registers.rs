@@ -1,8 +1,8 @@
 //! Values of registers become readings.
 
-use crate::tasks::bus::memory::Note;
 use super::round::{Sitting, StepEnd};
 use crate::limits::SECONDARY_GROUP_B;
+use crate::tasks::bus::memory::Note;
 use crate::tasks::storekeeper::Record;
 use line::Line;
 use metering::{MeterReadings, Obis, Quantity, Reading, Timestamp};

@@ -42,7 +42,7 @@ impl Desk<'_> {
     }
 
     /// Whether nobody wants anything more of the session.
-    fn is_over(&self) -> bool {
+    pub(in super::super) fn is_over(&self) -> bool {
         self.shutdown.is_cancelled() || self.ticket.is_some_and(Ticket::is_cancelled)
     }
 }
@@ -57,6 +57,15 @@ pub(in super::super) struct Held {
 }
 
 impl Held {
+    /// There is no line.
+    pub(in super::super) fn no_line() -> Self {
+        Self {
+            end: SessionEnd::LineGone,
+            said: FlagSaid::default(),
+            gone: None,
+        }
+    }
+
     /// A session that was dropped half-way.
     pub(in super::super) fn dropped() -> Self {
         Self {

@@ -2,8 +2,6 @@
 //! it counted.
 
 use super::ends::end_of;
-use crate::tasks::bus::memory::Note;
-use crate::tasks::bus::known::Known;
 use super::round::{Round, Sitting, Step, StepEnd};
 use super::{FlagBook, FlagSaid};
 use crate::adapters::clock::Clock;
@@ -11,6 +9,8 @@ use crate::limits::{
     PASSWORD_DOUBTS_MAX, PASSWORD_RETRY_AFTER, PASSWORD_SILENCES_MAX, REMARKS_MAX,
 };
 use crate::tasks::bus::flag::round::Desk;
+use crate::tasks::bus::known::Known;
+use crate::tasks::bus::memory::Note;
 use iec62056_21::conversation::{PasswordRefusal, SessionFault};
 use line::Line;
 use metering::{EventCode, Timestamp};

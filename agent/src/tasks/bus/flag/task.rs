@@ -4,10 +4,10 @@ mod collecting;
 mod moments;
 mod reading;
 
-use crate::tasks::bus::wanted::CollectWish;
 use super::round::{Desk, Held, Sitting, StepEnd};
 use super::{FlagBook, FlagSaid};
 use crate::adapters::dialled::CallFault;
+use crate::tasks::bus::wanted::CollectWish;
 use collecting::Collecting;
 use desk::{Outcome, Part, Progress};
 use line::{GuardedLine, Line};

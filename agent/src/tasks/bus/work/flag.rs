@@ -22,7 +22,7 @@ pub(in super::super) struct FlagJob {
 }
 
 /// Who waits.
-enum Whose {
+pub(super) enum Whose {
     /// Whoever started a piece of work.
     Work(Ticket),
     /// Whoever asked for the values of now.
@@ -30,10 +30,10 @@ enum Whose {
 }
 
 /// Sessions in a row that may break before a job fails.
-const BREAKS_MAX: u8 = 3;
+pub(super) const BREAKS_MAX: u8 = 3;
 
 /// A session that is over, and nothing more to do.
-const OVER: SessionEnd = SessionEnd::Worked {
+pub(super) const OVER: SessionEnd = SessionEnd::Worked {
     unfinished: Vec::new(),
     more: false,
 };
@@ -78,7 +78,9 @@ impl Bus {
             return;
         };
         let bus = &self.parts.settings;
-        let planned = plan::session_meter(&book.settings, &book.flag, bus);
+        let Some(planned) = plan::session_meter(&book.settings, bus) else {
+            return;
+        };
         self.token += 1;
         let request = SessionRequest {
             meter: Some(job.meter.clone()),
@@ -103,6 +105,9 @@ impl Bus {
     ) -> SessionEnd {
         if let Some(job) = self.line_jobs.remove(&token) {
             return self.slice_for_line(token, job, turn).await;
+        }
+        if let Some(job) = self.dlms_jobs.remove(&token) {
+            return self.slice_for_dlms(token, job, turn).await;
         }
         let Some(mut job) = self.flag_jobs.remove(&token) else {
             return OVER;
@@ -180,26 +185,26 @@ impl Bus {
 }
 
 impl Whose {
-    fn is_cancelled(&self) -> bool {
+    pub(super) fn is_cancelled(&self) -> bool {
         match self {
             Self::Work(ticket) => ticket.is_cancelled(),
             Self::Person(reply) => reply.is_closed(),
         }
     }
 
-    fn runs(&self, progress: &Progress) {
+    pub(super) fn runs(&self, progress: &Progress) {
         if let Self::Work(ticket) = self {
             ticket.runs(progress.clone());
         }
     }
 
-    fn cancelled(self, progress: Progress) {
+    pub(super) fn cancelled(self, progress: Progress) {
         if let Self::Work(ticket) = self {
             ticket.cancelled(progress);
         }
     }
 
-    fn done(self, outcome: Outcome) {
+    pub(super) fn done(self, outcome: Outcome) {
         match self {
             Self::Work(ticket) => ticket.done(outcome),
             Self::Person(reply) => {
@@ -217,7 +222,7 @@ impl Whose {
         }
     }
 
-    fn failed(self, diagnosis: Diagnosis) {
+    pub(super) fn failed(self, diagnosis: Diagnosis) {
         match self {
             Self::Work(ticket) => ticket.failed(diagnosis),
             Self::Person(reply) => {

@@ -217,7 +217,12 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             first: from.min(first),
             last,
         };
-        for stretch in self.need().missing(within, &self.book.known).await.unwrap_or_default() {
+        for stretch in self
+            .need()
+            .missing(within, &self.book.known)
+            .await
+            .unwrap_or_default()
+        {
             self.tell_missing(stretch);
         }
     }

@@ -1,9 +1,9 @@
 //! The load profile for a person: as much of it as the store lacks, or all of it again.
 
 use super::super::profile::ProfileRun;
-use crate::tasks::bus::wanted::CollectWish;
 use super::super::round::{Sitting, StepEnd};
 use super::Slice;
+use crate::tasks::bus::wanted::CollectWish;
 use desk::{CollectResult, Outcome, Progress};
 use line::Line;
 use meters::flag::VisitFault;
