@@ -23,7 +23,7 @@ mod meter;
 mod wire;
 
 use meter::{AUTH, ENERGY, KEY, SUITE_ZERO};
-use wire::{Far, Wire};
+use wire::{Far, Plays, Wire};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -574,13 +574,20 @@ async fn a_meter_that_does_not_take_the_new_key_keeps_the_old_one() {
     assert_eq!(standings(&keys).await, [Standing::Current]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_line_that_fails_while_a_key_is_on_its_way_leaves_both_to_be_tried() {
     let folder = tempfile::tempdir().unwrap();
     let (keys, _thread) = rotating(folder.path());
-    // AARQ and the proof are answered, nothing else is.
-    let silent = Box::new(|request, plays| if request < 2 { plays } else { Vec::new() });
-    let mut wire = Wire::with(Far::wrapper(1024), silent, Box::new(|_| false));
+    // Behind the association and the proof no answer comes as it was sent.
+    let garbled = Box::new(|request, mut plays: Plays| {
+        if request > 2
+            && let Some(octet) = plays.first_mut().and_then(|(_, said)| said.last_mut())
+        {
+            *octet ^= 1;
+        }
+        plays
+    });
+    let mut wire = Wire::with(Far::wrapper(1024), garbled, Box::new(|_| false));
     let fault = rotate(&keys, &mut wire).await.unwrap_err();
     assert!(matches!(fault, RotationFault::Doubtful(_)), "{fault:?}");
     let doubtful = [Standing::DoubtfulOld, Standing::DoubtfulNew];
