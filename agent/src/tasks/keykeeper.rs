@@ -7,6 +7,7 @@ mod access;
 mod counters;
 mod people;
 mod room;
+mod rotation;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ pub use access::MeterKeys;
 pub use counters::{KeyCounters, verdict};
 pub use people::{KeyInfo, KeySet, Taken};
 pub use room::{Attempt, KeyRoom, KeyTrouble, NextKeys};
+pub use rotation::{Rotated, Rotation, RotationFault};
 
 use crate::limits::KEY_REQUESTS_MAX;
 use std::fmt;

@@ -11,7 +11,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,9 @@ use zeroize::Zeroizing;
 /// A caller who says nothing for this long is let go.
 const IDLE_MAX: Duration = Duration::from_mins(5);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-const REQUEST_BYTES_MAX: u64 = 64 * 1024;
+const REQUEST_BYTES_MAX: usize = 64 * 1024;
+/// An import of keys fits into this, so that it is never moved while it grows.
+const LINE_ROOM: usize = 4096;
 const METRICS_WITHIN: Duration = Duration::from_secs(5);
 
 /// What a caller talks through.
@@ -103,12 +105,10 @@ async fn serve(stream: impl Stream, caller: Caller, front: Arc<Front>) {
 
 async fn converse(stream: impl Stream, caller: Caller, front: &Front) -> io::Result<()> {
     let (reader, mut writer) = tokio::io::split(stream);
-    let mut reader = BufReader::new(reader);
+    let mut lines = Lines::of(reader);
     loop {
-        // It may be an import of keys.
-        let mut line = Zeroizing::new(Vec::new());
-        let mut bounded = (&mut reader).take(REQUEST_BYTES_MAX);
-        if timeout(IDLE_MAX, bounded.read_until(b'\n', &mut line)).await?? == 0 {
+        let line = timeout(IDLE_MAX, lines.next()).await??;
+        if line.is_empty() {
             return Ok(());
         }
         let answer = match desk::decode::<Request>(&line) {
@@ -119,6 +119,40 @@ async fn converse(stream: impl Stream, caller: Caller, front: &Front) -> io::Res
             }),
         };
         writer.write_all(&wire(&answer)).await?;
+    }
+}
+
+/// The lines of a caller. They may hold keys of meters: what was read is overwritten, which a reader
+/// with a buffer of its own would not do.
+struct Lines<R> {
+    reader: R,
+    read: Zeroizing<Vec<u8>>,
+}
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    fn of(reader: R) -> Self {
+        let read = Zeroizing::new(Vec::with_capacity(LINE_ROOM));
+        Self { reader, read }
+    }
+
+    /// The next line with its end, or what there is of it at the end or at the limit; nothing at
+    /// the end.
+    async fn next(&mut self) -> io::Result<Zeroizing<Vec<u8>>> {
+        loop {
+            let end = self.read.iter().position(|octet| *octet == b'\n');
+            let most = self.read.len().min(REQUEST_BYTES_MAX);
+            let take = match end {
+                Some(end) => end + 1,
+                None if most == REQUEST_BYTES_MAX => most,
+                None if self.reader.read_buf(&mut *self.read).await? == 0 => most,
+                None => continue,
+            };
+            let mut rest = Zeroizing::new(Vec::with_capacity(LINE_ROOM));
+            rest.extend_from_slice(self.read.get(take..).unwrap_or_default());
+            let mut line = std::mem::replace(&mut self.read, rest);
+            line.truncate(take);
+            return Ok(line);
+        }
     }
 }
 
@@ -161,4 +195,33 @@ async fn answer_metrics(mut stream: impl Stream, front: &Front) -> io::Result<()
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;
     stream.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn lines_of(said: &[u8]) -> Vec<Vec<u8>> {
+        let mut lines = Lines::of(said);
+        let mut all = Vec::new();
+        loop {
+            let line = lines.next().await.unwrap();
+            if line.is_empty() {
+                return all;
+            }
+            all.push(line.to_vec());
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_are_taken_one_by_one_and_none_is_longer_than_the_limit() {
+        let lines = lines_of(b"one\n\ntwo\nthree").await;
+        assert_eq!(lines, [&b"one\n"[..], b"\n", b"two\n", b"three"]);
+        assert!(lines_of(b"").await.is_empty());
+        let endless = vec![b'x'; 3 * REQUEST_BYTES_MAX + 1];
+        let lines = lines_of(&endless).await;
+        let most = lines.iter().map(Vec::len).max();
+        assert_eq!(most, Some(REQUEST_BYTES_MAX));
+        assert_eq!(lines.concat(), endless);
+    }
 }

@@ -6,6 +6,9 @@ use serde::de::DeserializeOwned;
 /// Longest line either side accepts.
 pub const LINE_BYTES_MAX: usize = 4 << 20;
 
+/// Three keys of suite 2, the longest name of a meter, and the words around them.
+const KEYS_LINE_BYTES: usize = 1024;
+
 /// A line that is not what was expected.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -19,7 +22,9 @@ pub enum WireError {
 
 /// A value as one line, with its line end.
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, WireError> {
-    let mut line = serde_json::to_vec(value).map_err(WireError::Malformed)?;
+    // Room for an import of keys: a line that grows leaves copies of them behind.
+    let mut line = Vec::with_capacity(KEYS_LINE_BYTES);
+    serde_json::to_writer(&mut line, value).map_err(WireError::Malformed)?;
     line.push(b'\n');
     if line.len() > LINE_BYTES_MAX {
         Err(WireError::TooLong(line.len()))

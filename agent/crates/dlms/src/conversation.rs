@@ -10,6 +10,7 @@
 
 mod fault;
 mod hdlc_link;
+mod key_transfer;
 mod link;
 mod mask;
 mod opening;
@@ -19,6 +20,7 @@ mod terms;
 mod wrapper_link;
 
 pub use fault::{Remedy, SessionFault, Step};
+pub use key_transfer::KeyRole;
 pub use mask::PasswordMask;
 pub use session::{Closed, Session};
 pub use terms::{Access, Ciphering, Road, Scope, Terms};

@@ -5,6 +5,7 @@ mod cipher;
 mod counter;
 mod fault;
 mod key;
+mod key_wrap;
 mod wrap;
 
 #[cfg(test)]

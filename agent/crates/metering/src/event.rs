@@ -173,6 +173,8 @@ codes! {
     MeterStatusChanged, 108, "meter-status-changed", Act;
     /// Intervals of a meter's load profile do not add up to the advance of its register.
     MeterSumDiffers, 109, "meter-sum-differs", Act;
+    /// A meter refused its keys; it is left alone for a while.
+    MeterKeyRefused, 110, "meter-key-refused", Act;
 }
 
 impl fmt::Display for EventCode {

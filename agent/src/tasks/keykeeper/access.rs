@@ -11,7 +11,7 @@ use storage::keys::Verdict;
 /// says goes to `recover`; the session; `judge`. An attempt that is never judged counts as one of
 /// which nobody knows how it ended, and is not repeated before a pause.
 #[derive(Debug, Clone)]
-pub struct MeterKeys(KeyHandle);
+pub struct MeterKeys(pub(super) KeyHandle);
 
 impl MeterKeys {
     /// Over the thread that has the keys.

@@ -5,7 +5,8 @@ use dlms::security::{Keys, SecurityFault, Suite, SystemTitle};
 use metering::{MeterId, Timestamp};
 use std::path::PathBuf;
 use storage::keys::{
-    Choice, KeyError, KeyFile, KeyKind, KeyNumber, OldKey, Origin, SealedKey, Verdict,
+    Choice, KeyError, KeyFile, KeyKind, KeyNumber, OldKey, Origin, SealedKey, UNIQUE_OCTETS,
+    Verdict,
 };
 use storage::{Remedy, StoreError, StoreFile};
 
@@ -35,6 +36,9 @@ pub enum KeyTrouble {
         /// Which.
         doubtful: KeyKind,
     },
+    /// Nothing would prove that a meter has taken it.
+    #[error("the {0} is not replaced by the gateway; change it in the meter, and import it")]
+    NotReplaceable(KeyKind),
     /// There is no source of random octets.
     #[error("no random octets to be had")]
     NoRandom,
@@ -127,18 +131,17 @@ impl KeyRoom {
     /// replaces another one of the same name cannot use one of them again with the same key, even if
     /// somebody names it a counter that is too low.
     pub fn title(&mut self) -> Result<SystemTitle, KeyTrouble> {
-        let unique = match self.with(|file| file.unique())? {
-            Some(unique) => unique,
-            None => {
-                let mut unique = [0; 5];
-                getrandom::fill(&mut unique).map_err(|_| KeyTrouble::NoRandom)?;
-                self.with(|file| file.set_unique(unique))?;
-                unique
-            }
-        };
-        let [p, m, u] = TITLE_LETTERS;
-        let [a, b, c, d, e] = unique;
-        Ok(SystemTitle([p, m, u, a, b, c, d, e]))
+        let known = self.with(|file| file.unique())?;
+        let mut unique = known.unwrap_or_default();
+        if known.is_none() {
+            getrandom::fill(&mut unique).map_err(|_| KeyTrouble::NoRandom)?;
+            self.with(|file| file.set_unique(unique))?;
+        }
+        let mut title = [0; TITLE_LETTERS.len() + UNIQUE_OCTETS];
+        let (letters, rest) = title.split_at_mut(TITLE_LETTERS.len());
+        letters.copy_from_slice(&TITLE_LETTERS);
+        rest.copy_from_slice(&unique);
+        Ok(SystemTitle(title))
     }
 
     /// Takes in a key that a meter has.

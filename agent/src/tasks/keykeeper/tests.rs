@@ -23,7 +23,7 @@ mod meter;
 mod wire;
 
 use meter::{AUTH, ENERGY, KEY, SUITE_ZERO};
-use wire::{Far, Wire};
+use wire::{Far, Plays, Wire};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -344,13 +344,10 @@ async fn what_was_asked_before_the_stop_is_done_and_later_questions_are_refused(
     let (handle, jobs) = channel();
     let shutdown = CancellationToken::new();
     shutdown.cancel();
-    let asked = tokio::spawn({
-        let handle = handle.clone();
-        async move { handle.ask(KeyRoom::title).await }
-    });
-    tokio::task::yield_now().await;
-    run(room(folder.path()), jobs, shutdown).await;
-    let title = asked.await.unwrap().unwrap();
+    // In this order: the question waits before the thread begins.
+    let life = run(room(folder.path()), jobs, shutdown);
+    let (title, ()) = tokio::join!(handle.ask(KeyRoom::title), life);
+    let title = title.unwrap();
     let refused = handle.ask(KeyRoom::title).await.unwrap_err();
     assert!(matches!(refused, KeyTrouble::Stopped), "{refused:?}");
     assert_eq!(room(folder.path()).title().unwrap(), title, "it is closed");
@@ -399,4 +396,230 @@ async fn a_session_gets_its_keys_and_a_lost_counter_by_the_way_that_the_bus_goes
     keys.judge(*attempt, Verdict::Proven, NOW).await.unwrap();
     session.get(ENERGY).await.unwrap().unwrap();
     assert!(session.close().await.fault.is_none());
+}
+
+fn set(octets: [u8; 16], old: OldKey) -> KeySet {
+    let secret = |octets: &[u8]| SecretOctets::new(octets).unwrap();
+    KeySet {
+        meter: name(),
+        suite: Suite::Zero,
+        keys: vec![
+            (KeyKind::Encryption, secret(&octets)),
+            (KeyKind::Authentication, secret(&AUTH)),
+        ],
+        old,
+    }
+}
+
+#[test]
+fn keys_that_people_bring_are_told_of_without_an_octet() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut room = room(folder.path());
+    assert_eq!(room.infos(None, NOW).unwrap(), []);
+    assert!(!room.has_file(), "looking makes no file");
+    let stays = OldKey::StaysUntilProven;
+    let taken = room.take_in(&set(KEY, stays), NOW).unwrap();
+    assert!(taken.iter().all(|(_, taken)| *taken == Taken::Alone));
+    let again = room.take_in(&set(KEY, stays), NOW).unwrap();
+    assert!(again.iter().all(|(_, taken)| *taken == Taken::Known));
+    let infos = room.infos(Some(&name()), NOW).unwrap();
+    let seen: Vec<_> = infos
+        .iter()
+        .map(|info| (info.kind, info.standing))
+        .collect();
+    let current = Standing::Current;
+    let wanted = [
+        (KeyKind::Encryption, current),
+        (KeyKind::Authentication, current),
+    ];
+    assert_eq!(seen, wanted);
+    assert_eq!(infos[0].counter, None);
+    assert!(!format!("{infos:?}").contains("[0, 1, 2"));
+    let other = "meter-2".parse().unwrap();
+    assert_eq!(room.infos(Some(&other), NOW).unwrap(), []);
+}
+
+#[test]
+fn a_second_change_is_refused_as_a_whole_and_a_person_may_replace_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut room = room(folder.path());
+    let stays = OldKey::StaysUntilProven;
+    room.take_in(&set(KEY, stays), NOW).unwrap();
+    let taken = room.take_in(&set([1; 16], stays), NOW).unwrap();
+    assert_eq!(taken[0].1, Taken::BesideTheOld);
+    assert_eq!(taken[1].1, Taken::Known);
+    let before = room.infos(None, NOW).unwrap();
+    assert_eq!(before.len(), 3);
+    let mut both = set([2; 16], stays);
+    both.keys[1].1 = SecretOctets::new(&[3; 16]).unwrap();
+    both.keys.reverse();
+    let refused = room.take_in(&both, NOW).unwrap_err();
+    assert!(matches!(refused, KeyTrouble::InDoubt { .. }), "{refused:?}");
+    assert_eq!(room.infos(None, NOW).unwrap(), before, "nothing was kept");
+    // The one in doubt may be brought again.
+    room.take_in(&set([1; 16], stays), NOW).unwrap();
+    room.take_in(&set([2; 16], OldKey::Goes), NOW).unwrap();
+    assert_eq!(room.infos(None, NOW).unwrap().len(), 2);
+}
+
+#[test]
+fn keys_of_another_length_are_refused_before_the_first_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut room = room(folder.path());
+    for length in [1, 15, 17, 32, 64] {
+        let mut wrong = set(KEY, OldKey::Goes);
+        wrong.keys[1].1 = SecretOctets::new(&vec![1; length]).unwrap();
+        let refused = room.take_in(&wrong, NOW).unwrap_err();
+        assert!(matches!(refused, KeyTrouble::Fit(_)), "{refused:?}");
+    }
+    assert!(!room.has_file());
+}
+
+#[test]
+fn keys_may_be_brought_anew_after_the_master_key_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let stays = OldKey::StaysUntilProven;
+    let mut first = room(folder.path());
+    first.take_in(&set(KEY, stays), NOW).unwrap();
+    first.close().unwrap();
+    let other = MasterKey::from_credential(Some(&[8; 32]));
+    let mut second = KeyRoom::new(folder.path().to_owned(), other);
+    let taken = second.take_in(&set(KEY, stays), NOW).unwrap();
+    assert_eq!(taken[0].1, Taken::BesideTheOld);
+    let next = second.attempt(&name(), Suite::Zero, NOW).unwrap();
+    assert!(matches!(next, NextKeys::Try(_)), "{next:?}");
+    let none = MasterKey::from_credential(None);
+    let mut third = KeyRoom::new(folder.path().to_owned(), none);
+    assert!(third.take_in(&set(KEY, stays), NOW).is_err());
+}
+
+/// A gateway whose meter has both keys and a master key, and whose counter is known.
+fn rotating(folder: &Path) -> (MeterKeys, JoinHandle<()>) {
+    let mut room = room(folder);
+    let key = import(&mut room, KeyKind::Encryption, &KEY);
+    import(&mut room, KeyKind::Authentication, &AUTH);
+    import(&mut room, KeyKind::Wrapping, &meter::MASTER);
+    room.with(|file| file.raise(key, 1)).unwrap();
+    let (handle, thread) = begin(room);
+    (MeterKeys::new(handle), thread)
+}
+
+async fn next_attempt(keys: &MeterKeys) -> Attempt {
+    match keys.attempt(&name(), Suite::Zero, NOW).await.unwrap() {
+        NextKeys::Try(attempt) => *attempt,
+        NextKeys::Rest { until } => panic!("it rests until {until}"),
+    }
+}
+
+/// One session that replaces the encryption key.
+async fn rotate(keys: &MeterKeys, wire: &mut Wire) -> Result<Rotated, RotationFault> {
+    let attempt = next_attempt(keys).await;
+    let (mut counters, terms) = (keys.counters(&attempt), terms(&attempt));
+    let session = Session::open(&mut wire.guard, &mut counters, &terms).await;
+    let mut session = session.unwrap();
+    keys.judge(attempt, Verdict::Proven, NOW).await.unwrap();
+    let change = (KeyKind::Encryption, Suite::Zero);
+    let rotated = keys.rotate(&mut session, &name(), change, NOW).await;
+    drop(session.close().await);
+    rotated
+}
+
+async fn standings(keys: &MeterKeys) -> Vec<Standing> {
+    let infos = keys.0.ask(|room| room.infos(None, NOW)).await.unwrap();
+    let encryption = infos
+        .into_iter()
+        .filter(|info| info.kind == KeyKind::Encryption);
+    encryption.map(|info| info.standing).collect()
+}
+
+#[tokio::test]
+async fn a_key_is_replaced_in_the_meter_and_the_new_one_is_tried_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, thread) = rotating(folder.path());
+    let mut wire = Wire::new(Far::wrapper(1024));
+    let rotated = rotate(&keys, &mut wire).await.unwrap();
+    assert_eq!(rotated, Rotated::Taken);
+    let doubtful = [Standing::DoubtfulOld, Standing::DoubtfulNew];
+    assert_eq!(standings(&keys).await, doubtful);
+    let taken = wire.far.lock().unwrap().device().store().keys.clone();
+    let fresh = taken[&(SUITE_ZERO, 0)].clone();
+    // The next life, after a crash, tries what the meter was given, and drops the old one.
+    drop(keys);
+    thread.join().unwrap();
+    let (handle, _thread) = begin(room(folder.path()));
+    let keys = MeterKeys::new(handle);
+    let attempt = next_attempt(&keys).await;
+    let number = attempt.encryption;
+    let secret = keys.0.ask(move |room| room.secret(number)).await.unwrap();
+    assert_eq!(secret.reveal(), fresh);
+    assert!(keys.counters(&attempt).are_known().await.unwrap());
+    keys.judge(attempt, Verdict::Proven, NOW).await.unwrap();
+    assert_eq!(standings(&keys).await, [Standing::Current]);
+}
+
+#[tokio::test]
+async fn a_meter_that_does_not_take_the_new_key_keeps_the_old_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, _thread) = rotating(folder.path());
+    // The meter has another master key.
+    let other = SecretOctets::new(&[0x11; 16]).unwrap();
+    let goes = OldKey::Goes;
+    let changed = keys
+        .0
+        .ask(move |room| room.import(&name(), KeyKind::Wrapping, &other, goes, NOW));
+    changed.await.unwrap();
+    let mut wire = Wire::new(Far::wrapper(1024));
+    let rotated = rotate(&keys, &mut wire).await.unwrap();
+    assert!(matches!(rotated, Rotated::Refused(_)), "{rotated:?}");
+    assert_eq!(standings(&keys).await, [Standing::Current]);
+}
+
+#[tokio::test]
+async fn a_line_that_fails_while_a_key_is_on_its_way_leaves_both_to_be_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, _thread) = rotating(folder.path());
+    // Behind the association and the proof no answer comes as it was sent.
+    let garbled = Box::new(|request, mut plays: Plays| {
+        if request > 2
+            && let Some(octet) = plays.first_mut().and_then(|(_, said)| said.last_mut())
+        {
+            *octet ^= 1;
+        }
+        plays
+    });
+    let mut wire = Wire::with(Far::wrapper(1024), garbled, Box::new(|_| false));
+    let fault = rotate(&keys, &mut wire).await.unwrap_err();
+    assert!(matches!(fault, RotationFault::Doubtful(_)), "{fault:?}");
+    let doubtful = [Standing::DoubtfulOld, Standing::DoubtfulNew];
+    assert_eq!(standings(&keys).await, doubtful);
+    let taken = wire.far.lock().unwrap().device().store().keys.clone();
+    assert_eq!(taken.len(), 1, "and the meter did take it");
+}
+
+#[test]
+fn a_change_that_the_meter_was_never_told_of_is_begun_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut room = room(folder.path());
+    let kind = KeyKind::Encryption;
+    import(&mut room, kind, &KEY);
+    import(&mut room, KeyKind::Authentication, &AUTH);
+    let none = room.begin_rotation(&name(), kind, Suite::Zero, NOW);
+    let words = none.unwrap_err().to_string();
+    assert!(words.contains("no master key"), "{words}");
+    import(&mut room, KeyKind::Wrapping, &meter::MASTER);
+    for _ in 0..2 {
+        let made = room.begin_rotation(&name(), kind, Suite::Zero, NOW);
+        assert!(!format!("{:?}", made.unwrap()).contains("77"), "no octet");
+    }
+    let wrapping = room.begin_rotation(&name(), KeyKind::Wrapping, Suite::Zero, NOW);
+    let refused = wrapping.unwrap_err();
+    assert!(
+        matches!(refused, KeyTrouble::NotReplaceable(_)),
+        "{refused:?}"
+    );
+    room.with(|file| file.send(&name(), kind)).unwrap();
+    assert!(
+        room.begin_rotation(&name(), kind, Suite::Zero, NOW)
+            .is_err()
+    );
 }

@@ -16,6 +16,8 @@ impl LogicalName {
     pub const CLOCK: Self = Self([0, 0, 1, 0, 0, 255]);
     /// The logical device name.
     pub const DEVICE_NAME: Self = Self([0, 0, 42, 0, 0, 255]);
+    /// The security set-up of the current association.
+    pub const SECURITY_SETUP: Self = Self([0, 0, 43, 0, 0, 255]);
 }
 
 impl fmt::Display for LogicalName {

@@ -55,6 +55,9 @@ pub enum SecurityFault {
     /// This side's counter is at its end.
     #[error("invocation counters of this key are used up; replace the key")]
     Exhausted,
+    /// A wrapped key does not open: another master key, or damage.
+    #[error("wrapped key does not open; check the meter's master key")]
+    Wrapped,
     /// There is no source of random octets.
     #[error("no random octets to be had")]
     NoRandom,

@@ -14,6 +14,7 @@ mod meter;
 mod wire;
 
 mod counters;
+mod key_transfer;
 mod openings;
 mod second_opinion;
 mod services;

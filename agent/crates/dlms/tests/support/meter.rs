@@ -9,7 +9,7 @@ use dlms::codec::{
 };
 use dlms::hdlc::Parameters;
 use dlms::meter::{Client, Device, Level, Settings, Store};
-use dlms::security::{Keys, Secret, Suite, SystemTitle};
+use dlms::security::{Key, Keys, Secret, Suite, SystemTitle};
 
 pub(crate) const METER_TITLE: SystemTitle = SystemTitle(*b"MMM\x00\x00\xbcaN");
 pub(crate) const PASSWORD: &[u8] = b"12345678";
@@ -17,6 +17,9 @@ pub(crate) const KEY: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 
 pub(crate) const AUTH: [u8; 16] = [
     0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf,
 ];
+/// What wraps keys for the meter.
+pub(crate) const MASTER: [u8; 16] = [0x4d; 16];
+pub(crate) const MASTER_TWO: [u8; 32] = [0x4e; 32];
 pub(crate) const KEY_TWO: [u8; 32] = [0x42; 32];
 pub(crate) const AUTH_TWO: [u8; 32] = [0x24; 32];
 
@@ -44,6 +47,13 @@ pub(crate) const ECHO: Method = Method {
     number: 1,
 };
 
+/// Takes wrapped keys.
+pub(crate) const KEY_TRANSFER: Method = Method {
+    class: 64,
+    name: LogicalName::SECURITY_SETUP,
+    number: 2,
+};
+
 /// Rows of the profile.
 pub(crate) const ROWS: u32 = 240;
 
@@ -59,6 +69,8 @@ pub(crate) const fn attribute(class: u16, name: [u8; 6], number: i8) -> Attribut
 pub(crate) struct TestStore {
     pub(crate) values: BTreeMap<Attribute, Data>,
     pub(crate) log: Vec<String>,
+    /// Keys that were given to it, by client and role.
+    pub(crate) keys: BTreeMap<(u16, u8), Vec<u8>>,
     challenges: u64,
 }
 
@@ -80,6 +92,7 @@ impl Default for TestStore {
         Self {
             values,
             log: Vec::new(),
+            keys: BTreeMap::new(),
             challenges: 0,
         }
     }
@@ -154,6 +167,31 @@ fn profile(selection: Option<&Selection>) -> Outcome {
     Ok(Data::Array(rows.into_iter().map(row).collect()))
 }
 
+impl TestStore {
+    fn take_keys(&mut self, client: u16, parameter: Option<&Data>) -> ActionResult {
+        let (suite, master) = match client {
+            SUITE_TWO => (Suite::Two, Key::new(Suite::Two, &MASTER_TWO)),
+            _ => (Suite::Zero, Key::new(Suite::Zero, &MASTER)),
+        };
+        let Some(Data::Array(list)) = parameter else {
+            return ActionResult::TypeUnmatched;
+        };
+        for given in list {
+            let Data::Structure(fields) = given else {
+                return ActionResult::TypeUnmatched;
+            };
+            let [Data::Enum(role), Data::OctetString(wrapped)] = fields.as_slice() else {
+                return ActionResult::TypeUnmatched;
+            };
+            match Key::unwrapped(suite, wrapped, master.as_ref().unwrap()) {
+                Ok(key) => self.keys.insert((client, *role), key.reveal().to_vec()),
+                Err(_) => return ActionResult::OtherReason,
+            };
+        }
+        ActionResult::Success
+    }
+}
+
 impl Store for TestStore {
     fn get(&mut self, client: u16, asked: &Asked, _: Duration) -> Outcome {
         self.log.push(format!("{client} reads {}", asked.attribute));
@@ -184,6 +222,8 @@ impl Store for TestStore {
         self.log.push(format!("{client} executes {method}"));
         if method == ECHO {
             (ActionResult::Success, parameter.cloned().map(Ok))
+        } else if method == KEY_TRANSFER {
+            (self.take_keys(client, parameter), None)
         } else {
             (ActionResult::ObjectUndefined, None)
         }

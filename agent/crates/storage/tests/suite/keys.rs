@@ -70,6 +70,18 @@ fn a_counter_that_is_not_known_is_never_begun_at_nought() {
 }
 
 #[test]
+fn what_tells_a_file_from_all_others_is_set_once_and_stays() {
+    let disk = Disk::default();
+    let mut file = KeyFile::open_on(&disk).unwrap();
+    assert_eq!(file.unique().unwrap(), None);
+    file.set_unique([1, 2, 3, 4, 5]).unwrap();
+    file.set_unique([9; 5]).unwrap();
+    file.close().unwrap();
+    let file = KeyFile::open_on(&disk).unwrap();
+    assert_eq!(file.unique().unwrap(), Some([1, 2, 3, 4, 5]));
+}
+
+#[test]
 fn a_generated_key_counts_from_one_and_writes_once_for_four_sessions() {
     let mut file = KeyFile::open_on(&Disk::default()).unwrap();
     import(&mut file, 1);
