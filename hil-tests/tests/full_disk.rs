@@ -166,6 +166,9 @@ fn cut_power_while_full(promise: &str, id: &str, filled_after: Duration) {
             meters.len() == 2 && meters.iter().all(|meter| meter.answers > 5)
         });
         assert!(reads_on, "reading stopped\n{}", agent.said());
+        // The head-end can only help a gateway that it sees.
+        let connected = becomes(Duration::from_secs(30), || agent.is_connected());
+        assert!(connected, "no session with the broker\n{}", agent.said());
         let left = reserve(&agent);
         println!("power cut {cut}: {left} bytes of the reserve are left");
         disk.fill();

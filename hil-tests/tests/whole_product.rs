@@ -112,7 +112,11 @@ fn wait_until_kept(flashed: &ProductBox, slot: &str, version: &str) {
         let (_, text) = flashed.shell("pmuctl update status");
         text.starts_with(&format!("slot {slot} runs")) && text.lines().any(is_kept)
     };
-    assert!(becomes(WITHIN, look), "slot {slot} is not kept");
+    if !becomes(WITHIN, look) {
+        let (_, why) =
+            flashed.shell("pmuctl status; df /data; journalctl -u pmu-agent -n 80 --no-pager");
+        panic!("slot {slot} is not kept: {why}");
+    }
 }
 
 /// A figure, of this very boot: what the full check of the slot adds to it.
