@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod dlms_configuration;
+#[cfg(test)]
 mod flag;
 #[cfg(test)]
 mod fuzz_smoke;

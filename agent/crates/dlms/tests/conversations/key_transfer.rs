@@ -52,7 +52,15 @@ async fn a_key_under_another_master_key_is_refused_by_the_meter() {
     let result = session.transfer_key(KeyRole::Encryption, &fresh, &other);
     assert_ne!(result.await.unwrap(), ActionResult::Success);
     assert!(session.close().await.fault.is_none());
-    assert!(wire.far.lock().unwrap().device().store_mut().keys.is_empty());
+    assert!(
+        wire.far
+            .lock()
+            .unwrap()
+            .device()
+            .store_mut()
+            .keys
+            .is_empty()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,7 +75,10 @@ async fn no_key_is_sent_where_nothing_protects_the_answer() {
         let (fresh, master) = (key(Suite::Zero, 0xA7), key(Suite::Zero, 0x11));
         let refused = session.transfer_key(KeyRole::Encryption, &fresh, &master);
         let refused = refused.await.unwrap_err();
-        assert!(matches!(refused, SessionFault::NotAgreed { .. }), "{refused:?}");
+        assert!(
+            matches!(refused, SessionFault::NotAgreed { .. }),
+            "{refused:?}"
+        );
         assert_eq!(wire.asked.lock().unwrap().len(), before);
         assert!(session.close().await.fault.is_none());
     }

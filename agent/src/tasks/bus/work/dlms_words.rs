@@ -216,7 +216,7 @@ mod tests {
     fn each_layer_of_a_dlms_session_has_its_own_words() {
         let silent = LineFault::Silent {
             waited: Duration::from_secs(1),
-            heard: Vec::new(),
+            heard: 0,
         };
         let step = Step::Link;
         check(
