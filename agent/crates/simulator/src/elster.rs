@@ -37,7 +37,9 @@ use iec62056_21::meter::{Level, Security, Settings};
 use crate::flag::FlagMeter;
 use contents::Contents;
 
+pub(crate) use civil::{Civil, DAY};
 pub use counters::Counter;
+pub(crate) use energy::Energies;
 pub use energy::{MilliSeconds, Source};
 pub use incident::{Incident, Port, What};
 pub use instant::Instant;

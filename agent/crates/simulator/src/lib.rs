@@ -1,4 +1,4 @@
-//! Simulated meters that speak Modbus or FLAG, the wires between them and the gateway, and an MQTT
+//! Simulated meters that speak Modbus, FLAG or DLMS, the wires between them and the gateway, and an MQTT
 //! broker; one seed makes all their troubles repeatable.
 //!
 //! Never on a gateway: it is for tests, benches and the demonstration.
@@ -7,6 +7,7 @@ pub mod broken;
 #[cfg(feature = "broker")]
 pub mod broker;
 pub mod dice;
+pub mod dlms;
 pub mod elster;
 pub mod flag;
 pub mod frame;

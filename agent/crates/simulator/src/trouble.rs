@@ -162,7 +162,7 @@ impl MeterTroubles {
     }
 }
 
-/// The troubles of one FLAG meter; what its protocol side can be set to is in its own settings.
+/// The troubles of one FLAG or DLMS meter; what its protocol side can be set to is in its own settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlagTroubles {
     /// From the last octet of a request to the first of the answer; none for what the meter says

@@ -16,6 +16,7 @@ mod peer;
 pub(crate) mod pty;
 mod record;
 mod seat;
+mod speaker;
 mod tcp;
 mod truth;
 
@@ -28,11 +29,13 @@ use line::{DataBits, LineSettings, Parity, StopBits};
 use meters::Span;
 use tokio::time::Instant;
 
+use crate::dlms::DlmsMeter;
 use crate::flag::FlagMeter;
 use crate::frame::Framing;
 use crate::meter::{ModbusMeter, Refusal};
 use crate::trouble::{FlagTroubles, MeterTroubles, WireTroubles};
 use engine::Engine;
+use speaker::Speaker;
 
 pub use memory::MemoryLine;
 pub use pty::{PtyError, PtyWire};
@@ -177,7 +180,7 @@ impl WireSettings {
     }
 }
 
-/// Where a FLAG meter sits on its wire.
+/// Where a FLAG or DLMS meter sits on its wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlagPlace(usize);
 
@@ -232,18 +235,28 @@ impl Wire {
     /// Puts a FLAG meter on the wire, beside those that are there: nothing forbids two with one
     /// address.
     pub fn seat_flag(&self, meter: FlagMeter, troubles: FlagTroubles) -> FlagPlace {
+        self.seat_speaker(Speaker::Flag(meter), troubles)
+    }
+
+    /// Puts a DLMS meter on the wire, beside those that are there. Its port is set as the wire is;
+    /// where a FLAG meter would sign off it forgets its link.
+    pub fn seat_dlms(&self, meter: DlmsMeter, troubles: FlagTroubles) -> FlagPlace {
+        self.seat_speaker(Speaker::Dlms(meter), troubles)
+    }
+
+    fn seat_speaker(&self, meter: Speaker, troubles: FlagTroubles) -> FlagPlace {
         let now = self.now();
         let place = self.engine().seat_flag(meter, troubles, now);
         self.ring();
         FlagPlace(place)
     }
 
-    /// Takes a FLAG meter off the wire.
+    /// Takes a FLAG or DLMS meter off the wire.
     pub fn unseat_flag(&self, place: FlagPlace) {
         self.engine().unseat_flag(place.0);
     }
 
-    /// Changes the troubles of a FLAG meter; false if it is not there. One that gets its power back
+    /// Changes the troubles of a FLAG or DLMS meter; false if it is not there. One that gets its power back
     /// has forgotten its conversation.
     pub fn change_flag(&self, place: FlagPlace, change: impl FnOnce(&mut FlagTroubles)) -> bool {
         self.engine().change_flag(place.0, change)
@@ -258,7 +271,7 @@ impl Wire {
         self.engine().change_flag_settings(place.0, change)
     }
 
-    /// Whether there is a FLAG meter on it.
+    /// Whether there is a FLAG or DLMS meter on it.
     pub fn has_flag_meters(&self) -> bool {
         self.engine().has_flag_seats()
     }

@@ -103,7 +103,7 @@ impl Curve {
 
 /// All loads of one meter, and the times without power.
 #[derive(Debug, Clone)]
-pub(super) struct Energies {
+pub(crate) struct Energies {
     origin: i64,
     curves: Vec<(Source, Curve)>,
     outages: Vec<(i64, i64)>,
@@ -113,7 +113,7 @@ pub(super) struct Energies {
 
 impl Energies {
     /// From this moment on; `load_mw` is the base load of the import in milliwatts.
-    pub(super) fn new(seed: u64, origin: i64, load_mw: u64) -> Self {
+    pub(crate) fn new(seed: u64, origin: i64, load_mw: u64) -> Self {
         let dice = Dice::new(seed);
         let curves = (1..)
             .zip(Source::MEASURED)
@@ -137,7 +137,7 @@ impl Energies {
     }
 
     /// Says when there was no power; in order, none touching another.
-    pub(super) fn set_outages(&mut self, outages: Vec<(i64, i64)>) {
+    pub(crate) fn set_outages(&mut self, outages: Vec<(i64, i64)>) {
         let mut sum = vec![0; self.curves.len()];
         self.lost = outages
             .iter()
@@ -152,7 +152,7 @@ impl Energies {
     }
 
     /// The total at this true time.
-    pub(super) fn total(&self, source: Source, utc: i64) -> MilliSeconds {
+    pub(crate) fn total(&self, source: Source, utc: i64) -> MilliSeconds {
         let parts = source.parts().into_iter().flatten();
         parts.map(|part| self.measured(part, utc)).sum()
     }

@@ -1,15 +1,15 @@
-//! A FLAG meter in its place on the wire, and what its troubles do to its messages.
+//! A FLAG or DLMS meter in its place on the wire, and what its troubles do to its messages.
 
 use std::time::Duration;
 
+use super::speaker::Speaker;
 use crate::dice::Dice;
-use crate::flag::FlagMeter;
 use crate::trouble::FlagTroubles;
 
-/// A FLAG meter in its place on the wire.
+/// A FLAG or DLMS meter in its place on the wire.
 #[derive(Debug)]
 pub(super) struct FlagSeat {
-    pub(super) meter: FlagMeter,
+    pub(super) meter: Speaker,
     pub(super) troubles: FlagTroubles,
     pub(super) dice: Dice,
     /// When the next look at its machine is planned.
@@ -20,7 +20,7 @@ pub(super) struct FlagSeat {
     pub(super) sending_until: Duration,
 }
 
-/// Octets of one FLAG meter on their way.
+/// Octets of one such meter on their way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Transmission {
     pub(super) number: usize,

@@ -1,16 +1,16 @@
-//! The FLAG meters on a wire.
+//! The FLAG and DLMS meters on a wire.
 
 use std::time::Duration;
 
-use iec62056_21::meter::{Said, Settings};
+use iec62056_21::meter::Settings;
 use line::{DataBits, LineSettings};
 
 use super::{Engine, Happening};
-use crate::flag::FlagMeter;
 use crate::limits::OCTETS_UNDER_WAY_MAX;
 use crate::trouble::{FlagTroubles, WhileThinking};
 use crate::wire::characters::{Received, Travelling, send};
 use crate::wire::flag_seat::{FlagSeat, Transmission};
+use crate::wire::speaker::{Said, Speaker};
 
 /// Keeps the dice of FLAG meters apart from those of Modbus meters.
 const FLAG_DICE: u64 = 0x1000;
@@ -18,7 +18,7 @@ const FLAG_DICE: u64 = 0x1000;
 impl Engine {
     pub(in crate::wire) fn seat_flag(
         &mut self,
-        meter: FlagMeter,
+        meter: Speaker,
         troubles: FlagTroubles,
         now: Duration,
     ) -> usize {
@@ -57,7 +57,7 @@ impl Engine {
         let was_dead = seat.troubles.dead;
         change(&mut seat.troubles);
         if was_dead && !seat.troubles.dead {
-            seat.meter.machine().restart();
+            seat.meter.restart();
         }
         true
     }
@@ -68,7 +68,8 @@ impl Engine {
         change: impl FnOnce(&mut Settings),
     ) -> bool {
         let seat = self.flag_seats.get_mut(&number);
-        seat.map(|seat| change(seat.meter.machine().settings_mut()))
+        seat.and_then(|seat| seat.meter.flag_settings())
+            .map(change)
             .is_some()
     }
 
@@ -76,7 +77,7 @@ impl Engine {
         let Some(seat) = self.flag_seats.get_mut(&number) else {
             return false;
         };
-        let said = seat.meter.machine().sign_off(now);
+        let said = seat.meter.sign_off(now);
         let has = said.is_some();
         self.flag_says(number, said, now);
         has
@@ -100,6 +101,7 @@ impl Engine {
 
     /// An octet of the gateway has arrived.
     pub(super) fn flag_hears(&mut self, travelling: Travelling, from: LineSettings, at: Duration) {
+        let wire = self.settings.line();
         let numbers: Vec<usize> = self.flag_seats.keys().copied().collect();
         for number in numbers {
             let Some(seat) = self.flag_seats.get_mut(&number) else {
@@ -110,14 +112,14 @@ impl Engine {
             if troubles.dead || is_deaf || troubles.lost_octets.happens(&mut seat.dice) {
                 continue;
             }
-            let to = seat.meter.port();
+            let to = seat.meter.port(wire);
             let octet = match (self.arrive(travelling, from, to), to.data_bits) {
                 // A port of seven bits marks what is damaged.
                 (Received::Damaged(octet), DataBits::Seven) => octet | 0x80,
                 (Received::Whole(octet), _) | (Received::Damaged(octet), DataBits::Eight) => octet,
             };
             let seat = self.flag_seats.get_mut(&number);
-            let said = seat.and_then(|seat| seat.meter.machine().hear(octet, at));
+            let said = seat.and_then(|seat| seat.meter.hear(octet, at, wire));
             self.flag_says(number, said, at);
         }
     }
@@ -130,7 +132,7 @@ impl Engine {
             return;
         }
         seat.wake_at = None;
-        let said = seat.meter.machine().wake(at);
+        let said = seat.meter.wake(at);
         self.flag_says(number, said, at);
     }
 
@@ -143,15 +145,15 @@ impl Engine {
     }
 
     fn plan_message(&mut self, number: usize, said: Said, at: Duration) {
-        let wire_has_baud = self.settings.baud != 0;
+        let (wire_has_baud, wire) = (self.settings.baud != 0, self.settings.line());
         let Some(seat) = self.flag_seats.get_mut(&number) else {
             return;
         };
         let mut said = said;
-        let in_session = seat.meter.machine().is_in_session();
+        let in_session = seat.meter.is_in_session();
         if in_session
             && seat.troubles.signs_off.happens(&mut seat.dice)
-            && let Some(other) = seat.meter.machine().sign_off(at)
+            && let Some(other) = seat.meter.sign_off(at)
         {
             said = Said {
                 after: said.after,
@@ -168,7 +170,7 @@ impl Engine {
         let due = at.max(seat.busy_until).saturating_add(thinks);
         let from = LineSettings {
             baud: said.baud,
-            ..seat.meter.port()
+            ..seat.meter.port(wire)
         };
         let character = if wire_has_baud {
             from.character_time() + seat.troubles.pause
@@ -276,7 +278,7 @@ impl Engine {
         let Some(seat) = self.flag_seats.get_mut(&number) else {
             return;
         };
-        let Some(due) = seat.meter.machine().due() else {
+        let Some(due) = seat.meter.due() else {
             return;
         };
         if seat.wake_at.is_none_or(|planned| due < planned) {

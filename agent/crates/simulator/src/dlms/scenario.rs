@@ -1,0 +1,166 @@
+//! What a simulated DLMS meter is, and what befalls it.
+
+use dlms::codec::{Attribute, Column, LogicalName};
+
+use crate::elster::{Source, Zone};
+
+/// What a total counts, by the third group of its code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Energy {
+    /// 1-0:1.8.0, active import in watt-hours.
+    Import,
+    /// 1-0:2.8.0, active export in watt-hours.
+    Export,
+    /// 1-0:3.8.0, reactive import in var-hours.
+    ReactiveImport,
+    /// 1-0:4.8.0, reactive export in var-hours.
+    ReactiveExport,
+}
+
+impl Energy {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Import,
+        Self::Export,
+        Self::ReactiveImport,
+        Self::ReactiveExport,
+    ];
+
+    /// The third group of its code.
+    pub(super) const fn quantity(self) -> u8 {
+        match self {
+            Self::Import => 1,
+            Self::Export => 2,
+            Self::ReactiveImport => 3,
+            Self::ReactiveExport => 4,
+        }
+    }
+
+    /// The one with this third group.
+    pub(super) fn of(quantity: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.quantity() == quantity)
+    }
+
+    /// What it is the sum of.
+    pub(super) const fn sources(self) -> [Option<Source>; 2] {
+        match self {
+            Self::Import => [Some(Source::Import), None],
+            Self::Export => [Some(Source::Export), None],
+            Self::ReactiveImport => [Some(Source::Q1), Some(Source::Q2)],
+            Self::ReactiveExport => [Some(Source::Q3), Some(Source::Q4)],
+        }
+    }
+
+    pub(super) const fn is_active(self) -> bool {
+        matches!(self, Self::Import | Self::Export)
+    }
+
+    /// Its total, as a load profile captures it.
+    pub(super) const fn column(self) -> Column {
+        Column {
+            attribute: Attribute {
+                class: 3,
+                name: LogicalName([1, 0, self.quantity(), 8, 0, 255]),
+                number: 2,
+            },
+            index: 0,
+        }
+    }
+}
+
+/// How the rows of a profile lie in its buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sorting {
+    /// As they came about.
+    OldestFirst,
+    /// The newest one first.
+    NewestFirst,
+}
+
+/// Where null-data stands for what follows from the row before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Nulls {
+    /// Nowhere.
+    Never,
+    /// In all rows of an answer but the first.
+    InAnswer,
+    /// In all rows but those of full hours: the first row of an answer may refer to one that was
+    /// not asked for.
+    InBuffer,
+}
+
+/// The clock is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockSet {
+    /// When, in true seconds since 1970-01-01 UTC.
+    pub at: i64,
+    /// Seconds by which it is ahead from then on; negative when it is behind.
+    pub ahead: i64,
+}
+
+/// What a simulated DLMS meter is, and what befalls it. Moments are true seconds since 1970-01-01
+/// UTC.
+#[derive(Debug, Clone)]
+pub struct DlmsScenario {
+    /// Decides what it measures.
+    pub seed: u64,
+    /// Its serial number, up to 13 letters and digits.
+    pub serial: String,
+    /// The moment at which the time of its wire is zero.
+    pub starts_at: i64,
+    /// Days for which it has been at work by then.
+    pub days: i64,
+    /// The local time of its clock.
+    pub zone: Zone,
+    /// Settings of its clock, in order; before the first one it is right.
+    pub clock_sets: Vec<ClockSet>,
+    /// Times without power, in order, none touching another: nothing is counted, no row written.
+    pub outages: Vec<(i64, i64)>,
+    /// The base load in milliwatts.
+    pub load_mw: u64,
+    /// Seconds of a period of its load profile.
+    pub period_s: u32,
+    /// Rows that its load profile holds; older ones are overwritten.
+    pub capacity: usize,
+    /// What its load profile captures beside clock and status.
+    pub columns: Vec<Energy>,
+    /// Changes of that, in order. Each empties the profile.
+    pub column_changes: Vec<(i64, Vec<Energy>)>,
+    /// How its profiles are sorted.
+    pub sorting: Sorting,
+    /// How it says less.
+    pub nulls: Nulls,
+    /// Whether rows may be chosen by time.
+    pub selects_range: bool,
+    /// Whether rows may be chosen by place.
+    pub selects_entries: bool,
+}
+
+impl DlmsScenario {
+    /// A meter in Central Europe that nothing befalls, from 2026-05-03 12:00 UTC on.
+    pub fn new(seed: u64, serial: &str) -> Self {
+        Self {
+            seed,
+            serial: serial.to_owned(),
+            starts_at: 1_777_809_600,
+            days: 12,
+            zone: Zone::CENTRAL_EUROPE,
+            clock_sets: Vec::new(),
+            outages: Vec::new(),
+            load_mw: 2_000_000,
+            period_s: 900,
+            capacity: 4000,
+            columns: vec![Energy::Import, Energy::Export],
+            column_changes: Vec::new(),
+            sorting: Sorting::OldestFirst,
+            nulls: Nulls::Never,
+            selects_range: true,
+            selects_entries: true,
+        }
+    }
+
+    /// When it began to work.
+    pub fn begun(&self) -> i64 {
+        self.starts_at - self.days * crate::elster::DAY
+    }
+}
