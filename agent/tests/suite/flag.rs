@@ -1,7 +1,6 @@
 //! The daemon's tasks on lines with simulated Elster meters, under paused time.
 
 mod advance;
-mod bench;
 mod broken;
 mod collecting;
 mod line_work;

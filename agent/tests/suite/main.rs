@@ -1,7 +1,11 @@
 //! The one test binary of the daemon: one link, one module a subject.
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod configuration;
+#[cfg(test)]
+mod dlms;
 #[cfg(test)]
 mod dlms_configuration;
 #[cfg(test)]

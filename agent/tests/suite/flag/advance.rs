@@ -1,6 +1,6 @@
 //! A load profile against the advance of the registers.
 
-use super::bench::{Bench, Seat};
+use crate::bench::{Bench, Seat};
 use metering::{Event, EventCode};
 use simulator::elster::{ElsterModel, Incident, Scenario, What};
 

@@ -1,7 +1,7 @@
 //! Meters with whose data something is wrong: what a person is told of it, and in which words.
 
-use super::bench::Bench;
 use super::profiles::check;
+use crate::bench::Bench;
 use desk::{MeterStatus, MeterTrust, Outcome, Work};
 use metering::EventCode;
 use simulator::broken::Broken;

@@ -1,6 +1,6 @@
 //! What a round through a meter brings.
 
-use super::bench::{Bench, Seat};
+use crate::bench::{Bench, Seat};
 use metering::{EventCode, Flag};
 use simulator::elster::{ElsterModel, Scenario, Source};
 use simulator::link::ModemEvent;

@@ -1,6 +1,6 @@
 //! Work at the line: pings, scans, trials, listening.
 
-use super::bench::{Bench, outcome};
+use crate::bench::{Bench, outcome};
 use desk::{JobState, Outcome, Part, PingResult, ScanResult, ScanWish, Work};
 use simulator::elster::{ElsterModel, Scenario};
 use std::time::Duration;

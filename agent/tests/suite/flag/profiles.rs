@@ -1,6 +1,6 @@
 //! Load profiles that meters keep themselves: every interval exactly once.
 
-use super::bench::{Bench, Seat};
+use crate::bench::{Bench, Seat};
 use desk::{JobState, Outcome, Work};
 use metering::{ChannelKind, EventCode, Flag, Flags, MeterTime, ProfileId, Row, Timestamp};
 use simulator::elster::{ElsterModel, Incident, Scenario, TrueInterval, What};

@@ -1,6 +1,6 @@
 //! A meter that says in which power of ten its registers count.
 
-use super::bench::{Bench, ZONE};
+use crate::bench::{Bench, ZONE};
 use metering::{Obis, Quantity};
 use simulator::elster::{PpmMeter, Scenario, Source};
 use simulator::trouble::FlagTroubles;

@@ -1,6 +1,6 @@
 //! Meters that are set up otherwise than before: each change is one event.
 
-use super::bench::{Bench, Seat};
+use crate::bench::{Bench, Seat};
 use iec62056_21::codec::Identification;
 use metering::{Event, EventCode};
 use simulator::elster::{ElsterModel, Incident, Port, Scenario, What};

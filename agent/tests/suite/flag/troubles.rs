@@ -1,8 +1,8 @@
 //! Days of sessions on bad lines: whatever goes wrong, no value is wrong, and in the end nothing is
 //! missing.
 
-use super::bench::{Bench, Seat};
 use super::profiles::check;
+use crate::bench::{Bench, Seat};
 use metering::{MeterReadings, Obis};
 use simulator::dice::Dice;
 use simulator::elster::{ElsterModel, Scenario, Source};

@@ -1,6 +1,6 @@
 //! Work that people start at FLAG meters, and what the doctor says when it fails.
 
-use super::bench::{Bench, Seat};
+use crate::bench::{Bench, Seat};
 use desk::{JobState, MeterValue, Outcome, Part, PingResult, ScanResult, ScanWish, Work};
 use metering::EventCode;
 use simulator::elster::{ElsterModel, Scenario};

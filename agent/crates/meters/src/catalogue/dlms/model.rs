@@ -68,13 +68,19 @@ fn window() -> u8 {
 }
 
 impl HdlcModel {
-    /// The address of a meter. `lower` is what its settings say; without it the model's counts.
+    /// The address of a meter. `lower` is what its settings say; without it the model's counts. Who
+    /// names a lower address means one of at least two octets, also where the model has less.
     pub fn address(&self, lower: Option<u16>) -> Option<Address> {
         let small = |number: u16| u8::try_from(number).ok();
+        let own = lower;
         let lower = lower.or(self.lower);
-        match self.address_octets {
-            1 => Address::one(small(self.upper)?),
-            2 => Address::two(small(self.upper)?, small(lower?)?),
+        match (self.address_octets, own) {
+            (1, None) => Address::one(small(self.upper)?),
+            (1, Some(own)) => small(self.upper)
+                .zip(small(own))
+                .and_then(|(upper, own)| Address::two(upper, own))
+                .or_else(|| Address::four(self.upper, own)),
+            (2, _) => Address::two(small(self.upper)?, small(lower?)?),
             _ => Address::four(self.upper, lower?),
         }
     }

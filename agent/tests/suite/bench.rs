@@ -1,5 +1,6 @@
 //! One bus of the daemon with its store, on a wire in memory.
 
+use authority::MasterKey;
 use desk::{
     Answer, Caller, Diagnosis, GatewayDesk, Job, JobState, MeterStatus, Outcome, Refusal, Request,
     Work,
@@ -16,7 +17,7 @@ use pmu_agent::health::Pulse;
 use pmu_agent::jobs::Jobs;
 use pmu_agent::limits::BUS_REQUESTS_MAX;
 use pmu_agent::tasks::bus::{Bus, BusParts, BusRequest, FlagTotals};
-use pmu_agent::tasks::keykeeper::KeyHandle;
+use pmu_agent::tasks::keykeeper::{self, KeyHandle, KeyRoom};
 use pmu_agent::tasks::storekeeper::{Shelf, Storekeeper, StorekeeperParts};
 use pmu_agent::tasks::updater::UpdaterHandle;
 use simulator::broken::Broken;
@@ -37,7 +38,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// The zone of the simulated meters, without a database of zones.
-pub(super) const ZONE: &str = "posix:CET-1CEST,M3.5.0,M10.5.0/3";
+pub(crate) const ZONE: &str = "posix:CET-1CEST,M3.5.0,M10.5.0/3";
 
 /// The wall clock of the world.
 #[derive(Debug)]
@@ -56,39 +57,42 @@ impl WallClock for Wall {
 }
 
 /// The world of one test.
-pub(super) struct Bench {
-    pub(super) wire: Wire,
+pub(crate) struct Bench {
+    pub(crate) wire: Wire,
     folder: TempDir,
     configuration: String,
     wall: Arc<Wall>,
     open: Arc<OpenPort>,
+    /// Of its file of keys; none where no test needs one.
+    master: Option<[u8; 32]>,
     life: Option<Life>,
 }
 
 struct Life {
     lines: JoinSet<()>,
     keeper: JoinSet<()>,
+    keys: KeyHandle,
     stop_lines: CancellationToken,
     stop_keeper: CancellationToken,
     front: Front,
 }
 
 /// A meter's seat.
-pub(super) struct Seat {
-    pub(super) meter: ElsterMeter,
-    pub(super) place: FlagPlace,
+pub(crate) struct Seat {
+    pub(crate) meter: ElsterMeter,
+    pub(crate) place: FlagPlace,
     /// What its registers and its profile have to be multiplied with.
-    pub(super) ratio: i128,
+    pub(crate) ratio: i128,
 }
 
 impl Bench {
     /// A serial line of eight bits at 9600 baud. `scenario` says when the world begins.
-    pub(super) fn new(scenario: &Scenario) -> Self {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
         Self::on(WireSettings::plain(9600), scenario)
     }
 
     /// The same behind a modem, under the number 0123.
-    pub(super) fn dialled(scenario: &Scenario) -> (Self, Modem) {
+    pub(crate) fn dialled(scenario: &Scenario) -> (Self, Modem) {
         let modem = Modem::new(ModemTroubles::default());
         let mut bench = Self::on(WireSettings::plain(9600), scenario);
         modem.seat("0123", Called::connects(), bench.wire.clone());
@@ -98,12 +102,12 @@ impl Bench {
         (bench, modem)
     }
 
-    pub(super) fn on(settings: WireSettings, scenario: &Scenario) -> Self {
+    pub(crate) fn on(settings: WireSettings, scenario: &Scenario) -> Self {
         Self::on_wire(Wire::new(settings, scenario.seed), scenario)
     }
 
     /// With a set-up in which something is wrong, and its meter in the configuration.
-    pub(super) fn broken(broken: Broken, model: ElsterModel, keys: &str) -> (Self, Seat) {
+    pub(crate) fn broken(broken: Broken, model: ElsterModel, keys: &str) -> (Self, Seat) {
         let set_up = broken.set_up_with(model, 5).unwrap();
         let mut bench = Self::on_wire(set_up.wire, &Scenario::new(5, ""));
         bench.entry("elster-1", model, &set_up.configured.address, keys);
@@ -134,12 +138,13 @@ impl Bench {
             folder,
             open: open_port(&wire),
             wire,
+            master: None,
             life: None,
         }
     }
 
     /// Puts a meter on the line and into the configuration; `keys` are further lines of its entry.
-    pub(super) fn seat(
+    pub(crate) fn seat(
         &mut self,
         name: &str,
         model: ElsterModel,
@@ -175,7 +180,7 @@ impl Bench {
     }
 
     /// Another meter in a seat's place.
-    pub(super) fn exchange(
+    pub(crate) fn exchange(
         &self,
         seat: &Seat,
         model: ElsterModel,
@@ -189,7 +194,7 @@ impl Bench {
     }
 
     /// Puts a Modbus meter on the line and into the configuration.
-    pub(super) fn seat_modbus(&mut self, name: &str, model: &str, unit: u8, keys: &str) {
+    pub(crate) fn seat_modbus(&mut self, name: &str, model: &str, unit: u8, keys: &str) {
         self.configure(&format!(
             "[[meter]]\nid = \"{name}\"\nbus = \"main\"\nmodel = \"{model}\"\nunit = {unit}\n{keys}\n"
         ));
@@ -203,11 +208,11 @@ impl Bench {
     }
 
     /// Adds to the configuration.
-    pub(super) fn configure(&mut self, text: &str) {
+    pub(crate) fn configure(&mut self, text: &str) {
         self.configuration.push_str(text);
     }
 
-    pub(super) fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         let name = self.folder.path().join("agent.toml");
         let name = name.display().to_string();
         match Settings::parse(&name, &self.configuration) {
@@ -217,7 +222,7 @@ impl Bench {
     }
 
     /// Starts the daemon's tasks.
-    pub(super) fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let settings = self.settings();
         let clock = Clock::new(Arc::<Wall>::clone(&self.wall));
         clock.note_quality(metering::ClockQuality::Synchronised);
@@ -240,6 +245,7 @@ impl Bench {
         let (task, store) = Storekeeper::new(shelf, parts, report.unclean_stop, alarms.clone());
         let mut keeper = JoinSet::new();
         keeper.spawn(task.run());
+        let keys = self.start_keys(&mut keeper, &stop_keeper);
         let bus = settings.buses[0].clone();
         let (requests, asked) = mpsc::channel(BUS_REQUESTS_MAX);
         let (_, stepped) = watch::channel(0);
@@ -250,7 +256,7 @@ impl Bench {
             runtime_folder: self.folder.path().to_owned(),
             store: store.clone(),
             clock: clock.clone(),
-            keys: KeyHandle::without_thread(),
+            keys: keys.clone(),
             requests: asked,
             stepped,
             shutdown: stop_lines.clone(),
@@ -265,7 +271,7 @@ impl Bench {
             started: Instant::now(),
             data_folder: self.store_folder(),
             store,
-            keys: KeyHandle::without_thread(),
+            keys: keys.clone(),
             buses: vec![handle],
             uplink: None,
             alarms,
@@ -277,25 +283,48 @@ impl Bench {
         self.life = Some(Life {
             lines,
             keeper,
+            keys,
             stop_lines,
             stop_keeper,
             front,
         });
     }
 
+    /// The file of keys, where a test needs one.
+    fn start_keys(&self, keeper: &mut JoinSet<()>, stop: &CancellationToken) -> KeyHandle {
+        let Some(master) = self.master else {
+            return KeyHandle::without_thread();
+        };
+        let master = MasterKey::from_credential(Some(&master));
+        let room = KeyRoom::new(self.store_folder(), master);
+        let (handle, jobs) = keykeeper::channel();
+        keeper.spawn(keykeeper::run(room, jobs, stop.clone()));
+        handle
+    }
+
+    /// This world has a master key.
+    pub(crate) fn with_master_key(&mut self) {
+        self.master = Some([7; 32]);
+    }
+
+    /// The keys of meters, while the daemon lives.
+    pub(crate) fn keys(&self) -> &KeyHandle {
+        &self.life.as_ref().expect("it was started").keys
+    }
+
     /// Lives for a while.
-    pub(super) async fn live(&self, seconds: u64) {
+    pub(crate) async fn live(&self, seconds: u64) {
         sleep(Duration::from_secs(seconds)).await;
         let life = self.life.as_ref().expect("it was started");
         assert!(!life.lines.is_empty() && !life.keeper.is_empty());
     }
 
-    pub(super) async fn live_ms(&self, millis: u64) {
+    pub(crate) async fn live_ms(&self, millis: u64) {
         sleep(Duration::from_millis(millis)).await;
     }
 
     /// Lives until something holds, at most so many seconds.
-    pub(super) async fn live_until(&self, seconds: u64, holds: impl Fn(&MeterStatus) -> bool) {
+    pub(crate) async fn live_until(&self, seconds: u64, holds: impl Fn(&MeterStatus) -> bool) {
         for _ in 0..seconds {
             self.live(1).await;
             if self.meters().await.iter().any(&holds) {
@@ -306,7 +335,7 @@ impl Bench {
     }
 
     /// The configuration is read again, as at SIGHUP.
-    pub(super) async fn reload(&mut self) {
+    pub(crate) async fn reload(&mut self) {
         let settings = self.settings();
         let life = self.life.as_ref().expect("it was started");
         let bus = &life.front.buses[0];
@@ -316,7 +345,7 @@ impl Bench {
     }
 
     /// The port is not there when it is looked for the first times.
-    pub(super) fn plugged_in_after(&mut self, looks: u32) {
+    pub(crate) fn plugged_in_after(&mut self, looks: u32) {
         let (open, left) = (Arc::clone(&self.open), AtomicU32::new(looks));
         self.open = Arc::new(move |settings| {
             let less = |left: u32| left.checked_sub(1);
@@ -328,12 +357,12 @@ impl Bench {
     }
 
     /// What the password file holds from now on.
-    pub(super) fn password(&self, text: &str) {
+    pub(crate) fn password(&self, text: &str) {
         std::fs::write(self.folder.path().join("password"), text).unwrap();
     }
 
     /// Stops as the supervisor does.
-    pub(super) async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         let mut life = self.life.take().expect("it was started");
         life.stop_lines.cancel();
         while life.lines.join_next().await.is_some() {}
@@ -342,18 +371,18 @@ impl Bench {
     }
 
     /// Ends in the middle of whatever it does.
-    pub(super) async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         let mut life = self.life.take().expect("it was started");
         life.lines.shutdown().await;
         life.keeper.shutdown().await;
     }
 
-    pub(super) async fn ask(&self, request: Request) -> Result<Answer, Refusal> {
+    pub(crate) async fn ask(&self, request: Request) -> Result<Answer, Refusal> {
         let life = self.life.as_ref().expect("it was started");
         life.front.ask(Caller { uid: 0, pid: 1 }, request).await
     }
 
-    pub(super) async fn meters(&self) -> Vec<MeterStatus> {
+    pub(crate) async fn meters(&self) -> Vec<MeterStatus> {
         match self.ask(Request::Meters).await {
             Ok(Answer::Meters(meters)) => meters,
             other => panic!("{other:?}"),
@@ -361,7 +390,7 @@ impl Bench {
     }
 
     /// What its sessions came to since the start, by meter.
-    pub(super) fn session_totals(&self) -> Vec<FlagTotals> {
+    pub(crate) fn session_totals(&self) -> Vec<FlagTotals> {
         let life = self.life.as_ref().expect("it was started");
         let view = life.front.buses[0].view.borrow();
         view.meters
@@ -371,39 +400,39 @@ impl Bench {
     }
 
     /// Starts work and waits for its end.
-    pub(super) async fn work(&self, what: Work) -> Job {
+    pub(crate) async fn work(&self, what: Work) -> Job {
         let number = self.begin(what).await;
         self.end_of(number, 3600).await
     }
 
     /// The same, for what comes of it.
-    pub(super) async fn outcome(&self, what: Work) -> Outcome {
+    pub(crate) async fn outcome(&self, what: Work) -> Outcome {
         outcome(self.work(what).await)
     }
 
     /// The same, where it should fail.
-    pub(super) async fn failure(&self, what: Work) -> Diagnosis {
+    pub(crate) async fn failure(&self, what: Work) -> Diagnosis {
         match self.work(what).await.state {
             JobState::Failed(diagnosis) => diagnosis,
             other => panic!("{other:#?}"),
         }
     }
 
-    pub(super) async fn begin(&self, what: Work) -> u64 {
+    pub(crate) async fn begin(&self, what: Work) -> u64 {
         match self.ask(Request::Start { what }).await {
             Ok(Answer::Job(job)) => job.number,
             other => panic!("{other:?}"),
         }
     }
 
-    pub(super) async fn job(&self, number: u64) -> Job {
+    pub(crate) async fn job(&self, number: u64) -> Job {
         match self.ask(Request::Job { number }).await {
             Ok(Answer::Job(job)) => *job,
             other => panic!("{other:?}"),
         }
     }
 
-    pub(super) async fn end_of(&self, number: u64, seconds: u64) -> Job {
+    pub(crate) async fn end_of(&self, number: u64, seconds: u64) -> Job {
         for _ in 0..seconds {
             let job = self.job(number).await;
             if job.state.has_ended() {
@@ -415,13 +444,13 @@ impl Bench {
     }
 
     /// True time now, in seconds.
-    pub(super) fn utc(&self) -> i64 {
+    pub(crate) fn utc(&self) -> i64 {
         let starts_at = i64::try_from(self.wall.starts_at.seconds()).unwrap();
         starts_at + i64::try_from(self.wire.now().as_secs()).unwrap()
     }
 
     /// What the store holds of one stream; the daemon must be stopped.
-    pub(super) fn entries(&self, stream: Stream) -> Vec<Entry> {
+    pub(crate) fn entries(&self, stream: Stream) -> Vec<Entry> {
         assert!(self.life.is_none(), "the store is in use");
         let (store, _) = Store::open(&self.store_folder(), &options()).unwrap();
         let mut entries = Vec::new();
@@ -436,7 +465,7 @@ impl Bench {
         }
     }
 
-    pub(super) fn events(&self) -> Vec<Event> {
+    pub(crate) fn events(&self) -> Vec<Event> {
         let entries = self.entries(Stream::Events).into_iter();
         let events = entries.filter_map(|entry| match entry.body {
             Body::Event(event) => Some(event),
@@ -446,7 +475,7 @@ impl Bench {
     }
 
     /// All readings of all meters, sealed or not; the daemon must be stopped.
-    pub(super) fn readings(&self) -> Vec<MeterReadings> {
+    pub(crate) fn readings(&self) -> Vec<MeterReadings> {
         assert!(self.life.is_none(), "the store is in use");
         let (store, _) = Store::open(&self.store_folder(), &options()).unwrap();
         let from = self.wall.starts_at.before(Duration::from_hours(24));
@@ -459,13 +488,18 @@ impl Bench {
         readings.collect()
     }
 
-    pub(super) fn rows(&self) -> Vec<ProfileRows> {
+    pub(crate) fn rows(&self) -> Vec<ProfileRows> {
         let entries = self.entries(Stream::Profiles).into_iter();
         let rows = entries.filter_map(|entry| match entry.body {
             Body::Profile(rows) => Some(rows),
             _ => None,
         });
         rows.collect()
+    }
+
+    /// A file of this world.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     fn store_folder(&self) -> PathBuf {
@@ -515,7 +549,7 @@ fn open_link(link: &Link) -> Arc<OpenPort> {
     })
 }
 
-pub(super) fn keep_private(file: &Path) {
+pub(crate) fn keep_private(file: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
@@ -537,7 +571,7 @@ fn head(folder: &Path) -> String {
 }
 
 /// What came of a job that is done.
-pub(super) fn outcome(job: Job) -> Outcome {
+pub(crate) fn outcome(job: Job) -> Outcome {
     match job.state {
         JobState::Done(outcome) => *outcome,
         other => panic!("{other:#?}"),

@@ -1,0 +1,5 @@
+//! The daemon's tasks on lines with simulated DLMS meters, under paused time.
+
+mod keys;
+mod reading;
+mod world;

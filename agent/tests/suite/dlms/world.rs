@@ -1,0 +1,153 @@
+//! A bus with simulated DLMS meters.
+
+use crate::bench::{Bench, ZONE};
+use ::dlms::security::{Keys, Secret, Suite};
+use authority::SecretOctets;
+use metering::{MeterId, Row, Timestamp};
+use pmu_agent::front::GATEWAY_PROFILE;
+use pmu_agent::tasks::keykeeper::KeySet;
+use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario};
+use simulator::elster::Scenario;
+use simulator::trouble::FlagTroubles;
+use simulator::wire::FlagPlace;
+use std::collections::BTreeMap;
+use storage::keys::{KeyKind, OldKey};
+
+/// The client that reads, with a password or with keys.
+const READER: u16 = 1;
+
+pub(super) struct Meter {
+    pub(super) instrument: DlmsInstrument,
+    pub(super) place: FlagPlace,
+}
+
+/// A world that begins when such meters do.
+pub(super) fn bench() -> Bench {
+    let starts_at = DlmsScenario::new(1, "").starts_at;
+    Bench::new(&Scenario {
+        starts_at,
+        ..Scenario::new(3, "")
+    })
+}
+
+pub(super) fn key_octets(suite: Suite) -> (Vec<u8>, Vec<u8>) {
+    let octets = suite.key_octets();
+    (vec![0x42; octets], vec![0x24; octets])
+}
+
+/// Its entry; `table` is what stands in its table `dlms`.
+pub(super) fn entry(name: &str, lower: u16, table: &str, keys: &str) -> String {
+    format!(
+        "[[meter]]\nid = \"{name}\"\nbus = \"main\"\nmodel = \"dlms-generic\"\n\
+         dlms = {{ lower-address = {lower}, client = {READER}, {table} }}\n\
+         clock = {{ basis = \"{ZONE}\" }}\ncollect = {{ every-seconds = 900 }}\n{keys}\n"
+    )
+}
+
+/// A meter with a password.
+pub(super) fn seat_low(
+    bench: &mut Bench,
+    name: &str,
+    lower: u16,
+    scenario: DlmsScenario,
+    troubles: FlagTroubles,
+) -> Meter {
+    let access = DlmsAccess {
+        passwords: vec![(READER, Secret::new(b"0001ABCD").unwrap())],
+        keys: Vec::new(),
+    };
+    let table = "association = \"reader\", password-file = \"password\"";
+    bench.configure(&entry(name, lower, table, ""));
+    seat(bench, lower, scenario, access, troubles)
+}
+
+/// A meter with keys.
+pub(super) fn seat_secured(
+    bench: &mut Bench,
+    (name, lower): (&str, u16),
+    suite: Suite,
+    scenario: DlmsScenario,
+) -> Meter {
+    let (encryption, authentication) = key_octets(suite);
+    let keys = Keys::new(suite, &encryption, &authentication).unwrap();
+    let access = DlmsAccess {
+        passwords: Vec::new(),
+        keys: vec![(READER, keys)],
+    };
+    let table = format!("association = \"secured\", suite = {}", suite.number());
+    bench.configure(&entry(name, lower, &table, ""));
+    seat(bench, lower, scenario, access, FlagTroubles::default())
+}
+
+fn seat(
+    bench: &Bench,
+    lower: u16,
+    scenario: DlmsScenario,
+    access: DlmsAccess,
+    troubles: FlagTroubles,
+) -> Meter {
+    let instrument = DlmsInstrument::new(scenario, access);
+    let place = DlmsPlace {
+        is_alone: false,
+        ..DlmsPlace::alone(lower)
+    };
+    let place = bench
+        .wire
+        .seat_dlms(instrument.on_hdlc(place).unwrap(), troubles);
+    Meter { instrument, place }
+}
+
+/// Takes in keys as `pmuctl meter keys import` does.
+pub(super) async fn import(bench: &Bench, name: &str, suite: Suite, pair: (Vec<u8>, Vec<u8>)) {
+    let meter: MeterId = name.parse().unwrap();
+    let now = Timestamp::from_seconds(u64::try_from(bench.utc()).unwrap());
+    let (encryption, authentication) = pair;
+    let secret = |octets: &[u8]| SecretOctets::new(octets).unwrap();
+    let set = KeySet {
+        meter,
+        suite,
+        keys: vec![
+            (KeyKind::Encryption, secret(&encryption)),
+            (KeyKind::Authentication, secret(&authentication)),
+        ],
+        old: OldKey::Goes,
+    };
+    let taken = bench.keys().ask(move |room| room.take_in(&set, now)).await;
+    taken.unwrap();
+}
+
+/// Rows that were kept of a meter, once each.
+#[track_caller]
+pub(super) fn rows(bench: &Bench, name: &str) -> BTreeMap<Timestamp, Row> {
+    let mut found = BTreeMap::new();
+    for block in bench.rows() {
+        if block.meter.as_str() != name || block.profile != GATEWAY_PROFILE {
+            continue;
+        }
+        for row in block.rows {
+            let before = found.insert(row.end, row.clone());
+            assert_eq!(before, None, "{} was kept twice", row.end);
+        }
+    }
+    found
+}
+
+/// Compares what was kept with what the meter wrote up to a true time; all of it must be there.
+#[track_caller]
+pub(super) fn check_rows(bench: &Bench, name: &str, meter: &Meter, upto: i64) {
+    let kept = rows(bench, name);
+    let mut missing = 0;
+    for truth in meter.instrument.rows(upto) {
+        let end = Timestamp::from_seconds(u64::try_from(truth.end).unwrap());
+        let values: Vec<Option<i64>> = truth
+            .values
+            .iter()
+            .map(|value| Some((*value).into()))
+            .collect();
+        match kept.get(&end) {
+            Some(row) => assert_eq!(row.values, values, "{name} at {end}"),
+            None => missing += 1,
+        }
+    }
+    assert_eq!(missing, 0, "{name}: {} rows are kept", kept.len());
+}
