@@ -77,7 +77,8 @@ pub fn begins(heard: &[u8], most: usize) -> Begins<'_> {
 /// The next APDU of a stream with these ports.
 ///
 /// TCP neither loses nor damages: what is no header at the front of the stream is none behind it
-/// either, and an APDU of other ports is passed over as a whole.
+/// either, and an APDU of other ports is passed over as a whole. So is a request: where client and
+/// meter have the same port, nothing else tells it from an answer.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpectedApdu {
     /// The ports of the answer.
@@ -91,7 +92,7 @@ impl Pattern for ExpectedApdu {
         let mut at = 0;
         while let Some(rest) = heard.get(at..) {
             match begins(rest, self.most) {
-                Begins::Whole(ports, _, len) if ports == self.ports => {
+                Begins::Whole(ports, apdu, len) if ports == self.ports && !is_request(apdu) => {
                     return Find::Found { at, len };
                 }
                 Begins::Whole(_, _, len) => at += len,
@@ -116,6 +117,16 @@ impl Pattern for ExpectedApdu {
         // After a fault the connection is given up.
         Find::NotYet
     }
+}
+
+/// Whether only a client says such an APDU: AARQ, RLRQ, and GET, SET and ACTION, plain and
+/// ciphered.
+fn is_request(apdu: &[u8]) -> bool {
+    let tag = apdu.first().copied().unwrap_or_default();
+    matches!(
+        tag,
+        0x60 | 0x62 | 0xc0 | 0xc1 | 0xc3 | 0xc8 | 0xc9 | 0xcb | 0xd0 | 0xd1 | 0xd3
+    )
 }
 
 #[cfg(test)]
@@ -164,5 +175,21 @@ mod tests {
         assert_eq!(expected.find(&heard), Find::NotYet);
         heard.extend(wrap(PORTS, &[4]).unwrap());
         assert_eq!(expected.find(&heard), Find::Found { at: 11, len: 9 });
+    }
+    #[test]
+    fn an_own_request_is_no_answer_where_both_sides_have_one_port() {
+        let ports = Ports {
+            source: 1,
+            destination: 1,
+        };
+        let expected = ExpectedApdu { ports, most: 100 };
+        for tag in [0x60, 0x62, 0xc0, 0xc1, 0xc3, 0xc8, 0xcb, 0xd0] {
+            let request = wrap(ports, &[tag, 0]).unwrap();
+            assert_eq!(expected.find(&request), Find::NotYet, "{tag:02x}");
+        }
+        for tag in [0x61, 0x63, 0xc4, 0xc5, 0xc7, 0xcc, 0xcf, 0xd4, 0xd8, 0xdb] {
+            let answer = wrap(ports, &[tag, 0]).unwrap();
+            assert_eq!(expected.find(&answer), Find::Found { at: 0, len: 10 });
+        }
     }
 }

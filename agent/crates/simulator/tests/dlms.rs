@@ -8,5 +8,7 @@ mod keeper;
 
 #[path = "dlms/readings.rs"]
 mod readings;
+#[path = "dlms/soak.rs"]
+mod soak;
 #[path = "dlms/world.rs"]
 mod world;

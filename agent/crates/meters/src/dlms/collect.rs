@@ -219,7 +219,8 @@ impl<L: Line, K: CounterKeeper> DlmsVisit<'_, '_, L, K> {
                     run.read(part.last, part.age, newest, period);
                 }
                 Err(CosemFault::FirstRow) if run.back < BACK_MAX => {
-                    run.back = run.back * 2 + 1;
+                    // One by one: an answer must begin at a whole row, not behind one.
+                    run.back += 1;
                 }
                 Err(CosemFault::FirstRow) => return Err(DlmsFault::NoFirstRow),
                 Err(fault) => return Err(fault.into()),

@@ -85,12 +85,20 @@ fn range(wanted: Marks, ground: &PartGround<'_>) -> Option<ProfilePart> {
         .first
         .after(step.saturating_mul(ground.rows_max.saturating_sub(1)))
         .min(wanted.last);
+    // The row that the first one refers to was sent before it, whichever of them is older.
+    let back = step.saturating_mul(ground.back);
+    let (earlier, later) = match ground.setup.order {
+        RowOrder::NewestFirst => (Duration::ZERO, back),
+        RowOrder::OldestFirst | RowOrder::Other => (back, Duration::ZERO),
+    };
     // From behind the mark before the first, as a power failure may have cut the interval.
     let from = wanted
         .first
-        .before(step.saturating_mul(ground.back.saturating_add(1)))
+        .before(earlier.saturating_add(step))
         .after(Duration::from_secs(1));
-    let to = last.after(Duration::from_secs(COSEM_STAMP_LATE_S));
+    let to = last
+        .after(later)
+        .after(Duration::from_secs(COSEM_STAMP_LATE_S));
     let (from, to) = if ground.profile.stamps_ends {
         (from, to)
     } else {

@@ -165,10 +165,6 @@ async fn all_rows_come_by_every_way_however_the_meter_says_them() {
     for (selection, way) in ways {
         for sorting in [Sorting::OldestFirst, Sorting::NewestFirst] {
             for nulls in [Nulls::Never, Nulls::InAnswer, Nulls::InBuffer] {
-                if (way, sorting, nulls) == (RowsWay::Range, Sorting::NewestFirst, Nulls::InBuffer)
-                {
-                    continue;
-                }
                 let mut world = World::new(DlmsScenario {
                     sorting,
                     nulls,

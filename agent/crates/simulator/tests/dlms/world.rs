@@ -108,7 +108,10 @@ impl World {
             None => Some(meter.on_wrapper()),
         };
         let place = wire.seat_dlms(seated.unwrap(), troubles);
-        let timing = LineTiming::serial(&line, Duration::ZERO);
+        let timing = match hdlc {
+            Some(_) => LineTiming::serial(&line, Duration::ZERO),
+            None => LineTiming::stream(),
+        };
         let guard = GuardedLine::new(wire.line(), timing, GuardSettings::default());
         Self {
             wire,

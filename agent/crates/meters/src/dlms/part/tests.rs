@@ -62,7 +62,11 @@ fn part(
 
 /// What a range asks for, as the clock shows it.
 fn range(wanted: Marks, rows_max: u32, back: u32) -> String {
-    let found = part(RowsWay::Range, wanted, &setup(1000, 1), rows_max, back);
+    range_of(wanted, &setup(1000, 1), rows_max, back)
+}
+
+fn range_of(wanted: Marks, setup: &ProfileSetup, rows_max: u32, back: u32) -> String {
+    let found = part(RowsWay::Range, wanted, setup, rows_max, back);
     let Some(Selection::Range { from, to, .. }) = found.selection else {
         panic!("it is no range");
     };
@@ -86,6 +90,9 @@ fn a_range_begins_behind_the_mark_before_and_ends_a_little_late() {
     assert_eq!(range(marks(2, 0), 1, 0), short);
     let further = "2026-10-25 10:30:01 to 2026-10-25 13:00:30";
     assert_eq!(range(marks(2, 0), 100, 2), further);
+    // Where newer rows are sent before it, the row that it refers to is a newer one.
+    let newest_first = range_of(marks(2, 1), &setup(1000, 2), 100, 2);
+    assert_eq!(newest_first, "2026-10-25 11:30:01 to 2026-10-25 13:30:30");
 }
 
 #[test]
