@@ -4,6 +4,7 @@ mod advance;
 mod bench;
 mod broken;
 mod collecting;
+mod keys;
 mod line_work;
 mod profiles;
 mod scaled;

@@ -1,5 +1,6 @@
 //! One bus of the daemon with its store, on a wire in memory.
 
+use authority::MasterKey;
 use desk::{
     Answer, Caller, Diagnosis, GatewayDesk, Job, JobState, MeterStatus, Outcome, Refusal, Request,
     Work,
@@ -16,7 +17,7 @@ use pmu_agent::health::Pulse;
 use pmu_agent::jobs::Jobs;
 use pmu_agent::limits::BUS_REQUESTS_MAX;
 use pmu_agent::tasks::bus::{Bus, BusParts, BusRequest, FlagTotals};
-use pmu_agent::tasks::keykeeper::KeyHandle;
+use pmu_agent::tasks::keykeeper::{self, KeyRoom};
 use pmu_agent::tasks::storekeeper::{Shelf, Storekeeper, StorekeeperParts};
 use pmu_agent::tasks::updater::UpdaterHandle;
 use simulator::broken::Broken;
@@ -240,6 +241,12 @@ impl Bench {
         let (task, store) = Storekeeper::new(shelf, parts, report.unclean_stop, alarms.clone());
         let mut keeper = JoinSet::new();
         keeper.spawn(task.run());
+        let (keys, jobs) = keykeeper::channel();
+        let room = KeyRoom::new(
+            self.store_folder(),
+            MasterKey::from_credential(Some(&[7; 32])),
+        );
+        keeper.spawn(keykeeper::run(room, jobs, stop_keeper.clone()));
         let bus = settings.buses[0].clone();
         let (requests, asked) = mpsc::channel(BUS_REQUESTS_MAX);
         let (_, stepped) = watch::channel(0);
@@ -250,7 +257,7 @@ impl Bench {
             runtime_folder: self.folder.path().to_owned(),
             store: store.clone(),
             clock: clock.clone(),
-            keys: KeyHandle::without_thread(),
+            keys: keys.clone(),
             requests: asked,
             stepped,
             shutdown: stop_lines.clone(),
@@ -265,7 +272,7 @@ impl Bench {
             started: Instant::now(),
             data_folder: self.store_folder(),
             store,
-            keys: KeyHandle::without_thread(),
+            keys,
             buses: vec![handle],
             uplink: None,
             alarms,
@@ -468,7 +475,7 @@ impl Bench {
         rows.collect()
     }
 
-    fn store_folder(&self) -> PathBuf {
+    pub(super) fn store_folder(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 }
