@@ -39,6 +39,16 @@ impl fmt::Debug for KeyHandle {
 /// What waits for the thread.
 pub struct KeyJobs(mpsc::Receiver<Job>);
 
+impl KeyJobs {
+    async fn wait(&mut self, shutdown: &CancellationToken) -> Option<Job> {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => None,
+            job = self.0.recv() => job,
+        }
+    }
+}
+
 /// A handle, and what its thread is to run.
 pub fn channel() -> (KeyHandle, KeyJobs) {
     let (sender, jobs) = mpsc::channel(KEY_REQUESTS_MAX);
@@ -48,16 +58,13 @@ pub fn channel() -> (KeyHandle, KeyJobs) {
 /// Does what is asked until it is told to stop, or nobody can ask any more. Blocks while it works:
 /// for a thread of its own.
 pub async fn run(mut room: KeyRoom, mut jobs: KeyJobs, shutdown: CancellationToken) {
-    loop {
-        let job = tokio::select! {
-            biased; // What was asked before the stop is still done.
-            job = jobs.0.recv() => job,
-            () = shutdown.cancelled() => None,
-        };
-        match job {
-            Some(job) => job(&mut room),
-            None => break,
-        }
+    while let Some(job) = jobs.wait(&shutdown).await {
+        job(&mut room);
+    }
+    // What was asked before the stop is still done.
+    jobs.0.close();
+    while let Ok(job) = jobs.0.try_recv() {
+        job(&mut room);
     }
     if let Err(error) = room.close() {
         log::warn!(error:%; "the file of keys was not closed properly");

@@ -63,8 +63,6 @@ pub(crate) struct Bench {
     configuration: String,
     wall: Arc<Wall>,
     open: Arc<OpenPort>,
-    /// Of its file of keys; none where no test needs one.
-    master: Option<[u8; 32]>,
     life: Option<Life>,
 }
 
@@ -138,7 +136,6 @@ impl Bench {
             folder,
             open: open_port(&wire),
             wire,
-            master: None,
             life: None,
         }
     }
@@ -245,7 +242,12 @@ impl Bench {
         let (task, store) = Storekeeper::new(shelf, parts, report.unclean_stop, alarms.clone());
         let mut keeper = JoinSet::new();
         keeper.spawn(task.run());
-        let keys = self.start_keys(&mut keeper, &stop_keeper);
+        let (keys, jobs) = keykeeper::channel();
+        let room = KeyRoom::new(
+            self.store_folder(),
+            MasterKey::from_credential(Some(&[7; 32])),
+        );
+        keeper.spawn(keykeeper::run(room, jobs, stop_keeper.clone()));
         let bus = settings.buses[0].clone();
         let (requests, asked) = mpsc::channel(BUS_REQUESTS_MAX);
         let (_, stepped) = watch::channel(0);
@@ -288,23 +290,6 @@ impl Bench {
             stop_keeper,
             front,
         });
-    }
-
-    /// The file of keys, where a test needs one.
-    fn start_keys(&self, keeper: &mut JoinSet<()>, stop: &CancellationToken) -> KeyHandle {
-        let Some(master) = self.master else {
-            return KeyHandle::without_thread();
-        };
-        let master = MasterKey::from_credential(Some(&master));
-        let room = KeyRoom::new(self.store_folder(), master);
-        let (handle, jobs) = keykeeper::channel();
-        keeper.spawn(keykeeper::run(room, jobs, stop.clone()));
-        handle
-    }
-
-    /// This world has a master key.
-    pub(crate) fn with_master_key(&mut self) {
-        self.master = Some([7; 32]);
     }
 
     /// The keys of meters, while the daemon lives.
@@ -502,7 +487,7 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    fn store_folder(&self) -> PathBuf {
+    pub(crate) fn store_folder(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 }

@@ -3,6 +3,7 @@
 mod advance;
 mod broken;
 mod collecting;
+mod keys;
 mod line_work;
 mod profiles;
 mod scaled;

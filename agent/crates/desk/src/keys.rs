@@ -83,7 +83,7 @@ pub struct KeysStatus {
 pub struct KeyStatus {
     /// Whose.
     pub meter: String,
-    /// `encryption key`, `authentication key`, `master key`, `password`.
+    /// `encryption key`, `authentication key`, `key encryption key`, `password`.
     pub kind: String,
     /// Where from.
     pub origin: KeyOrigin,

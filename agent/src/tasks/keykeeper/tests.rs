@@ -605,7 +605,7 @@ fn a_change_that_the_meter_was_never_told_of_is_begun_anew() {
     import(&mut room, KeyKind::Authentication, &AUTH);
     let none = room.begin_rotation(&name(), kind, Suite::Zero, NOW);
     let words = none.unwrap_err().to_string();
-    assert!(words.contains("no master key"), "{words}");
+    assert!(words.contains("no key encryption key"), "{words}");
     import(&mut room, KeyKind::Wrapping, &meter::MASTER);
     for _ in 0..2 {
         let made = room.begin_rotation(&name(), kind, Suite::Zero, NOW);

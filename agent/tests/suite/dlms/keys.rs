@@ -17,7 +17,6 @@ fn scenario() -> DlmsScenario {
 async fn each_suite_is_read_with_keys_whose_counter_the_meter_tells() {
     for suite in [Suite::Zero, Suite::One, Suite::Two] {
         let mut bench = bench();
-        bench.with_master_key();
         let meter = seat_secured(&mut bench, ("dlms-1", 17), suite, scenario());
         bench.start();
         import(&bench, "dlms-1", suite, key_octets(suite)).await;
@@ -34,7 +33,6 @@ async fn each_suite_is_read_with_keys_whose_counter_the_meter_tells() {
 #[tokio::test(start_paused = true)]
 async fn a_wrong_key_is_tried_once_and_then_rests() {
     let mut bench = bench();
-    bench.with_master_key();
     seat_secured(&mut bench, ("dlms-1", 17), Suite::Zero, scenario());
     bench.start();
     import(&bench, "dlms-1", Suite::Zero, (vec![1; 16], vec![2; 16])).await;
@@ -68,7 +66,6 @@ async fn a_wrong_key_is_tried_once_and_then_rests() {
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_is_killed_goes_on_with_its_counters() {
     let mut bench = bench();
-    bench.with_master_key();
     let meter = seat_secured(&mut bench, ("dlms-1", 17), Suite::Two, scenario());
     bench.start();
     import(&bench, "dlms-1", Suite::Two, key_octets(Suite::Two)).await;
@@ -89,7 +86,6 @@ async fn a_gateway_that_is_killed_goes_on_with_its_counters() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_file_of_keys_is_made_good_by_bringing_the_keys_again() {
     let mut bench = bench();
-    bench.with_master_key();
     let meter = seat_secured(&mut bench, ("dlms-1", 17), Suite::Two, scenario());
     bench.start();
     import(&bench, "dlms-1", Suite::Two, key_octets(Suite::Two)).await;

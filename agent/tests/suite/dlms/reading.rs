@@ -176,7 +176,6 @@ async fn people_see_registers_clock_layers_and_the_profile() {
 #[tokio::test(start_paused = true)]
 async fn meters_of_three_protocols_share_a_line() {
     let mut bench = bench();
-    bench.with_master_key();
     let healthy = FlagTroubles::default();
     let low = seat_low(&mut bench, "dlms-1", 17, scenario("00012345"), healthy);
     let dead = seat_low(

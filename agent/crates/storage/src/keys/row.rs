@@ -15,7 +15,8 @@ pub enum KeyKind {
     Encryption,
     /// Authentication key.
     Authentication,
-    /// Master key of the meter: other keys are wrapped with it on their way.
+    /// Master key of the meter: other keys are wrapped with it on their way. Shown under its other
+    /// name, because the gateway has a master key too.
     Wrapping,
     /// Password of low level security.
     Password,
@@ -51,7 +52,7 @@ impl fmt::Display for KeyKind {
         f.write_str(match self {
             Self::Encryption => "encryption key",
             Self::Authentication => "authentication key",
-            Self::Wrapping => "master key",
+            Self::Wrapping => "key encryption key",
             Self::Password => "password",
         })
     }
