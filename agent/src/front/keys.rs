@@ -138,10 +138,12 @@ fn key_refusal(trouble: &KeyTrouble) -> Refusal {
         problem = format!("{problem}: {source}");
         cause = source.source();
     }
-    refusal(
-        problem,
-        "`pmuctl meter keys status` shows what is there; --replace drops keys that are in doubt",
-    )
+    let remedy = if matches!(trouble, KeyTrouble::InDoubt { .. }) {
+        "`pmuctl meter keys status` shows what is there; --replace drops keys that are in doubt"
+    } else {
+        "`pmuctl meter keys status` shows what is there"
+    };
+    refusal(problem, remedy)
 }
 
 fn key_status(info: &KeyInfo, now: Timestamp) -> KeyStatus {
