@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use dlms::codec::{AccessResult, ActionResult, Asked, Data, Method, Outcome};
 use dlms::hdlc::{Address, Parameters};
+use dlms::limits::INACTIVITY;
 use dlms::meter::{Client, Device, Level, LinkSettings, Settings, Station, Store, WrapperServer};
 use dlms::security::{Keys, Secret, SystemTitle};
 
@@ -99,7 +100,11 @@ impl DlmsInstrument {
     /// Its protocol side in the wrapper, on a wire that is a stream.
     pub fn on_wrapper(&self) -> DlmsMeter {
         DlmsMeter {
-            road: Road::Wrapper(WrapperServer::new(1), self.device()),
+            road: Road::Wrapper {
+                server: WrapperServer::new(1),
+                device: self.device(),
+                heard_at: Duration::ZERO,
+            },
         }
     }
 
@@ -187,7 +192,11 @@ impl DlmsInstrument {
 /// How it is reached.
 enum Road {
     Hdlc(Station<Shared>),
-    Wrapper(WrapperServer, Device<Shared>),
+    Wrapper {
+        server: WrapperServer,
+        device: Device<Shared>,
+        heard_at: Duration,
+    },
 }
 
 /// One DLMS meter, ready for a wire.
@@ -199,7 +208,7 @@ impl fmt::Debug for DlmsMeter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.road {
             Road::Hdlc(station) => station.fmt(f),
-            Road::Wrapper(server, _) => server.fmt(f),
+            Road::Wrapper { server, .. } => server.fmt(f),
         }
     }
 }
@@ -217,7 +226,16 @@ impl DlmsMeter {
                 let said = station.hear(octet, at)?;
                 Some((said.after, said.octets))
             }
-            Road::Wrapper(server, device) => {
+            Road::Wrapper {
+                server,
+                device,
+                heard_at,
+            } => {
+                // A wire does not tell when a connection ends; a long silence does.
+                if at.saturating_sub(*heard_at) > INACTIVITY {
+                    server.close(device);
+                }
+                *heard_at = at;
                 let said = server.hear(device, &[octet], at);
                 let Some(octets) = said else {
                     server.close(device);
@@ -237,7 +255,7 @@ impl DlmsMeter {
     pub(crate) fn due(&self) -> Option<Duration> {
         match &self.road {
             Road::Hdlc(station) => station.due(),
-            Road::Wrapper(..) => None,
+            Road::Wrapper { .. } => None,
         }
     }
 
@@ -245,14 +263,14 @@ impl DlmsMeter {
     pub(crate) fn restart(&mut self) {
         match &mut self.road {
             Road::Hdlc(station) => station.restart(),
-            Road::Wrapper(server, device) => server.close(device),
+            Road::Wrapper { server, device, .. } => server.close(device),
         }
     }
 
     pub(crate) fn is_linked(&self) -> bool {
         match &self.road {
             Road::Hdlc(station) => station.is_linked(),
-            Road::Wrapper(..) => true,
+            Road::Wrapper { .. } => true,
         }
     }
 }

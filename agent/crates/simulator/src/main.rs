@@ -1,6 +1,6 @@
 //! `simulator demo`: a bus of simulated meters, the real gateway, a broker and a head-end, and the
-//! proof that nothing wrong, nothing lost and nothing twice came of it. `simulator meter`: one
-//! simulated FLAG meter for clients from outside.
+//! proof that nothing wrong, nothing lost and nothing twice came of it. `simulator meter` and
+//! `simulator dlms`: one simulated FLAG or DLMS meter for clients from outside.
 
 mod demo;
 mod one_meter;
@@ -29,6 +29,9 @@ enum Command {
     /// Run one simulated FLAG meter; the line on standard output says its name, address and serial
     /// number, and where it listens.
     Meter(one_meter::MeterArguments),
+    /// Run one simulated DLMS meter; the line on standard output says its address and serial
+    /// number, and where it listens.
+    Dlms(one_meter::DlmsArguments),
 }
 
 /// `simulator demo`.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Meter(arguments) => one_meter::run(&arguments),
+        Command::Dlms(arguments) => one_meter::run_dlms(&arguments),
     }
 }
 

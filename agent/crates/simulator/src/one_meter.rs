@@ -1,7 +1,11 @@
-//! `simulator meter`: one simulated FLAG meter for clients from outside, and for people.
+//! `simulator meter` and `simulator dlms`: one simulated FLAG or DLMS meter for clients from
+//! outside, and for people.
 
 mod arguments;
+mod dlms;
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -18,10 +22,27 @@ use tokio::time::sleep;
 
 pub(crate) use arguments::MeterArguments;
 use arguments::{EighthBit, Model, Trouble, Where, Wrong};
+pub(crate) use dlms::{DlmsArguments, run as run_dlms};
 
 /// Runs the meter until it is told to end.
 pub(crate) fn run(arguments: &MeterArguments) -> ExitCode {
-    match serve(arguments) {
+    let front = Front {
+        tcp: arguments.tcp,
+        pty: arguments.pty.as_deref(),
+        stop_after: arguments.stop_after,
+    };
+    finish(serve(&front, || make(arguments)))
+}
+
+/// Where it listens, and for how many seconds.
+struct Front<'a> {
+    tcp: Option<SocketAddr>,
+    pty: Option<&'a Path>,
+    stop_after: Option<u64>,
+}
+
+fn finish(served: Result<()>) -> ExitCode {
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             complain(&format!("the meter does not run: {fault:#}"));
@@ -30,14 +51,14 @@ pub(crate) fn run(arguments: &MeterArguments) -> ExitCode {
     }
 }
 
-fn serve(arguments: &MeterArguments) -> Result<()> {
+fn serve(front: &Front<'_>, make: impl FnOnce() -> Result<(Wire, String)>) -> Result<()> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .context("no runtime")?;
     runtime.block_on(async {
-        let (wire, about) = make(arguments)?;
-        let (_tcp, _pty, place) = match (arguments.tcp, &arguments.pty) {
+        let (wire, about) = make()?;
+        let (_tcp, _pty, place) = match (front.tcp, front.pty) {
             (Some(address), _) => {
                 let tcp = TcpWire::open_at(&wire, address)
                     .with_context(|| format!("cannot listen on {address}; choose another port"))?;
@@ -52,7 +73,7 @@ fn serve(arguments: &MeterArguments) -> Result<()> {
             (None, None) => return Err(anyhow!("say where it listens: --tcp or --pty")),
         };
         say(&format!("{about} {place}"));
-        wait_for_end(arguments.stop_after).await
+        wait_for_end(front.stop_after).await
     })
 }
 
@@ -121,11 +142,7 @@ fn scenario(arguments: &MeterArguments) -> Result<Scenario> {
     scenario.starts_at = arguments.starts_at.unwrap_or_else(now);
     scenario.days = arguments.days;
     scenario.minutes = arguments.period;
-    scenario.zone = match arguments.zone {
-        Where::Utc => Zone::UTC,
-        Where::CentralEurope => Zone::CENTRAL_EUROPE,
-        Where::Britain => Zone::BRITAIN,
-    };
+    scenario.zone = zone(arguments.zone);
     if arguments.eventful {
         scenario.incidents = Incident::eventful_day(scenario.begun(), scenario.days - 1);
     }
@@ -133,6 +150,14 @@ fn scenario(arguments: &MeterArguments) -> Result<Scenario> {
         set_password(text, &mut scenario.passwords)?;
     }
     Ok(scenario)
+}
+
+fn zone(place: Where) -> Zone {
+    match place {
+        Where::Utc => Zone::UTC,
+        Where::CentralEurope => Zone::CENTRAL_EUROPE,
+        Where::Britain => Zone::BRITAIN,
+    }
 }
 
 fn settings(usual: Settings, arguments: &MeterArguments, address: &str) -> Result<Settings> {

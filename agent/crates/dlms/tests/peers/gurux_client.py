@@ -1,6 +1,8 @@
 """Reads the meter of the tests with Gurux's client, in a process of its own, and says what it read.
 
-gurux_client.py PORT wrapper|hdlc public|low|zero|one|two|proof [lists] [long]
+gurux_client.py PORT wrapper|hdlc public|low|zero|one|two|proof [lists] [long] [simulated]
+
+The simulated meter captures a status before the energy, and has nothing to write.
 """
 
 import datetime
@@ -44,6 +46,8 @@ if level in ("zero", "one", "two", "proof"):
     # Above whatever an earlier run has used.
     cipher.invocationCounter = int((datetime.datetime.now().timestamp() - 1.79e9) * 200)
 
+simulated = "simulated" in sys.argv
+energy = 2 if simulated else 1
 line = socket.create_connection(("127.0.0.1", port), 5)
 line.settimeout(5)
 
@@ -89,16 +93,16 @@ print("clock", read(GXDLMSClock("0.0.1.0.0.255"), 2))
 profile = GXDLMSProfileGeneric("1.0.99.1.0.255")
 read(profile, 3)
 rows = read(profile, 2)
-print("profile", len(rows), rows[0][1], rows[-1][1])
+print("profile", len(rows), rows[0][energy], rows[-1][energy])
 rows = ask(meter.readRowsByEntry(profile, 3, 3)).value
-print("entries", len(rows), rows[0][1], rows[-1][1])
+print("entries", len(rows), rows[0][energy], rows[-1][energy])
 if "lists" in sys.argv:
     items = [(GXDLMSRegister("1.0.1.8.0.255"), 2), (GXDLMSData("0.0.42.0.0.255"), 2)]
     values = []
     for request in meter.readList(items):
         values.extend(ask(request).value)
     print("list", values[0], bytes(values[1]).hex())
-if level != "public":
+if level != "public" and not simulated:
     calendar = GXDLMSActivityCalendar("0.0.13.0.0.255")
     calendar.calendarNamePassive = "S" * (3000 if "long" in sys.argv else 6)
     ask(meter.write(calendar, 6))

@@ -1,6 +1,8 @@
 """Reads the meter of the tests with u9n's dlms-cosem, and says what it read.
 
-u9n_client.py PORT wrapper|hdlc public|low|zero|one|two|proof [dedicated]
+u9n_client.py PORT wrapper|hdlc public|low|zero|one|two|proof [dedicated] [simulated]
+
+The simulated meter captures a status before the energy, and has nothing to write.
 """
 
 import datetime
@@ -32,6 +34,8 @@ else:
     authentication = HighLevelSecurityGmacAuthentication(challenge_length=32)
 keys = (b"\x42" * 32, b"\x24" * 32) if suite == 2 else (bytes(range(16)), bytes(range(0xD0, 0xE0)))
 
+simulated = "simulated" in sys.argv
+energy = 2 if simulated else 1
 # Above whatever an earlier run has used.
 counter = int((datetime.datetime.now().timestamp() - 1.79e9) * 200)
 
@@ -66,7 +70,7 @@ with meter.session() as session:
     print("unit", session.get(attribute(3, "1.0.1.8.0.255", 3)).hex())
     print("clock", session.get(clock).hex())
     rows = utils.parse_as_dlms_data(session.get(profile))
-    print("profile", len(rows), rows[0][1], rows[-1][1])
+    print("profile", len(rows), rows[0][energy], rows[-1][energy])
     quarter = datetime.timezone(datetime.timedelta(hours=2))
     chosen = RangeDescriptor(
         restricting_object=CaptureObject(clock, 0),
@@ -74,8 +78,8 @@ with meter.session() as session:
         to_value=datetime.datetime(2026, 6, 1, 2, 0, tzinfo=quarter),
     )
     rows = utils.parse_as_dlms_data(session.get(profile, chosen))
-    print("range", len(rows), rows[0][1], rows[-1][1])
-    if level != "public":
+    print("range", len(rows), rows[0][energy], rows[-1][energy])
+    if level != "public" and not simulated:
         answer = session.set(attribute(20, "0.0.13.0.0.255", 6), b"\x09\x06summer")
         print("set", answer.result.name)
         method = cosem.CosemMethod(

@@ -7,7 +7,9 @@ use meters::catalogue::dlms::{DlmsRegister, DlmsWhat};
 use meters::collection::{Marks, Wanted};
 use meters::cosem::CosemHappening;
 use meters::dlms::{CollectRun, DlmsVisit, ExpectedMeter, RowsWay, RunEnd};
-use simulator::dlms::{ClockSet, DlmsScenario, Energy, Nulls, PUBLIC, Sorting};
+use simulator::dlms::{
+    ClockSet, DlmsAccess, DlmsInstrument, DlmsScenario, Energy, Nulls, PUBLIC, Sorting,
+};
 
 fn any() -> ExpectedMeter {
     ExpectedMeter::Any
@@ -260,4 +262,27 @@ async fn the_hour_that_comes_twice_is_two_hours() {
     let until = world.utc();
     collect(&mut world, "[\"range\"]", RowsWay::Range).await;
     check_all(&world, until);
+}
+
+#[test]
+fn the_meter_that_clients_of_others_read_holds_what_they_must_find() {
+    // `simulator dlms --starts-at 1780315200 --days 3`, as tests/peers/run of the crate dlms has it.
+    let start = 1_780_315_200;
+    let meter = DlmsInstrument::new(
+        DlmsScenario {
+            starts_at: start,
+            days: 3,
+            ..DlmsScenario::new(1, SERIAL)
+        },
+        DlmsAccess::default(),
+    );
+    let rows = meter.rows(start);
+    let import: Vec<u32> = rows.iter().map(|row| row.values[0]).collect();
+    let of = |end: i64| rows.iter().find(|row| row.end == end).unwrap().values[0];
+    assert_eq!(import.len(), 288);
+    assert_eq!((import[0], import[287]), (608_846_009, 609_079_521));
+    assert_eq!((import[2], import[4]), (608_846_996, 608_847_997));
+    // From 01:00 to 02:00 of the first of June in Central Europe.
+    let one = 1_780_268_400;
+    assert_eq!((of(one), of(one + 3600)), (609_031_514, 609_035_494));
 }

@@ -10,7 +10,7 @@ use meters::dlms::{CollectRun, DlmsFault, DlmsVisit, ExpectedMeter, RunEnd};
 use simulator::dice::Dice;
 use simulator::dlms::{DlmsScenario, Nulls, PUBLIC, Sorting};
 use simulator::trouble::{Doubled, FlagTroubles, Late, OneIn, Spread, WhileThinking};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -233,15 +233,15 @@ fn heal(world: &World) {
 /// Rows that the meter held at the beginning and still holds must have come.
 #[track_caller]
 fn check_nothing_lost(seed: u64, world: &World, held: &[simulator::dlms::Recorded]) {
-    let still: BTreeMap<i64, ()> = world
+    let still: BTreeSet<i64> = world
         .meter
         .rows(world.utc())
         .iter()
-        .map(|row| (row.end, ()))
+        .map(|row| row.end)
         .collect();
     let lost: Vec<Timestamp> = held
         .iter()
-        .filter(|row| still.contains_key(&row.end))
+        .filter(|row| still.contains(&row.end))
         .map(|row| seconds(row.end))
         .filter(|end| !world.rows.contains_key(end))
         .collect();
