@@ -52,7 +52,7 @@ async fn a_wrong_key_is_tried_once_and_then_rests() {
     let events = bench.events();
     let refused = events
         .iter()
-        .filter(|event| event.detail.contains("refuses its keys"));
+        .filter(|event| event.code == EventCode::MeterKeyRefused);
     assert_eq!(refused.count(), 1, "{events:#?}");
     assert!(
         !events

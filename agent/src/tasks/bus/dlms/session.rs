@@ -207,7 +207,7 @@ impl DlmsBook {
              shows how old they are, `pmuctl meter keys import {0}` takes in others",
             self.id()
         );
-        let code = EventCode::MeterPasswordRefused;
+        let code = EventCode::MeterKeyRefused;
         said.events.push(self.event(code, detail, desk.clock));
     }
 }
