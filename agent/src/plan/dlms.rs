@@ -7,7 +7,7 @@ use meters::planner::{PollKind, SessionMeter, SessionPoll};
 use std::time::Duration;
 
 /// How long such meters commonly think before an answer.
-const REACTION: Duration = Duration::from_millis(200);
+const REACTION: Duration = Duration::from_millis(100);
 /// Exchanges of a session's beginning and end: link, association, proof, identity, release.
 const OPENING_EXCHANGES: u32 = 8;
 /// Octets of them, both ways.
