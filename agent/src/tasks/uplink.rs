@@ -88,6 +88,10 @@ pub struct Uplink {
     recovery: Option<BootReport>,
     /// When the present or last connection was made.
     connected_at: Option<Instant>,
+    /// The number of the present or last connection.
+    sid: u64,
+    /// Whether the store can be read.
+    has_store: bool,
 }
 
 /// What the task is made of.
@@ -140,6 +144,8 @@ impl Uplink {
             requests: TokenBucket::new(REQUESTS_BURST, REQUESTS_EVERY),
             images: Images::default(),
             connected_at: None,
+            sid: 0,
+            has_store: true,
             dial: Arc::new(Network),
             recovery: None,
         }

@@ -22,6 +22,7 @@ mod world;
 
 use agenda::Happening;
 use books::Sabotage;
+use gateway::Gateway;
 use life::{Figures, Life, Verdict};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -173,6 +174,35 @@ fn a_channel_list_that_the_broker_lost_comes_again() {
         (0, Happening::BrokerLoses(1)),
         (900, Happening::BrokerLoses(0)),
     ]);
+}
+
+/// Who is not seen cannot be helped: not even with a new system.
+#[test]
+fn a_gateway_whose_disk_takes_nothing_is_seen_all_the_same() {
+    paused().block_on(async {
+        let world = World::new(5, Sabotage::None);
+        let gateway = Gateway::start(&world).expect("a store");
+        let is_seen = async |gateway: &Gateway| {
+            for _ in 0..600 {
+                if gateway.uplink.borrow().state == "connected" {
+                    return true;
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            false
+        };
+        assert!(is_seen(&gateway).await);
+        world.disk.set_failing(true);
+        for _ in 0..3 {
+            let before = gateway.uplink.borrow().connections;
+            world.head_end.cut(false);
+            tokio::time::sleep(Duration::from_mins(2)).await;
+            assert!(is_seen(&gateway).await, "{:?}", gateway.uplink.borrow());
+            assert!(gateway.uplink.borrow().connections > before);
+        }
+        world.disk.set_failing(false);
+        gateway.stop().await;
+    });
 }
 
 #[track_caller]

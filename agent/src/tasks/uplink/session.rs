@@ -1,13 +1,13 @@
 //! One connection: birth, window, pump, until the first error.
 
 mod pump;
+mod without_store;
 
 use super::lanes::{Key, Lanes};
 use super::{CONNECTED, SessionEnd, Uplink, backfill::Backfill, certificate::Finding, words};
 use crate::adapters::mqtt::{Connection, Ending, Hello, MqttEvent, Outbound, Verdict};
 use crate::limits::ACKNOWLEDGE_WITHIN;
-use crate::state::StateKey;
-use crate::tasks::storekeeper::{Ask, Look, OutboxAsk, StoreGone};
+use crate::tasks::storekeeper::OutboxAsk;
 use head_end::{EncodeError, Mode};
 use metering::EventCode;
 use ota::BootReport;
@@ -68,9 +68,8 @@ impl Uplink {
         {
             return SessionEnd::NoTls(fault);
         }
-        let sid = match self.next_sid().await {
-            Ok(sid) => sid,
-            Err(gone) => return end_without_store(&gone),
+        let Some(sid) = self.next_sid().await else {
+            return SessionEnd::Shutdown;
         };
         let (topic, will) = words::will(&self.gateway, sid, self.mode());
         let hello = Hello {
@@ -120,31 +119,6 @@ impl Uplink {
         } else {
             Mode::Metering
         }
-    }
-
-    /// Counts connections, durably: a late will carries the number of its own connection. What
-    /// recovery counts is gone with its memory, so it goes on from the time.
-    async fn next_sid(&mut self) -> Result<u64, StoreGone> {
-        let (kind, id) = StateKey::Sid.key();
-        let before = self
-            .store
-            .ask(|reply| Look::State { kind, id, reply })
-            .await?;
-        let least = match self.mode() {
-            Mode::Metering => 0,
-            Mode::Recovery => self.clock.now().utc.seconds(),
-        };
-        let sid = StateKey::number(before.as_deref()).max(least) + 1;
-        let value = sid.to_be_bytes().to_vec();
-        self.store
-            .ask(|reply| Ask::SetState {
-                kind,
-                id,
-                value,
-                reply,
-            })
-            .await?;
-        Ok(sid)
     }
 
     /// `false`: the store cannot note it now.
@@ -207,8 +181,11 @@ impl Session<'_> {
                     }
                 }
             }
-            if let Err(gone) = self.pump().await {
-                return end_without_store(&gone);
+            if self.up.has_store
+                && let Err(gone) = self.pump().await
+                && let Some(end) = self.store_is_away(&gone)
+            {
+                return end;
             }
             self.fetch();
             self.up.pulse.beat();
@@ -413,19 +390,10 @@ impl Session<'_> {
             }
             self.up.say_expiry().await;
         }
-        None
+        self.look_for_store().await
     }
 }
 
 fn lost(why: &str) -> SessionEnd {
     SessionEnd::Lost(Ending::unmeant(why))
-}
-
-/// Without the store nothing can be sent: a fault of the disk is waited out like a lost
-/// connection, and only a storekeeper that has stopped ends the uplink.
-fn end_without_store(gone: &StoreGone) -> SessionEnd {
-    match gone {
-        StoreGone::Stopped => SessionEnd::Shutdown,
-        StoreGone::Store(error) => lost(&format!("the store cannot be used: {error}")),
-    }
 }
