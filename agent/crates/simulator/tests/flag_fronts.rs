@@ -1,4 +1,4 @@
-//! FLAG meters behind a kernel pty and behind a TCP port.
+//! FLAG and DLMS meters behind a kernel pty and behind a TCP port.
 
 #![cfg(test)]
 
@@ -8,10 +8,12 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
+use dlms::hdlc::{Address, Control, Frame, Parameters};
 use iec62056_21::codec::{Baud, parity};
 use iec62056_21::meter::{Opening, ParityBy};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{InputModes, OptionalActions, tcgetattr, tcsetattr};
+use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario};
 use simulator::elster::{ElsterMeter, ElsterModel, Scenario};
 use simulator::trouble::FlagTroubles;
 use simulator::wire::{PtyWire, TcpWire, Wire, WireSettings};
@@ -145,4 +147,48 @@ fn the_maker_s_own_ethernet_module_has_neither_speed_nor_parity() {
     assert_eq!(ask(&mut stream, SIGN_ON, IDENT.len()), IDENT);
     let operand = ask(&mut stream, b"\x06056\r\n", 24);
     assert!(operand.starts_with(b"\x01P0\x02("));
+}
+
+/// A request for a link with a DLMS meter at 1/17, and the answer to it.
+fn link() -> (Vec<u8>, Vec<u8>) {
+    let (meter, client) = (Address::two(1, 17).unwrap(), Address::one(16).unwrap());
+    let request = Frame::bare(meter, client, Control::SetNormalResponseMode);
+    let answer = Frame::bare(client, meter, Control::UnnumberedAcknowledge);
+    let answer = answer.with(&Parameters::default());
+    (request.encode(), answer.encode())
+}
+
+fn dlms_on(settings: WireSettings) -> Wire {
+    let wire = Wire::new(settings, 42);
+    let scenario = DlmsScenario::new(3, "00012345");
+    let meter = DlmsInstrument::new(scenario, DlmsAccess::default());
+    let meter = meter.on_hdlc(DlmsPlace::alone(17)).unwrap();
+    wire.seat_dlms(meter, FlagTroubles::default());
+    wire
+}
+
+#[test]
+fn a_dlms_meter_answers_on_a_port_of_eight_bits_and_behind_a_serial_server() {
+    let (request, answer) = link();
+    let folder = tempfile::tempdir().unwrap();
+    let wire = dlms_on(WireSettings::plain(9600));
+    let pty = PtyWire::open(&wire, &folder.path().join("meter")).unwrap();
+    let mut port = open(pty.link(), 9600, false);
+    port.write_all(&request).unwrap();
+    assert_eq!(take(&mut port, answer.len()), answer);
+    drop(port);
+    // At another speed nothing is understood.
+    let mut port = open(pty.link(), 1200, false);
+    port.write_all(&request).unwrap();
+    let left = Timespec::try_from(Duration::from_millis(600)).unwrap();
+    let mut fds = [PollFd::new(&port, PollFlags::IN)];
+    assert_eq!(poll(&mut fds, Some(&left)).unwrap(), 0);
+
+    let wire = dlms_on(WireSettings {
+        minds_settings: false,
+        ..WireSettings::plain(9600)
+    });
+    let port = TcpWire::open(&wire).unwrap();
+    let mut stream = TcpStream::connect(port.address()).unwrap();
+    assert_eq!(ask(&mut stream, &request, answer.len()), answer);
 }
