@@ -127,12 +127,12 @@ fn a_good_file_is_a_model_of_its_own_kind() {
 
 #[test]
 fn unknown_words_are_refused_where_they_stand() {
-    let unknown = "1|modell|unknown field `modell`, expected one of `maker`, `model`, `protocols`, \
+    let unknown = "1|models|unknown field `models`, expected one of `maker`, `model`, `protocols`, \
         `sources`, `notes`, `disagreements`, `line`, `hdlc`, `wrapper`, `association`, `object`, \
         `clock`, `register`, `profile`, `codes`|correct its spelling or remove it";
     check(
         "maker = \"Test\"\n",
-        "modell = 1\nmaker = \"Test\"\n",
+        "models = 1\nmaker = \"Test\"\n",
         &[unknown],
     );
     let level = "32|level|unknown variant `high`, expected one of `none`, `low`, `gmac`|write it as \
