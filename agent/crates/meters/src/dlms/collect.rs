@@ -152,16 +152,16 @@ impl CollectRun {
 }
 
 impl<L: Line, K: CounterKeeper> DlmsVisit<'_, '_, L, K> {
-    /// Goes on with a run until it is done or the session's time is up. Each part is handed over as
-    /// soon as it is read: what was taken is not asked for again. `now` is the instant that the
-    /// meter's clock shows.
+    /// Goes on with a run until it is done, the session's time is up, or who takes its parts has
+    /// enough for now. Each part is handed over as soon as it is read: what was taken is not asked
+    /// for again. `now` is the instant that the meter's clock shows.
     pub async fn collect(
         &mut self,
         run: &mut CollectRun,
         (profile, setup): (&DlmsProfile, &ProfileSetup),
         scalers: &mut Scalers,
         (basis, now): (&ClockBasis, Timestamp),
-        take: &mut (dyn FnMut(ProfileRead) + Send),
+        take: &mut (dyn FnMut(ProfileRead) -> bool + Send),
     ) -> Result<RunEnd, DlmsFault> {
         let period = Period::from_seconds(setup.period_s);
         let period = period.map_err(|_| CosemFault::Period {
@@ -215,8 +215,11 @@ impl<L: Line, K: CounterKeeper> DlmsVisit<'_, '_, L, K> {
             match reader.read(setup, scalers, &data, part.begins_within) {
                 Ok(read) => {
                     let newest = read.newest();
-                    take(read);
+                    let is_enough = !take(read);
                     run.read(part.last, part.age, newest, period);
+                    if is_enough {
+                        return Ok(RunEnd::Later);
+                    }
                 }
                 Err(CosemFault::FirstRow) if run.back < BACK_MAX => {
                     // One by one: an answer must begin at a whole row, not behind one.

@@ -132,6 +132,7 @@ async fn collect(
             for found in read.rows {
                 came.twice += usize::from(came.rows.insert(found.row.end, found.row).is_some());
             }
+            true
         };
         let basis = basis();
         let end = visit

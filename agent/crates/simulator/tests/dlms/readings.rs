@@ -43,6 +43,7 @@ async fn collect(world: &mut World, selection: &str, way: RowsWay) -> Vec<CosemH
                     assert_eq!(known.values, found.row.values);
                 }
             }
+            true
         };
         let basis = basis();
         let end = visit

@@ -124,6 +124,7 @@ async fn session(
                 );
             }
         }
+        true
     };
     let basis = basis();
     let ended = visit

@@ -13,7 +13,7 @@ use metering::Timestamp;
 use meters::catalogue::dlms::LevelModel;
 use meters::dlms::{DlmsCredentials, DlmsWish, dlms_terms};
 use meters::planner::SessionTurn;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
 /// The public client has this long to say how far a counter is.
@@ -109,7 +109,11 @@ impl DlmsBook {
             }
         };
         let name = self.dlms.association.name.clone();
-        let terms = self.terms(&name, self.dlms.client, &credentials, turn.hold_max)?;
+        let mut terms = self.terms(&name, self.dlms.client, &credentials, turn.hold_max)?;
+        if turn.is_probe {
+            // A meter that was silent before is tried once.
+            terms.attempts = NonZeroU8::MIN;
+        }
         Ok(Admission {
             terms,
             keeper,

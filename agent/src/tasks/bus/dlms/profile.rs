@@ -1,13 +1,13 @@
 //! The load profile that a meter keeps itself: asked for by need, read in as many sessions as that
 //! takes, kept row by row.
 
+use super::ends::is_time_up;
 use super::session::{PartEnd, Sitting};
 use crate::front::GATEWAY_PROFILE;
 use crate::tasks::bus::keeping::Keeping;
 use crate::tasks::bus::memory::Note;
 use crate::tasks::bus::wanted::{CollectWish, Need};
 use crate::tasks::storekeeper::Record;
-use dlms::conversation::SessionFault;
 use line::Line;
 use metering::{EventCode, Period, ProfileRows, Timestamp};
 use meters::catalogue::dlms::DlmsProfile;
@@ -17,8 +17,8 @@ use meters::dlms::{CollectRun, DlmsFault, RunEnd};
 use std::time::Duration;
 use storage::{GapRange, GapReason, GapRecord};
 
-/// Answers of one session that wait to be kept; about two seconds of line time each.
-const READS_MAX: usize = 64;
+/// Answers that wait to be kept; about two seconds of line time each.
+const READS_MAX: usize = 4;
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// What the schedule wants of the profile.
@@ -134,41 +134,53 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         run: &mut CollectRun,
         (profile, setup, period): (&DlmsProfile, &ProfileSetup, Period),
     ) -> Result<PartEnd, DlmsFault> {
+        let wanted = run.remaining();
+        loop {
+            let before = run.remaining();
+            let (reads, ended) = self.read_on(run, (profile, setup)).await;
+            let is_full = reads.len() == READS_MAX;
+            // What came is kept, also where the session broke behind it.
+            for read in reads {
+                if !self.keep_read(&read).await {
+                    let now = self.meter_now();
+                    *run = CollectRun::new(&Wanted::Only(before), profile, period, now);
+                    return Ok(PartEnd::Later);
+                }
+            }
+            match ended {
+                Ok(RunEnd::Done) => break,
+                Ok(RunEnd::Later) if is_full && !self.desk.is_over() => {}
+                Ok(RunEnd::Later) => return Ok(PartEnd::Later),
+                Err(fault) if is_time_up(&fault) => return Ok(PartEnd::Later),
+                Err(fault) => return Err(fault),
+            }
+        }
+        self.look_for_gaps(&wanted, period).await;
+        self.look_at_overwriting(setup, period).await;
+        Ok(PartEnd::Done)
+    }
+
+    /// Some parts, no more than are held in memory.
+    async fn read_on(
+        &mut self,
+        run: &mut CollectRun,
+        (profile, setup): (&DlmsProfile, &ProfileSetup),
+    ) -> (Vec<ProfileRead>, Result<RunEnd, DlmsFault>) {
         let (now, basis) = (self.meter_now(), self.book.dlms.clock.basis.clone());
         let mut reads: Vec<ProfileRead> = Vec::new();
         let pulse = self.desk.pulse;
-        let before = run.remaining();
+        let mut take = |read| {
+            pulse.beat();
+            reads.push(read);
+            reads.len() < READS_MAX
+        };
+        let scalers = &mut self.book.scalers;
+        let of = (profile, setup);
         let ended = self
             .visit
-            .collect(
-                run,
-                (profile, setup),
-                &mut self.book.scalers,
-                (&basis, now),
-                &mut |read| {
-                    pulse.beat();
-                    reads.push(read);
-                },
-            )
-            .await;
-        // What came is kept, also where the session broke behind it.
-        for read in reads.into_iter().take(READS_MAX) {
-            if !self.keep_read(&read).await {
-                *run = CollectRun::new(&Wanted::Only(before), profile, period, now);
-                return Ok(PartEnd::Later);
-            }
-        }
-        match ended {
-            Ok(RunEnd::Done) => {
-                self.look_for_gaps(&before, period).await;
-                self.look_at_overwriting(setup, period).await;
-                Ok(PartEnd::Done)
-            }
-            Ok(RunEnd::Later) | Err(DlmsFault::Session(SessionFault::TimeUp { .. })) => {
-                Ok(PartEnd::Later)
-            }
-            Err(fault) => Err(fault),
-        }
+            .collect(run, of, scalers, (&basis, now), &mut take);
+        let ended = ended.await;
+        (reads, ended)
     }
 
     /// Keeps an answer. False while the store cannot say what it holds.
