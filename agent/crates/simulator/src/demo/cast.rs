@@ -12,8 +12,10 @@ use simulator::trouble::{Doubled, Late, MeterTroubles, OneIn, Spread};
 use simulator::wire::{Wire, WireSettings};
 
 use super::clock::Began;
+use super::dlms::{self, Dlms};
 use super::elster::{self, Elster};
 use super::judge::Truth;
+use super::keeper::Keeper;
 use super::limits::CLOCK_DRIFT_MAX;
 
 /// Speed of the line.
@@ -151,6 +153,8 @@ pub(crate) struct Cast {
     pub(crate) players: Vec<Player>,
     /// The Elster meters.
     pub(crate) elsters: Vec<Elster>,
+    /// The DLMS meters.
+    pub(crate) dlms: Vec<Dlms>,
     began: Began,
 }
 
@@ -185,10 +189,12 @@ impl Cast {
             players.push(player);
         }
         let elsters = elster::seat(&wire, began.utc(), seed)?;
+        let dlms = dlms::seat(&wire, began.utc(), seed)?;
         Ok(Self {
             wire,
             players,
             elsters,
+            dlms,
             began,
         })
     }
@@ -206,9 +212,15 @@ impl Cast {
         Ok(())
     }
 
-    /// What an Elster meter's clock showed at an instant of UTC.
-    pub(crate) fn shown_at(&self, elster: &Elster, at: Timestamp) -> Timestamp {
-        elster.shown_at(self.began.time_at(at))
+    /// The meters that keep their load profiles themselves.
+    pub(crate) fn keepers(&self) -> impl Iterator<Item = &dyn Keeper> {
+        let elsters = self.elsters.iter().map(|meter| -> &dyn Keeper { meter });
+        elsters.chain(self.dlms.iter().map(|meter| -> &dyn Keeper { meter }))
+    }
+
+    /// What such a meter's clock showed at an instant of UTC.
+    pub(crate) fn shown_at(&self, keeper: &dyn Keeper, at: Timestamp) -> Timestamp {
+        keeper.shown_at(self.began.time_at(at))
     }
 
     /// From now on octets get damaged.
@@ -305,7 +317,8 @@ mod tests {
             let count = cast.players.iter().filter(|player| player.part == part);
             assert_eq!(count.count(), 1, "{part:?}");
         }
-        assert_eq!(cast.elsters.len(), 2);
+        assert_eq!((cast.elsters.len(), cast.dlms.len()), (2, 2));
+        assert_eq!(cast.keepers().count(), 4);
         for player in &cast.players {
             for obis in TOTALS.iter().chain(player.instants) {
                 let obis = obis.parse().unwrap();

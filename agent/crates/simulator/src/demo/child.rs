@@ -33,6 +33,17 @@ impl Child {
         arguments: &[&str],
         folder: &Path,
     ) -> Result<Self> {
+        Self::start_with(name, program, arguments, folder, &[])
+    }
+
+    /// The same, with variables of its own in its environment.
+    pub(crate) fn start_with(
+        name: &'static str,
+        program: &Path,
+        arguments: &[&str],
+        folder: &Path,
+        variables: &[(&str, &Path)],
+    ) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let out = folder.join(format!("{name}.out"));
         let create = |path: &Path| {
@@ -41,6 +52,7 @@ impl Child {
         let (said, logged) = (create(&out)?, create(&log)?);
         let process = bound_to_us(program)
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(said)
             .stderr(logged)

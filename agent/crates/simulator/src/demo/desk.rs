@@ -54,6 +54,15 @@ pub(crate) struct MeterState {
     pub(crate) clock_error_ms: Option<i64>,
 }
 
+/// What the gateway is told to do with a meter at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Read its load profile.
+    Collect,
+    /// Read what the schedule would read: registers too.
+    Poll,
+}
+
 /// How a piece of work stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
@@ -83,10 +92,13 @@ impl Desk {
         meters.iter().map(meter).collect()
     }
 
-    /// Has the load profile of a meter read now; says the number of that work.
-    pub(crate) fn collect(&self, meter: &str) -> Result<u64> {
-        let what = json!({"work": "collect", "meter": meter, "from": null, "to": null,
-            "again": false});
+    /// Has something done with a meter now; says the number of that work.
+    pub(crate) fn start(&self, order: Order, meter: &str) -> Result<u64> {
+        let what = match order {
+            Order::Collect => json!({"work": "collect", "meter": meter, "from": null, "to": null,
+                "again": false}),
+            Order::Poll => json!({"work": "poll", "meter": meter}),
+        };
         let request = json!({"ask": "start", "what": what}).to_string();
         number(&answer(&self.ask(&request)?, "job")?, "number")
     }

@@ -2,6 +2,7 @@
 //! recorded.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use iec62056_21::meter::{ParityBy, Settings};
@@ -10,6 +11,7 @@ use simulator::elster::{ElsterMeter, ElsterModel, Incident, Scenario, Source, Tr
 use simulator::trouble::FlagTroubles;
 use simulator::wire::Wire;
 
+use super::keeper::{Keeper, Protocol};
 use super::limits::{ELSTER_REACTION, PAST_DAYS, REGISTER_REACH_S};
 use super::own::Recorded;
 
@@ -151,18 +153,35 @@ impl Elster {
         Ok(settings)
     }
 
-    /// Its outstation number.
-    pub(crate) fn address(&self) -> String {
-        self.meter.address()
-    }
-
     /// The serial number that stands on it.
     pub(crate) fn serial(&self) -> String {
         self.meter.serial()
     }
+}
 
-    /// The intervals that it recorded up to a time that its clock showed.
-    pub(crate) fn recorded(&self, until: Timestamp) -> Vec<Recorded> {
+impl Keeper for Elster {
+    fn id(&self) -> &'static str {
+        self.id
+    }
+
+    fn model(&self) -> &'static str {
+        self.model
+    }
+
+    fn protocol(&self) -> Protocol {
+        Protocol::Flag
+    }
+
+    /// Its outstation number.
+    fn address(&self) -> String {
+        self.meter.address()
+    }
+
+    fn shown_at(&self, since_began: Duration) -> Timestamp {
+        Timestamp::from_seconds(u64::try_from(self.meter.utc(since_began)).unwrap_or(0))
+    }
+
+    fn recorded(&self, until: Timestamp) -> Vec<Recorded> {
         let until = seconds(until);
         let intervals = self.meter.intervals(self.meter.begun(), until);
         let intervals = intervals.iter();
@@ -171,9 +190,8 @@ impl Elster {
             .collect()
     }
 
-    /// Whether a register showed this when the meter's clock showed `at`; `None` for what is no
-    /// register of an energy or a demand.
-    pub(crate) fn showed(&self, obis: Obis, quantity: Quantity, at: Timestamp) -> Option<bool> {
+    /// Nothing is said of what is no register of an energy or a demand.
+    fn showed(&self, obis: Obis, quantity: Quantity, at: Timestamp) -> Option<bool> {
         let [_, channel, _, kind, rate, storage] = obis.groups();
         let multiplier = match (channel, storage) {
             (0, 255) => self.multiplier,
@@ -209,11 +227,6 @@ impl Elster {
             }
             _ => None,
         }
-    }
-
-    /// Its time at an instant of the gateway's.
-    pub(crate) fn shown_at(&self, since_began: std::time::Duration) -> Timestamp {
-        Timestamp::from_seconds(u64::try_from(self.meter.utc(since_began)).unwrap_or(0))
     }
 }
 

@@ -1,15 +1,16 @@
-//! What a person would do when Elster meters are new on a line: have their load profiles read at
-//! once, not only when the schedule comes to it.
+//! What a person would do when meters with load profiles of their own are new on a line: have them
+//! read at once, not only when the schedule comes to it.
 
 use metering::Timestamp;
 
-use super::desk::{Desk, Work};
+use super::desk::{Desk, Order, Work};
 use super::limits::ERRAND_SLACK;
 
 /// The reading of one meter's load profile.
 #[derive(Debug)]
 pub(crate) struct Errand {
     meter: &'static str,
+    order: Order,
     /// The work in hand, and the time by meter and gateway, whichever is behind, when it was given.
     in_hand: Option<(u64, Timestamp)>,
     done_to: Option<Timestamp>,
@@ -17,9 +18,10 @@ pub(crate) struct Errand {
 
 impl Errand {
     /// One that is not begun.
-    pub(crate) const fn new(meter: &'static str) -> Self {
+    pub(crate) const fn new(meter: &'static str, order: Order) -> Self {
         Self {
             meter,
+            order,
             in_hand: None,
             done_to: None,
         }
@@ -47,7 +49,7 @@ impl Errand {
             return;
         }
         let Some((number, asked)) = self.in_hand else {
-            if let Ok(number) = desk.collect(self.meter) {
+            if let Ok(number) = desk.start(self.order, self.meter) {
                 self.in_hand = Some((number, now));
             }
             return;

@@ -47,8 +47,9 @@ pub(crate) struct Verdict {
     pub(crate) flagged: u64,
     /// Meters of which at least one interval has a value.
     pub(crate) heard: BTreeSet<String>,
-    /// Intervals of load profiles that meters keep themselves, compared with what they recorded.
-    pub(crate) own_compared: u64,
+    /// Intervals of load profiles that meters keep themselves, compared with what they recorded, by
+    /// meter.
+    pub(crate) own_compared: BTreeMap<String, u64>,
     /// Intervals stored and not booked.
     pub(crate) lost: u64,
     /// Values that the meter did not hold, and increments that are no difference of totals.

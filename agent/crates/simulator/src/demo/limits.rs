@@ -13,7 +13,7 @@ pub(crate) const PERIOD_S: u32 = 20;
 pub(crate) const INSTANT_S: u32 = 20;
 /// The longest session, in seconds: what the samples leave of an interval.
 pub(crate) const SESSION_S: u32 = 16;
-/// Days of load profile that an Elster meter has at least when the gateway meets it.
+/// Days of load profile that a meter which keeps one has at least when the gateway meets it.
 pub(crate) const PAST_DAYS: i64 = 1;
 /// Its reaction time. The standard's shortest are 20 and 200 ms; what is between leaves time for more
 /// to be seen.
@@ -21,19 +21,20 @@ pub(crate) const ELSTER_REACTION: Duration = Duration::from_millis(50);
 /// The gateway is started this long before the end of an interval: it is up then, and behind the
 /// first samples a whole interval lies ahead for the first sessions with Elster meters.
 pub(crate) const START_LEAD: Duration = Duration::from_secs(2);
-/// At the end, what has not come of the Elster meters is waited for at most this long: a damaged
-/// octet may cost one the session, and two intervals pass until its next one.
-pub(crate) const ELSTERS_PATIENCE: Duration = Duration::from_secs(45);
-/// Every Elster meter's load profile, and registers, have begun to arrive after this; one meter at a
+/// At the end, what has not come of the meters' own load profiles is waited for at most this long:
+/// with each interval about one more meter gets the line, and a damaged octet may cost one its
+/// session.
+pub(crate) const OWN_PATIENCE: Duration = Duration::from_mins(1);
+/// The load profile of every meter that keeps one, and registers, have begun to arrive after this; one meter at a
 /// time gets the line.
-pub(crate) const ELSTERS_WITHIN: Duration = Duration::from_mins(2);
+pub(crate) const OWN_WITHIN: Duration = Duration::from_mins(2);
 /// Intervals that ended this shortly before they were asked for may not have been recorded yet: the
-/// clocks of the Elster meters differ from the gateway's.
+/// clocks of the meters differ from the gateway's.
 pub(crate) const ERRAND_SLACK: Duration = Duration::from_secs(30);
-/// What an Elster meter holds is read anew this often, in seconds; oftener, the line would be more
+/// What a meter holds of its own is read anew this often, in seconds; oftener, the line would be more
 /// than busy.
 pub(crate) const COLLECT_S: u32 = 300;
-/// Registers of an Elster meter were on it within this distance from the time they are booked
+/// Registers of such a meter were on it within this distance from the time they are booked
 /// under, in seconds: its answer takes a while, and its clock counts whole seconds.
 pub(crate) const REGISTER_REACH_S: i64 = 3;
 /// The gateway flags a sample that is further from its mark: the shipped default.

@@ -108,7 +108,7 @@ impl Verdict {
         let flags = booked.values().next().map_or("", |booking| &booking.flags);
         self.judge_flags(meter, interval, flags);
         self.flagged += u64::from(!flags.is_empty());
-        self.own_compared += 1;
+        *self.own_compared.entry(meter.to_owned()).or_default() += 1;
         if is_right {
             self.heard.insert(meter.to_owned());
         }

@@ -11,14 +11,15 @@ use tokio::time::Instant;
 
 use super::cast::Cast;
 use super::child::Child;
-use super::desk::{Desk, Gateway, MeterState};
-use super::elster::Elster;
+use super::desk::{Desk, Gateway, MeterState, Order};
 use super::errands::Errand;
+use super::keeper::{Keeper, Protocol};
+use super::key_ring;
 use super::limits::{
-    AGENT_GRACE, CLOCK_STATE_EVERY, COMMIT_GRACE, CONSUMER_GRACE, DRAIN_WITHIN, ELSTERS_PATIENCE,
+    AGENT_GRACE, CLOCK_STATE_EVERY, COMMIT_GRACE, CONSUMER_GRACE, DRAIN_WITHIN, OWN_PATIENCE,
     PERIOD_S, SILENT_MAX, START_LEAD, START_WITHIN, STEP, TICK,
 };
-use super::outcome::Outcome;
+use super::outcome::{Outcome, OwnMeter};
 use super::programs::Programs;
 use super::registers::{Registers, TOPICS};
 use super::report::Report;
@@ -45,8 +46,7 @@ pub(crate) async fn play(
     screen.say("starting the gateway shortly before the end of an interval");
     wishes.pause(until_start(cast.utc())).await?;
     let agent = Stage::start_agent(folder, programs)?;
-    let errands = cast.elsters.iter();
-    let errands = errands.map(|elster| Errand::new(elster.id)).collect();
+    let errands = cast.keepers().map(errand).collect();
     let mut play = Play {
         registers,
         errands,
@@ -65,10 +65,23 @@ pub(crate) async fn play(
         meters: Vec::new(),
     };
     play.begin(&mut wishes).await?;
+    for meter in &play.cast.dlms {
+        key_ring::bring(folder, programs, meter)?;
+    }
     play.watch(&mut wishes, screen).await?;
     let mut outcome = play.finish(&mut wishes, screen).await?;
     outcome.seed = arguments.seed;
     play.judge(programs, outcome)
+}
+
+/// What is asked of the gateway at once. It tries a DLMS meter before it has the keys, and its
+/// schedule comes back to it only much later: so the whole of it.
+fn errand(keeper: &dyn Keeper) -> Errand {
+    let order = match keeper.protocol() {
+        Protocol::Flag => Order::Collect,
+        Protocol::Dlms { .. } => Order::Poll,
+    };
+    Errand::new(keeper.id(), order)
 }
 
 /// How long it is until a gateway should be started.
@@ -173,14 +186,14 @@ impl Play<'_> {
 
     /// Lets everything that was stored up to now arrive, then ends the programs in order.
     async fn finish(&mut self, wishes: &mut Wishes, screen: &mut Screen) -> Result<Outcome> {
-        self.await_elsters(wishes, screen).await?;
+        self.await_own(wishes, screen).await?;
         screen.say("ending: what is stored has to be confirmed first");
         self.ask()
             .context("how the gateway is at the end is not known")?;
         self.follow_errands();
         let mut outcome = Outcome {
-            meters: self.cast.players.len() + self.cast.elsters.len(),
-            elsters: self.cast.elsters.iter().map(|elster| elster.id).collect(),
+            meters: self.cast.players.len() + self.cast.keepers().count(),
+            own: self.cast.keepers().map(OwnMeter::of).collect(),
             alive: self
                 .cast
                 .players
@@ -211,13 +224,15 @@ impl Play<'_> {
         Ok(outcome)
     }
 
-    /// Waits for what has not come yet of the Elster meters: a load profile of each, and registers.
-    async fn await_elsters(&mut self, wishes: &mut Wishes, screen: &mut Screen) -> Result<()> {
-        let deadline = Instant::now() + ELSTERS_PATIENCE;
+    /// Waits for what has not come yet of the meters that keep load profiles themselves: one of each,
+    /// and registers.
+    async fn await_own(&mut self, wishes: &mut Wishes, screen: &mut Screen) -> Result<()> {
+        let deadline = Instant::now() + OWN_PATIENCE;
         let mut is_told = false;
-        while !self.has_elsters() && Instant::now() < deadline {
+        while !self.has_own() && Instant::now() < deadline {
             if !is_told {
-                screen.say("what the Elster meters hold is still under way");
+                screen
+                    .say("what the meters with load profiles of their own hold is still under way");
                 is_told = true;
             }
             wishes.pause(TICK).await?;
@@ -231,11 +246,11 @@ impl Play<'_> {
         Ok(())
     }
 
-    /// Whether an interval of each Elster meter is booked, and registers were compared.
-    fn has_elsters(&self) -> bool {
-        let mut elsters = self.cast.elsters.iter();
-        let has_come = elsters.all(|elster| self.report.of(elster.id).intervals > 0);
-        has_come && self.registers.compared > 0
+    /// Whether an interval of each is booked, and registers were compared.
+    fn has_own(&self) -> bool {
+        let mut keepers = self.cast.keepers();
+        let has_come = keepers.all(|keeper| self.report.of(keeper.id()).intervals > 0);
+        has_come && self.registers.compared() > 0
     }
 
     /// Damages octets as soon as each Elster meter has taken its password once: before that, a
@@ -282,8 +297,9 @@ impl Play<'_> {
 
     fn follow_registers(&mut self) {
         let cast = &self.cast;
-        let shown = |elster: &Elster, at: Timestamp| cast.shown_at(elster, at);
-        self.registers.follow(&cast.elsters, shown);
+        let keepers: Vec<&dyn Keeper> = cast.keepers().collect();
+        let shown = |keeper: &dyn Keeper, at: Timestamp| cast.shown_at(keeper, at);
+        self.registers.follow(&keepers, shown);
     }
 
     fn ask(&mut self) -> Result<()> {

@@ -1,11 +1,13 @@
-//! Judges registers of Elster meters as the broker hands them to the head-end.
+//! Judges registers of meters that keep their load profiles themselves, as the broker hands them to the head-end.
+
+use std::collections::BTreeMap;
 
 use head_end::{Body, Message};
 use metering::{MeterReadings, Timestamp};
 use simulator::broker::Overheard;
 use tokio::sync::mpsc;
 
-use super::elster::Elster;
+use super::keeper::Keeper;
 use super::limits::WRONG_KEPT_MAX;
 use super::outcome::Outcome;
 
@@ -16,8 +18,8 @@ pub(crate) const TOPICS: &str = "gw/v1/+/up/tm";
 #[derive(Debug)]
 pub(crate) struct Registers {
     heard: mpsc::Receiver<Overheard>,
-    /// Values compared with what the meter held.
-    pub(crate) compared: u64,
+    /// Values compared with what the meter held, by meter.
+    compared: BTreeMap<&'static str, u64>,
     /// Values that the meter did not hold.
     wrong: Vec<String>,
     /// Messages that could not be read.
@@ -29,7 +31,7 @@ impl Registers {
     pub(crate) const fn new(heard: mpsc::Receiver<Overheard>) -> Self {
         Self {
             heard,
-            compared: 0,
+            compared: BTreeMap::new(),
             wrong: Vec::new(),
             unread: 0,
         }
@@ -38,8 +40,8 @@ impl Registers {
     /// Takes what came since the last look. `shown` is a time of the gateway by a meter's clock.
     pub(crate) fn follow(
         &mut self,
-        elsters: &[Elster],
-        shown: impl Fn(&Elster, Timestamp) -> Timestamp,
+        keepers: &[&dyn Keeper],
+        shown: impl Fn(&dyn Keeper, Timestamp) -> Timestamp,
     ) {
         while let Ok(heard) = self.heard.try_recv() {
             let body = Message::decode(&heard.payload).and_then(|message| message.open());
@@ -48,9 +50,10 @@ impl Registers {
                 continue;
             };
             for reading in &readings {
-                let named = |elster: &&Elster| elster.id == reading.meter.as_str();
-                if let Some(elster) = elsters.iter().find(named) {
-                    self.judge(elster, reading, &shown);
+                let mut keepers = keepers.iter().copied();
+                let keeper = keepers.find(|keeper| keeper.id() == reading.meter.as_str());
+                if let Some(keeper) = keeper {
+                    self.judge(keeper, reading, &shown);
                 }
             }
         }
@@ -58,16 +61,28 @@ impl Registers {
 
     /// Says what came of it.
     pub(crate) fn tell(&self, outcome: &mut Outcome) {
-        outcome.registers = self.compared;
+        for meter in &mut outcome.own {
+            meter.registers = self.compared_of(meter.meter);
+        }
         outcome.refused += self.unread;
         outcome.verdict.wrong.extend(self.wrong.iter().cloned());
     }
 
+    /// Values compared with what a meter held.
+    pub(crate) fn compared_of(&self, meter: &str) -> u64 {
+        self.compared.get(meter).copied().unwrap_or_default()
+    }
+
+    /// The same of all meters.
+    pub(crate) fn compared(&self) -> u64 {
+        self.compared.values().sum()
+    }
+
     fn judge(
         &mut self,
-        elster: &Elster,
+        keeper: &dyn Keeper,
         readings: &MeterReadings,
-        shown: &impl Fn(&Elster, Timestamp) -> Timestamp,
+        shown: &impl Fn(&dyn Keeper, Timestamp) -> Timestamp,
     ) {
         for reading in &readings.values {
             let Some(quantity) = reading.quantity else {
@@ -76,13 +91,13 @@ impl Registers {
             let (obis, at) = (reading.obis, readings.taken_at);
             // A maximum stands under the time at which the meter says it was; all else under ours.
             let [_, _, _, kind, ..] = obis.groups();
-            let at_meter = if kind == 6 { at } else { shown(elster, at) };
-            let Some(is_right) = elster.showed(obis, quantity, at_meter) else {
+            let at_meter = if kind == 6 { at } else { shown(keeper, at) };
+            let Some(is_right) = keeper.showed(obis, quantity, at_meter) else {
                 continue;
             };
-            self.compared += 1;
+            *self.compared.entry(keeper.id()).or_default() += 1;
             if !is_right && self.wrong.len() < WRONG_KEPT_MAX {
-                let meter = elster.id;
+                let meter = keeper.id();
                 let words = format!(
                     "{meter} {at}: register {obis} came as {quantity}, which the meter did not show"
                 );
@@ -97,7 +112,7 @@ mod tests {
     use metering::{ClockQuality, Obis, Quantity, Reading, Unit};
     use simulator::wire::{Wire, WireSettings};
 
-    use super::super::elster::seat;
+    use super::super::{dlms, elster};
     use super::*;
 
     const BEGAN: Timestamp = Timestamp::from_seconds(1_795_428_000);
@@ -129,20 +144,26 @@ mod tests {
     /// What is found in messages: compared, wrong, not read.
     fn found(messages: Vec<Overheard>) -> (u64, usize, u64) {
         let wire = Wire::new(WireSettings::serial(9600, 10), 1);
-        let elsters = seat(&wire, BEGAN, 1).unwrap();
+        let elsters = elster::seat(&wire, BEGAN, 1).unwrap();
+        let dlms = dlms::seat(&wire, BEGAN, 1).unwrap();
+        let keepers: [&dyn Keeper; 4] = [&elsters[0], &elsters[1], &dlms[0], &dlms[1]];
         let (sender, heard) = mpsc::channel(8);
         for message in messages {
             sender.try_send(message).unwrap();
         }
         let mut registers = Registers::new(heard);
-        registers.follow(&elsters, |_, at| at);
-        (registers.compared, registers.wrong.len(), registers.unread)
+        registers.follow(&keepers, |_, at| at);
+        (
+            registers.compared(),
+            registers.wrong.len(),
+            registers.unread,
+        )
     }
 
     #[test]
-    fn registers_of_elster_meters_are_compared_and_others_are_not() {
+    fn registers_of_such_meters_are_compared_and_others_are_not() {
         let wire = Wire::new(WireSettings::serial(9600, 10), 1);
-        let elsters = seat(&wire, BEGAN, 1).unwrap();
+        let elsters = elster::seat(&wire, BEGAN, 1).unwrap();
         let held = elsters[0].import(BEGAN);
         assert_eq!(found(vec![telemetry("elster-1", held)]), (1, 0, 0));
         assert_eq!(
@@ -150,6 +171,7 @@ mod tests {
             (1, 1, 0)
         );
         assert_eq!(found(vec![telemetry("elster-2", held)]), (1, 1, 0));
+        assert_eq!(found(vec![telemetry("dlms-2", held)]), (1, 1, 0));
         assert_eq!(found(vec![telemetry("feeder-1", held)]), (0, 0, 0));
     }
 

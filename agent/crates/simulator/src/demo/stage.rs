@@ -1,6 +1,7 @@
 //! The folder of a demonstration and all that lies in it: keys, configuration, line and broker.
 
-use std::fmt::Write as _;
+mod agent_file;
+
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,11 +14,12 @@ use simulator::wire::PtyWire;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use super::cast::{BAUD, Cast, Player, TOTALS};
+use super::cast::Cast;
 use super::child::{Child, run};
-use super::elster::Elster;
-use super::limits::{COLLECT_S, FOLDER_OCTETS_MAX, INSTANT_S, PAST_DAYS, PERIOD_S, SESSION_S};
+use super::key_ring::{self, CREDENTIALS};
+use super::limits::FOLDER_OCTETS_MAX;
 use super::programs::Programs;
+use agent_file::{agent_file, password_file};
 
 /// Name of the gateway, in its certificate too.
 pub(crate) const GATEWAY: &str = "pmu-demo";
@@ -91,11 +93,16 @@ impl Folder {
 
     /// Writes a line into a file that its owner alone may read.
     fn write_private(&self, name: &str, line: &str) -> Result<()> {
+        self.write_secret(name, format!("{line}\n").as_bytes(), 0o600)
+    }
+
+    /// Writes a new file of this mode.
+    pub(crate) fn write_secret(&self, name: &str, octets: &[u8], mode: u32) -> Result<()> {
         let path = self.path.join(name);
         let mut options = OpenOptions::new();
-        let opened = options.write(true).create_new(true).mode(0o600).open(&path);
+        let opened = options.write(true).create_new(true).mode(mode).open(&path);
         opened
-            .and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
+            .and_then(|mut file| file.write_all(octets))
             .with_context(|| format!("{}: cannot be written", path.display()))
     }
 
@@ -135,6 +142,7 @@ impl Stage {
             .context("the broker gets no port on 127.0.0.1")?;
         let line = PtyWire::open(&cast.wire, &folder.path().join("line"))?;
         folder.renew_clock_state()?;
+        key_ring::make_master_key(folder)?;
         for elster in &cast.elsters {
             folder.write_private(&password_file(elster), elster.password)?;
         }
@@ -162,7 +170,14 @@ impl Stage {
     pub(crate) fn start_agent(folder: &Folder, programs: &Programs) -> Result<Child> {
         let config = folder.text("agent.toml");
         let arguments = ["run", "--config", &config];
-        Child::start("pmu-agent", &programs.agent, &arguments, folder.path())
+        let credentials = folder.path().join(CREDENTIALS);
+        Child::start_with(
+            "pmu-agent",
+            &programs.agent,
+            &arguments,
+            folder.path(),
+            &[("CREDENTIALS_DIRECTORY", &credentials)],
+        )
     }
 
     /// Starts the head-end.
@@ -236,98 +251,6 @@ pub(crate) fn export(folder: &Folder, programs: &Programs) -> Result<String> {
     Ok(text)
 }
 
-/// The gateway's configuration, as an installer would write it, but for the short intervals.
-fn agent_file(
-    folder: &Folder,
-    cast: &Cast,
-    programs: &Programs,
-    port: u16,
-    gateway: &IdentityFiles,
-) -> String {
-    let lie = |name: &str| quoted(&folder.text(name));
-    let path = |path: &Path| quoted(&path.display().to_string());
-    let mut text = format!(
-        "[gateway]\nid = \"{GATEWAY}\"\ndata-folder = {}\nruntime-folder = {}\nmodel-folder = {}\n\
-         demonstration = true\n\n[store]\ncommit-every-seconds = 1\n\n[clock]\nstate-file = {}\n\n\
-         [uplink]\nhost = \"localhost\"\nport = {port}\nca-file = {}\ncertificate-file = {}\n\
-         key-file = {}\ningest-keys-file = {}\n\n\
-         [[bus]]\nid = \"hall\"\nlink = \"serial\"\ndevice = {}\nbaud = {BAUD}\n\
-         session-seconds-max = {SESSION_S}\n",
-        lie("data"),
-        lie("run"),
-        path(&programs.models),
-        lie("clock-state"),
-        lie("pki/ca.crt"),
-        path(&gateway.certificate),
-        path(&gateway.key),
-        lie("pki/ingest.key.pub"),
-        lie("line"),
-    );
-    for player in &cast.players {
-        text.push_str(&meter_section(player));
-    }
-    for elster in &cast.elsters {
-        text.push_str(&elster_section(folder, elster));
-    }
-    text
-}
-
-fn meter_section(player: &Player) -> String {
-    let list = |codes: &[&str]| {
-        let codes: Vec<String> = codes.iter().map(|code| quoted(code)).collect();
-        codes.join(", ")
-    };
-    let mut text = format!(
-        "\n[[meter]]\nid = \"{}\"\nbus = \"hall\"\nmodel = \"{}\"\nunit = {}\n\
-         profile = {{ period-seconds = {PERIOD_S}, totals = [{}] }}\n\
-         instant = {{ every-seconds = {INSTANT_S}, values = [{}] }}\n",
-        player.id,
-        player.model,
-        player.unit,
-        list(&TOTALS),
-        list(player.instants),
-    );
-    if let Some(serial) = player.serial()
-        && writeln!(text, "serial = {}", quoted(serial)).is_err()
-    {
-        log::debug!("a string cannot be written to");
-    }
-    text
-}
-
-fn password_file(elster: &Elster) -> String {
-    format!("{}.password", elster.id)
-}
-
-fn elster_section(folder: &Folder, elster: &Elster) -> String {
-    format!(
-        "\n[[meter]]\nid = \"{}\"\nbus = \"hall\"\nmodel = \"{}\"\naddress = {}\nserial = {}\n\
-         access = {{ password-file = {} }}\nclock = {{ basis = {} }}\n\
-         collect = {{ every-seconds = {COLLECT_S}, days-max = {} }}\n",
-        elster.id,
-        elster.model,
-        quoted(&elster.address()),
-        quoted(&elster.serial()),
-        quoted(&folder.text(&password_file(elster))),
-        quoted(elster.basis),
-        PAST_DAYS + 1,
-    )
-}
-
-/// A basic string of TOML.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => quoted.extend(format!("\\u{:04X}", u32::from(c)).chars()),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -361,11 +284,5 @@ mod tests {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(folder.write_private("elster-1.password", "other").is_err());
-    }
-
-    #[test]
-    fn names_of_files_may_hold_anything() {
-        assert_eq!(quoted("/tmp/a b"), "\"/tmp/a b\"");
-        assert_eq!(quoted("a\"b\\c\n"), "\"a\\\"b\\\\c\\u000A\"");
     }
 }

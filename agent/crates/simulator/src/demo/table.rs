@@ -132,7 +132,7 @@ impl Scene {
             }
         }
         format!(
-            "{:>4} s: {} intervals stored, {} confirmed ({} of Elster meters, {} registers), {} \
+            "{:>4} s: {} intervals stored, {} confirmed ({} of meters' own profiles, {} registers), {} \
              records wait{states}; line in use {}, {} late answers discarded",
             self.elapsed.as_secs(),
             self.stored(),
@@ -237,6 +237,7 @@ pub(crate) fn percent(per_mille: u32) -> String {
 mod tests {
     use metering::{Timestamp, Unit};
 
+    use super::super::keeper::Protocol;
     use super::*;
 
     fn scene() -> Scene {
@@ -270,6 +271,7 @@ mod tests {
             own_lines: vec![OwnLine {
                 meter: "elster-1",
                 model: "elster-a1140",
+                protocol: Protocol::Flag,
                 address: "117".to_owned(),
                 state: "healthy".to_owned(),
                 stored: 140,
@@ -303,7 +305,7 @@ mod tests {
         assert!(table.lines().any(|line| line == dead), "{table}");
         assert!(table.contains("in use 44 % of the time"), "{table}");
         assert!(table.contains("connected: headend, pmu-demo"), "{table}");
-        let own = "elster-1  elster-a1140         117     healthy     140   128  -4.0 s  2026-11-23T00:30, whole";
+        let own = "elster-1  elster-a1140  FLAG   117     healthy     140   128  -4.0 s  2026-11-23T00:30, whole";
         assert!(table.lines().any(|line| line == own), "{table}");
         assert!(table.contains("139 intervals committed"), "{table}");
     }
@@ -320,7 +322,7 @@ mod tests {
 
     #[test]
     fn elsewhere_a_line_says_it_all() {
-        let expected = "  42 s: 164 intervals stored, 139 confirmed (128 of Elster meters, 30 registers), 1 \
+        let expected = "  42 s: 164 intervals stored, 139 confirmed (128 of meters' own profiles, 30 registers), 1 \
                         records wait, 1 healthy, 1 slow, 1 silent; line in use 44 %, 6 late answers discarded";
         assert_eq!(scene().line(), expected);
     }

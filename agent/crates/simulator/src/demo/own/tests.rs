@@ -83,7 +83,7 @@ fn what_the_meter_recorded_is_not_complained_about() {
     let expected = Verdict {
         stored: 3,
         confirmed: 3,
-        own_compared: 3,
+        own_compared: BTreeMap::from([(METER.to_owned(), 3)]),
         flagged: 3,
         heard: BTreeSet::from([METER.to_owned()]),
         ..Verdict::default()

@@ -5,10 +5,10 @@ use std::fs;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::super::elster::Elster;
 use super::super::errands::Errand;
 use super::super::export::{Booking, parse};
 use super::super::judge::{Made, judge};
+use super::super::keeper::Keeper;
 use super::super::outcome::Outcome;
 use super::super::own::{self, Profile};
 use super::super::programs::Programs;
@@ -21,15 +21,15 @@ impl Play<'_> {
         self.cast.check_clock()?;
         let bookings = parse(&export(self.folder, programs)?)?;
         let made: Vec<Made> = self.meters.iter().map(|meter| meter.made.clone()).collect();
-        let is_own = |meter: &str| self.cast.elsters.iter().any(|elster| elster.id == meter);
+        let is_own = |meter: &str| self.cast.keepers().any(|keeper| keeper.id() == meter);
         let (own, sampled): (Vec<Booking>, Vec<Booking>) = bookings
             .into_iter()
             .partition(|booking| is_own(&booking.meter));
         let (own_made, made): (Vec<Made>, Vec<Made>) =
             made.into_iter().partition(|made| is_own(&made.meter));
         outcome.verdict = judge(&sampled, &made, &self.cast);
-        for elster in &self.cast.elsters {
-            let profile = self.profile(elster, &own_made);
+        for keeper in self.cast.keepers() {
+            let profile = self.profile(keeper, &own_made);
             own::judge(&own, &profile, &mut outcome.verdict);
         }
         self.registers.tell(&mut outcome);
@@ -45,18 +45,18 @@ impl Play<'_> {
         Ok(outcome)
     }
 
-    /// What an Elster meter recorded, beside what the gateway says of it.
-    fn profile(&self, elster: &Elster, made: &[Made]) -> Profile {
-        let made = made.iter().find(|made| made.meter == elster.id);
+    /// What a meter recorded itself, beside what the gateway says of it.
+    fn profile(&self, keeper: &dyn Keeper, made: &[Made]) -> Profile {
+        let made = made.iter().find(|made| made.meter == keeper.id());
         let mut errands = self.errands.iter();
-        let errand = errands.find(|errand| errand.meter() == elster.id);
+        let errand = errands.find(|errand| errand.meter() == keeper.id());
         Profile {
             made: made.cloned().unwrap_or_else(|| Made {
-                meter: elster.id.to_owned(),
+                meter: keeper.id().to_owned(),
                 intervals: 0,
                 last: None,
             }),
-            recorded: elster.recorded(self.cast.shown_at(elster, self.cast.utc())),
+            recorded: keeper.recorded(self.cast.shown_at(keeper, self.cast.utc())),
             complete_to: errand.and_then(Errand::done_to),
         }
     }

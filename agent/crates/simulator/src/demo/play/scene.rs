@@ -2,7 +2,7 @@
 
 use super::super::cast::Player;
 use super::super::desk::MeterState;
-use super::super::elster::Elster;
+use super::super::keeper::Keeper;
 use super::super::table::{Line, OwnLine, Scene};
 use super::Play;
 
@@ -12,13 +12,8 @@ impl Play<'_> {
             elapsed: self.began.elapsed(),
             stop_after: self.stop_after,
             lines: self.cast.players.iter().map(|one| self.line(one)).collect(),
-            own_lines: self
-                .cast
-                .elsters
-                .iter()
-                .map(|one| self.own_line(one))
-                .collect(),
-            registers: self.registers.compared,
+            own_lines: self.cast.keepers().map(|one| self.own_line(one)).collect(),
+            registers: self.registers.compared(),
             busy_per_mille: self.cast.busy_per_mille(self.opened),
             requests: self.gateway.requests,
             damaged: self.gateway.damaged,
@@ -47,18 +42,19 @@ impl Play<'_> {
         }
     }
 
-    fn own_line(&self, elster: &Elster) -> OwnLine {
-        let known = self.known(elster.id);
+    fn own_line(&self, keeper: &dyn Keeper) -> OwnLine {
+        let known = self.known(keeper.id());
         let mut errands = self.errands.iter();
         OwnLine {
-            meter: elster.id,
-            model: elster.model,
-            address: elster.address(),
+            meter: keeper.id(),
+            model: keeper.model(),
+            protocol: keeper.protocol(),
+            address: keeper.address(),
             state: known.map_or_else(|| "-".to_owned(), |meter| meter.state.clone()),
             stored: known.map_or(0, |meter| meter.made.intervals),
             clock_error_ms: known.and_then(|meter| meter.clock_error_ms),
-            booked: self.report.of(elster.id),
-            is_whole: errands.any(|errand| errand.meter() == elster.id && errand.is_done()),
+            booked: self.report.of(keeper.id()),
+            is_whole: errands.any(|errand| errand.meter() == keeper.id() && errand.is_done()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The line of a meter that keeps its load profile itself.
 
+use super::super::keeper::Protocol;
 use super::super::report::Booked;
 
 /// A meter that keeps its load profile itself, as gateway and head-end see it.
@@ -9,7 +10,9 @@ pub(crate) struct OwnLine {
     pub(crate) meter: &'static str,
     /// Its model.
     pub(crate) model: &'static str,
-    /// Its outstation number.
+    /// What it speaks.
+    pub(crate) protocol: Protocol,
+    /// Its outstation number, or its lower address.
     pub(crate) address: String,
     /// How the gateway finds it.
     pub(crate) state: String,
@@ -51,7 +54,13 @@ impl OwnLine {
         let rest = if self.is_whole { ", whole" } else { "" };
         row(
             is_wide,
-            [self.meter, self.model, &self.address, self.state_word()],
+            [
+                self.meter,
+                self.model,
+                &self.protocol.to_string(),
+                &self.address,
+                self.state_word(),
+            ],
             [
                 &self.stored().to_string(),
                 &self.confirmed().to_string(),
@@ -66,7 +75,7 @@ impl OwnLine {
 pub(super) fn head(is_wide: bool) -> String {
     row(
         is_wide,
-        ["ELSTER", "MODEL", "ADDRESS", "STATE"],
+        ["METER", "MODEL", "SPEAKS", "ADDRESS", "STATE"],
         ["STORED", "CONF.", "CLOCK"],
         "LOAD PROFILE OF ITS OWN UP TO",
     )
@@ -78,16 +87,16 @@ fn tenths(millis: i64) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
-fn row(is_wide: bool, words: [&str; 4], counts: [&str; 3], end: &str) -> String {
-    let [meter, model, address, state] = words;
+fn row(is_wide: bool, words: [&str; 5], counts: [&str; 3], end: &str) -> String {
+    let [meter, model, protocol, address, state] = words;
     let model = if is_wide {
-        format!("{model:<20} ")
+        format!("{model:<13} ")
     } else {
         String::new()
     };
     let [stored, confirmed, clock] = counts;
     let line = format!(
-        "{meter:<9} {model}{address:<7} {state:<8} {stored:>6} {confirmed:>5} {clock:>7}  {end}"
+        "{meter:<9} {model}{protocol:<6} {address:<7} {state:<8} {stored:>6} {confirmed:>5} {clock:>7}  {end}"
     );
     line.trim_end().to_owned()
 }
