@@ -35,6 +35,7 @@ impl Front {
             | Work::Instant { meter }
             | Work::Collect { meter, .. }
             | Work::Clock { meter }
+            | Work::Objects { meter }
             | Work::Backup { meter } => Ok(self.bus_of(meter)?.0),
         }
     }
@@ -68,6 +69,7 @@ fn words(what: &Work) -> String {
         Work::Instant { meter } => format!("instantaneous values of {meter}"),
         Work::Collect { meter, .. } => format!("load profile of {meter}"),
         Work::Clock { meter } => format!("clock of {meter}"),
+        Work::Objects { meter } => format!("objects of {meter}"),
         Work::Backup { meter } => format!("backup of {meter}"),
         Work::Listen { bus, seconds } => format!("listening to bus {bus} for {seconds} s"),
     }

@@ -84,6 +84,10 @@ mod tests {
             }),
             r#"{"ask":"start","what":{"work":"read","meter":"feeder-1","part":"billing"}}"#,
         );
+        check(
+            &start(Work::Objects { meter: meter() }),
+            r#"{"ask":"start","what":{"work":"objects","meter":"feeder-1"}}"#,
+        );
         check(&Request::Job { number: 7 }, r#"{"ask":"job","number":7}"#);
         check(
             &Request::Cancel { number: 7 },

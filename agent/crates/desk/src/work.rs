@@ -52,6 +52,11 @@ pub enum Work {
         /// Which meter.
         meter: String,
     },
+    /// Reads which objects a DLMS meter has.
+    Objects {
+        /// Which meter.
+        meter: String,
+    },
     /// Reads every readable identity of a meter.
     Backup {
         /// Which meter.
@@ -174,6 +179,8 @@ pub enum Outcome {
     Collected(CollectResult),
     /// Of a look at the clock.
     Clock(ClockResult),
+    /// Of a look at the objects of a meter.
+    Objects(Vec<MeterObject>),
     /// Of a backup.
     Backup(BackupResult),
     /// What was heard.
@@ -320,6 +327,25 @@ pub struct ClockResult {
     pub action: String,
     /// Why, in words.
     pub why: String,
+}
+
+/// One object of a DLMS meter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeterObject {
+    /// Number of its interface class.
+    pub class: u16,
+    /// What the class is called: `Register`; empty where it is not a common one.
+    pub class_name: String,
+    /// Version of the class.
+    pub version: u8,
+    /// Its logical name: `1-0:1.8.0`.
+    pub obis: String,
+    /// What that means; empty where there are no words for it.
+    pub name: String,
+    /// Whether the meter's model reads it.
+    pub in_model: bool,
+    /// What the association may do with it; empty where the meter does not say.
+    pub access: String,
 }
 
 /// Every readable identity of a meter.

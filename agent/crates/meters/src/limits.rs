@@ -163,6 +163,13 @@ pub(crate) const COSEM_STAMP_LATE_S: u64 = 30;
 /// Longer periods have no grid of marks in UTC: their rows end when the meter says.
 pub(crate) const COSEM_GRID_PERIOD_MAX_S: u32 = 3600;
 
+/// Objects of one association; ours, several times what large meters list.
+pub(crate) const COSEM_OBJECTS_MAX: usize = 2048;
+/// Attributes or methods of one object; their numbers have eight bits, with a sign.
+pub(crate) const COSEM_RIGHTS_MAX: usize = 256;
+/// Characters in which rights to one object are told; ours.
+pub(crate) const COSEM_ACCESS_TEXT_MAX: usize = 240;
+
 // Clocks of meters.
 
 /// No clock drifts as far as a day, and no zone or season explains it: it has lost its time.

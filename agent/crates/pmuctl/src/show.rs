@@ -4,6 +4,7 @@ mod diagnosis;
 pub(crate) mod job;
 mod keys;
 mod meters;
+mod objects;
 pub(crate) mod outcome;
 pub(crate) mod scan;
 mod status;

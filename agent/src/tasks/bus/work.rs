@@ -34,6 +34,7 @@ impl Bus {
             | Work::Instant { meter }
             | Work::Collect { meter, .. }
             | Work::Clock { meter }
+            | Work::Objects { meter }
             | Work::Backup { meter } => self.work_at(ticket, meter, what),
         }
     }

@@ -172,6 +172,34 @@ async fn people_see_registers_clock_layers_and_the_profile() {
     bench.stop().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn people_see_which_objects_a_meter_has() {
+    let mut bench = bench();
+    let healthy = FlagTroubles::default();
+    seat_low(&mut bench, "dlms-1", 17, scenario("00012345"), healthy);
+    bench.seat_modbus("modbus-1", "eastron-sdm630", 1, "");
+    bench.start();
+    bench.live(5).await;
+    let work = |meter: &str| Work::Objects {
+        meter: meter.to_owned(),
+    };
+    let Outcome::Objects(objects) = bench.outcome(work("dlms-1")).await else {
+        panic!("objects");
+    };
+    assert_eq!(objects.len(), 31, "{objects:#?}");
+    let total = objects.iter().find(|object| object.obis == "1-0:1.8.0");
+    let total = total.expect("its total is listed");
+    assert_eq!((total.class, total.class_name.as_str()), (3, "Register"));
+    assert_eq!(total.name, "active energy, from the grid");
+    assert!(total.in_model);
+    let security = objects.iter().find(|object| object.class == 64);
+    let security = security.expect("its security set-up is listed");
+    assert_eq!((security.version, security.in_model), (1, false));
+    let told = bench.failure(work("modbus-1")).await;
+    assert_eq!(told.code, "J03", "{told:#?}");
+    bench.stop().await;
+}
+
 /// A dead meter and a noisy one cost the others nothing but time.
 #[tokio::test(start_paused = true)]
 async fn meters_of_three_protocols_share_a_line() {

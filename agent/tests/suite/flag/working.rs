@@ -307,6 +307,14 @@ async fn a_clock_is_shown_with_how_far_it_may_be_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_meter_without_an_object_list_is_not_asked_for_one() {
+    let (bench, _) = settled("").await;
+    let told = bench.failure(Work::Objects { meter: meter() }).await;
+    assert_eq!(told.code, "J03", "{told:?}");
+    assert!(told.happened.contains("a FLAG meter"), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_backup_holds_every_identity() {
     let (bench, _) = settled("").await;
     let backup = bench.outcome(Work::Backup { meter: meter() }).await;

@@ -52,6 +52,14 @@ pub enum CosemFault {
     /// The first row of an answer leaves out what the row before it said.
     #[error("the first row refers to a row before it; read from one row earlier")]
     FirstRow,
+    /// An object list longer than a named limit allows.
+    #[error("the object list has {found} objects, more than the {most} that are taken in; it is not shown")]
+    TooManyObjects {
+        /// How many.
+        found: usize,
+        /// The limit.
+        most: usize,
+    },
     /// More rows or columns than a named limit allows.
     #[error("{found} {part}, more than {most}; ask for fewer")]
     TooMany {

@@ -1,14 +1,14 @@
 //! The door for fuzzing.
 
 use super::number::ScalerUnit;
-use super::{LogReader, ProfileReader, ProfileSetup, SetupAnswers, read_register};
+use super::{LogReader, ProfileReader, ProfileSetup, SetupAnswers, read_objects, read_register};
 use crate::catalogue::dlms::DlmsModel;
 use crate::clock_basis::ClockBasis;
 use dlms::codec::{Data, decode_all};
 use std::collections::BTreeMap;
 
-/// Any octets are a profile, a log, a register, or faults; and rows come in the order of their
-/// marks, each once, with as many values as there are channels.
+/// Any octets are a profile, a log, a register, an object list, or faults; and rows come in the
+/// order of their marks, each once, with as many values as there are channels.
 ///
 /// # Panics
 ///
@@ -20,6 +20,9 @@ pub fn fuzz_profile(model: &DlmsModel, octets: &[u8]) {
     let [objects, period, order, answer] = parts.as_slice() else {
         return;
     };
+    for part in &parts {
+        drop(read_objects(part));
+    }
     let basis: ClockBasis = match "posix:CET-1CEST,M3.5.0,M10.5.0/3".parse() {
         Ok(basis) => basis,
         Err(_) => return,

@@ -3,8 +3,8 @@
 use super::fault::DlmsFault;
 use crate::catalogue::dlms::{DlmsModel, DlmsProfile, DlmsRegister, DlmsWhat};
 use crate::cosem::{
-    CosemTime, ProfileSetup, RegisterReading, ScalerUnit, SetupAnswers, identity_text,
-    read_register,
+    CosemTime, ListedObject, OBJECT_LIST, ProfileSetup, RegisterReading, ScalerUnit, SetupAnswers,
+    identity_text, read_objects, read_register,
 };
 use ::dlms::codec::{AccessResult, Asked, Attribute, Conformance, Data, Outcome, Selection};
 use ::dlms::conversation::{Closed, Session, Terms};
@@ -181,6 +181,13 @@ impl<'l, 'm, L: Line, K: CounterKeeper> DlmsVisit<'l, 'm, L, K> {
             entries: entries.as_ref().ok(),
         };
         Ok(ProfileSetup::read(self.model, profile, &answers)?)
+    }
+
+    /// Which objects the association shows.
+    pub async fn objects(&mut self) -> Result<Vec<ListedObject>, DlmsFault> {
+        let outcome = self.session.get(OBJECT_LIST).await?;
+        let list = outcome.map_err(|result| refused(OBJECT_LIST, result))?;
+        Ok(read_objects(&list)?)
     }
 
     /// Rows of a profile, as the meter sends them.

@@ -326,3 +326,39 @@ fn what_an_association_needs_must_be_there() {
         )
     );
 }
+
+/// A list longer than any APDU comes in blocks, and one that is refused ends nothing.
+#[tokio::test(start_paused = true)]
+async fn an_object_list_comes_whole_or_is_refused() {
+    let model = model("[]");
+    let mut wire = meter(Far::hdlc(1024));
+    let mut keeper = Keeper::default();
+    let terms = terms(&model, LOW, HDLC, LONG);
+    let mut visit = DlmsVisit::begin(&mut wire.guard, &mut keeper, &model, &terms, &any())
+        .await
+        .unwrap();
+    let refused = visit.objects().await.unwrap_err();
+    assert!(!refused.ends_session());
+    assert!(matches!(refused, DlmsFault::Refused { .. }), "{refused}");
+    let object = |number: u16| {
+        let [high, low] = number.to_be_bytes();
+        let rights = vec![Data::Array(Vec::new()), Data::Array(Vec::new())];
+        Data::Structure(vec![
+            Data::LongUnsigned(1),
+            Data::Unsigned(0),
+            Data::OctetString(vec![0, 0, 96, high, low, 255]),
+            Data::Structure(rights),
+        ])
+    };
+    let list = Data::Array((0..500).map(object).collect());
+    assert!(list.encode().len() > 2 * 4096);
+    {
+        let mut far = wire.far.lock().unwrap();
+        let values = &mut far.device().store_mut().values;
+        values.insert(meters::cosem::OBJECT_LIST, list);
+    }
+    let objects = visit.objects().await.unwrap();
+    assert_eq!(objects.len(), 500);
+    assert_eq!(objects[499].name.to_string(), "0-0:96.1.243");
+    visit.end().await;
+}

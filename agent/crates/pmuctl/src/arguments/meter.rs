@@ -48,6 +48,11 @@ pub enum MeterCommand {
         /// Its name.
         meter: MeterId,
     },
+    /// Show which objects a DLMS meter has, and which of them its model reads.
+    Objects {
+        /// Its name.
+        meter: MeterId,
+    },
     /// Read the meter's own load profile into the store: the days that the store lacks.
     Collect(CollectArguments),
     /// Take the meter that answers now as the right one.

@@ -56,6 +56,10 @@ pub(super) async fn run<D: GatewayDesk>(
             let meter = meter.to_string();
             errand.work_and_show(Work::Clock { meter }).await
         }
+        MeterCommand::Objects { meter } => {
+            let meter = meter.to_string();
+            errand.work_and_show(Work::Objects { meter }).await
+        }
         MeterCommand::Collect(arguments) => errand.work_and_show(collection(arguments)).await,
         MeterCommand::Accept { meter } => {
             let meter = meter.to_string();
@@ -93,6 +97,7 @@ fn check_direct(command: &MeterCommand, direct: &DirectArguments) -> Result<()> 
         | MeterCommand::Read { meter, .. }
         | MeterCommand::Instant { meter, .. }
         | MeterCommand::Clock { meter }
+        | MeterCommand::Objects { meter }
         | MeterCommand::Accept { meter }
         | MeterCommand::Backup { meter, .. } => Some(meter),
         MeterCommand::Collect(arguments) => Some(&arguments.meter),

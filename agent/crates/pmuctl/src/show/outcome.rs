@@ -1,6 +1,6 @@
 //! What a piece of work brought.
 
-use super::{diagnosis, scan, trace, values};
+use super::{diagnosis, objects, scan, trace, values};
 use crate::limits::COLUMNS;
 use crate::plain;
 use crate::table::{Side, Table};
@@ -15,6 +15,7 @@ pub(crate) fn text(outcome: &Outcome) -> String {
         Outcome::Events(result) => values::events(result),
         Outcome::Collected(result) => collected(result),
         Outcome::Clock(result) => clock(result),
+        Outcome::Objects(found) => objects::text(found),
         Outcome::Backup(result) => backup(result),
         Outcome::Heard(lines) => trace::text(lines),
     }

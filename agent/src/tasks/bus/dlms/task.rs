@@ -7,8 +7,10 @@ use super::session::{PartEnd, Sitting};
 use crate::tasks::bus::flag::{Desk, FlagSaid, Held};
 use crate::tasks::bus::wanted::CollectWish;
 use crate::tasks::keykeeper::MeterKeys;
-use desk::{Layer, Outcome, PingResult, Progress};
+use desk::{Layer, MeterObject, Outcome, PingResult, Progress};
 use line::{GuardedLine, Line};
+use meters::catalogue::dlms::DlmsModel;
+use meters::cosem::ListedObject;
 use meters::dlms::{CollectRun, DlmsFault};
 use meters::planner::{SessionEnd, SessionTurn};
 
@@ -31,6 +33,8 @@ enum Kind {
     Collect(CollectWish, Option<CollectRun>),
     /// The clock.
     Clock,
+    /// Which objects there are.
+    Objects,
     /// Whether the meter answers, and as what.
     Ping,
 }
@@ -72,6 +76,10 @@ impl Task {
 
     pub(in super::super) fn clock() -> Self {
         Self::new(Kind::Clock)
+    }
+
+    pub(in super::super) fn objects() -> Self {
+        Self::new(Kind::Objects)
     }
 
     /// Whether only the layers are tried.
@@ -158,6 +166,11 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 }
             }
             Kind::Clock => Some(Outcome::Clock(shown_clock(&self.look_at_clock().await?))),
+            Kind::Objects => {
+                let found = self.visit.objects().await?;
+                let shown = found.iter().map(|object| shown_object(object, self.model));
+                Some(Outcome::Objects(shown.collect()))
+            }
             Kind::Ping => Some(Outcome::Ping(self.layers())),
         })
     }
@@ -178,5 +191,17 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             ],
             diagnosis: None,
         }
+    }
+}
+
+fn shown_object(object: &ListedObject, model: &DlmsModel) -> MeterObject {
+    MeterObject {
+        class: object.class,
+        class_name: object.class_name().unwrap_or_default().to_owned(),
+        version: object.version,
+        obis: object.name.to_string(),
+        name: object.words().unwrap_or_default(),
+        in_model: object.is_used_by(model),
+        access: object.access.clone(),
     }
 }

@@ -156,6 +156,7 @@ fn task(what: &Work) -> Option<Task> {
             again: *again,
         }),
         Work::Clock { .. } => Task::clock(),
+        Work::Objects { .. } => Task::objects(),
         Work::Poll { .. } => Task::poll(),
         Work::Ping { .. } => Task::ping(),
         Work::Backup { .. } | Work::Scan { .. } | Work::Listen { .. } => return None,

@@ -15,7 +15,7 @@ pub(super) fn not_for_dlms(meter: &str) -> Diagnosis {
         "J03",
         format!("that cannot be done with {meter}, which speaks DLMS"),
         "nothing was read, and nothing is lost",
-        &["`pmuctl meter read`, `instant`, `profile`, `clock` and `ping` can"],
+        &["`pmuctl meter read`, `instant`, `profile`, `clock`, `objects` and `ping` can"],
     )
 }
 

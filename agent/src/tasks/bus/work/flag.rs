@@ -50,10 +50,13 @@ impl Bus {
                 None => ticket.failed(words::left_alone(meter.as_str())),
             };
         }
+        let Some(task) = task(what) else {
+            return ticket.failed(words::not_here("a FLAG meter"));
+        };
         let job = FlagJob {
             whose: Whose::Work(ticket),
             meter: meter.clone(),
-            task: task(what),
+            task,
             breaks: 0,
         };
         self.ask_flag(job);
@@ -242,8 +245,8 @@ fn answer(
     }
 }
 
-fn task(what: &Work) -> Task {
-    match what {
+fn task(what: &Work) -> Option<Task> {
+    Some(match what {
         Work::Read { part, .. } => Task::read(*part),
         Work::Instant { .. } => Task::instant(),
         Work::Backup { .. } => Task::backup(),
@@ -258,5 +261,6 @@ fn task(what: &Work) -> Task {
         Work::Poll { .. } | Work::Ping { .. } | Work::Scan { .. } | Work::Listen { .. } => {
             Task::poll()
         }
-    }
+        Work::Objects { .. } => return None,
+    })
 }

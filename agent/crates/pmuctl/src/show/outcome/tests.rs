@@ -1,6 +1,6 @@
 use super::*;
 use desk::{
-    Diagnosis, EventCounter, EventsResult, FoundMeter, Layer, MeterValue, ScanResult, TraceLine,
+    Diagnosis, EventCounter, EventsResult, FoundMeter, Layer, MeterObject, MeterValue, ScanResult, TraceLine,
 };
 
 #[track_caller]
@@ -18,6 +18,34 @@ fn diagnosis(code: &str) -> Diagnosis {
         next: vec!["ask for the password".to_owned()],
         tried: Vec::new(),
     }
+}
+
+#[test]
+fn objects_are_shown_with_their_class_and_what_may_be_done() {
+    let object = |obis: &str, name: &str, in_model, access: &str| MeterObject {
+        class: 3,
+        class_name: "Register".to_owned(),
+        version: 0,
+        obis: obis.to_owned(),
+        name: name.to_owned(),
+        in_model,
+        access: access.to_owned(),
+    };
+    let objects = vec![
+        object("1-0:1.8.0", "active energy, from the grid", true, "1 2 3 read"),
+        object("1-0:1.8.9", "", false, ""),
+    ];
+    check(
+        &Outcome::Objects(objects),
+        "\
+CLASS            V  OBIS       WHAT                          MODEL
+    3  Register  0  1-0:1.8.0  active energy, from the grid  yes
+    1 2 3 read
+    3  Register  0  1-0:1.8.9                                -
+2 in the list of this association, 1 of them in the model
+",
+    );
+    check(&Outcome::Objects(Vec::new()), "no object\n");
 }
 
 #[test]
@@ -249,6 +277,15 @@ fn bad_readings() -> Vec<Outcome> {
             }],
             status: vec![bad()],
         }),
+        Outcome::Objects(vec![MeterObject {
+            class: 3,
+            class_name: bad(),
+            version: 0,
+            obis: bad(),
+            name: bad(),
+            in_model: true,
+            access: bad(),
+        }]),
         Outcome::Collected(CollectResult {
             gaps: vec![bad()],
             remarks: vec![bad()],
