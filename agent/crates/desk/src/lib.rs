@@ -20,7 +20,7 @@ pub use update::{OrderStatus, SlotStatus, UpdateOutcome, UpdateStatus, UpdateWis
 pub use wire::{LINE_BYTES_MAX, WireError, decode, encode};
 pub use work::{
     BackupIdentity, BackupResult, ClockResult, CollectResult, Diagnosis, EventCounter,
-    EventsResult, FoundMeter, Job, JobState, Layer, MeterObject, MeterValue, NewMeter, Outcome,
+    EventsResult, FoundMeter, Job, JobState, KeyChangeEnd, KeyChanged, Layer, MeterObject, MeterValue, NewMeter, Outcome,
     Part, PingResult, Progress, ScanResult, ScanWish, Work,
 };
 
