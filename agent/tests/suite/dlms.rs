@@ -2,4 +2,5 @@
 
 mod keys;
 mod reading;
+mod rotation;
 mod world;

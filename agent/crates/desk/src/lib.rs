@@ -20,8 +20,8 @@ pub use update::{OrderStatus, SlotStatus, UpdateOutcome, UpdateStatus, UpdateWis
 pub use wire::{LINE_BYTES_MAX, WireError, decode, encode};
 pub use work::{
     BackupIdentity, BackupResult, ClockResult, CollectResult, Diagnosis, EventCounter,
-    EventsResult, FoundMeter, Job, JobState, Layer, MeterObject, MeterValue, NewMeter, Outcome,
-    Part, PingResult, Progress, ScanResult, ScanWish, Work,
+    EventsResult, FoundMeter, Job, JobState, KeyChangeEnd, KeyChanged, Layer, MeterObject,
+    MeterValue, NewMeter, Outcome, Part, PingResult, Progress, ScanResult, ScanWish, Work,
 };
 
 /// Answers what a person asks. The daemon implements it; tests use a fake.

@@ -88,6 +88,14 @@ mod tests {
             &start(Work::Objects { meter: meter() }),
             r#"{"ask":"start","what":{"work":"objects","meter":"feeder-1"}}"#,
         );
+        check(
+            &start(Work::ChangeKeys {
+                meter: meter(),
+                encryption: true,
+                authentication: false,
+            }),
+            r#"{"ask":"start","what":{"work":"change-keys","meter":"feeder-1","encryption":true,"authentication":false}}"#,
+        );
         check(&Request::Job { number: 7 }, r#"{"ask":"job","number":7}"#);
         check(
             &Request::Cancel { number: 7 },

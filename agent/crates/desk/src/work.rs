@@ -57,6 +57,15 @@ pub enum Work {
         /// Which meter.
         meter: String,
     },
+    /// Gives a DLMS meter new keys, and proves that it has them.
+    ChangeKeys {
+        /// Which meter.
+        meter: String,
+        /// Its encryption key.
+        encryption: bool,
+        /// Its authentication key.
+        authentication: bool,
+    },
     /// Reads every readable identity of a meter.
     Backup {
         /// Which meter.
@@ -181,6 +190,8 @@ pub enum Outcome {
     Clock(ClockResult),
     /// Of a look at the objects of a meter.
     Objects(Vec<MeterObject>),
+    /// Of a change of keys.
+    KeysChanged(Vec<KeyChanged>),
     /// Of a backup.
     Backup(BackupResult),
     /// What was heard.
@@ -327,6 +338,29 @@ pub struct ClockResult {
     pub action: String,
     /// Why, in words.
     pub why: String,
+}
+
+/// What became of a change of a key. Never the key itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyChanged {
+    /// Which key, in words.
+    pub kind: String,
+    /// How it ended.
+    pub end: KeyChangeEnd,
+    /// What the meter said of it; empty where nothing is to be added.
+    pub words: String,
+}
+
+/// How a change of a key ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyChangeEnd {
+    /// A session has proven the new key.
+    Rotated,
+    /// The old key stays.
+    Refused,
+    /// The meter may have either; the next sessions find out which.
+    InDoubt,
 }
 
 /// One object of a DLMS meter.

@@ -13,14 +13,200 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dlms::codec::{AccessResult, ActionResult, Asked, Data, Method, Outcome};
+<<<<<<< HEAD
 use dlms::limits::INACTIVITY;
 use dlms::meter::{Device, Station, Store, WrapperServer};
+=======
+use dlms::hdlc::{Address, Parameters};
+use dlms::meter::{Client, Device, Level, LinkSettings, Settings, Station, Store, WrapperServer};
+use dlms::security::{Key, Keys, Secret, SystemTitle};
+>>>>>>> dlms-rotate
 
 pub use contents::DlmsContents;
 pub use instrument::{DlmsAccess, DlmsInstrument, DlmsPlace, PUBLIC};
 pub use recorder::Recorded;
 pub use scenario::{ClockSet, DlmsScenario, Energy, Nulls, Sorting};
 
+<<<<<<< HEAD
+=======
+/// The client that proves nothing.
+pub const PUBLIC: u16 = 16;
+
+/// Who may read the meter besides the public client; one level for each client.
+#[derive(Debug, Clone, Default)]
+pub struct DlmsAccess {
+    /// Clients with a password.
+    pub passwords: Vec<(u16, Secret)>,
+    /// Clients with keys, whose conversations are ciphered.
+    pub keys: Vec<(u16, Keys)>,
+}
+
+/// Where a meter is on an HDLC line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DlmsPlace {
+    /// The lower address; the upper one is 1.
+    pub lower: u16,
+    /// Whether it also answers who names no lower address, as if there was no other meter.
+    pub is_alone: bool,
+    /// What it can take and send in one go.
+    pub parameters: Parameters,
+}
+
+impl DlmsPlace {
+    /// The only meter of its line, with the smallest frames.
+    pub fn alone(lower: u16) -> Self {
+        Self {
+            lower,
+            is_alone: true,
+            parameters: Parameters::default(),
+        }
+    }
+}
+
+/// The device behind the protocol: contents, and who may read them.
+#[derive(Debug, Clone)]
+pub struct DlmsInstrument {
+    contents: Arc<Mutex<DlmsContents>>,
+    access: DlmsAccess,
+}
+
+impl DlmsInstrument {
+    /// A meter that is at work since the beginning of its scenario.
+    pub fn new(scenario: DlmsScenario, access: DlmsAccess) -> Self {
+        let mut contents = DlmsContents::new(scenario);
+        let keys = access.keys.iter();
+        contents.suites = keys
+            .map(|(client, keys)| (*client, keys.suite().number()))
+            .collect();
+        contents.keys = access.keys.iter().cloned().collect();
+        Self {
+            contents: Arc::new(Mutex::new(contents)),
+            access,
+        }
+    }
+
+    /// Lets a client with keys replace them: new ones come wrapped with this one.
+    #[must_use]
+    pub fn with_master(self, client: u16, master: Key) -> Self {
+        self.contents().masters.insert(client, master);
+        self
+    }
+
+    /// How often it has taken a new key.
+    pub fn transfers(&self) -> u32 {
+        self.contents().transfers
+    }
+
+    /// Its protocol side on HDLC; none if there is no such address.
+    pub fn on_hdlc(&self, place: DlmsPlace) -> Option<DlmsMeter> {
+        let mut addresses = vec![Address::four(1, place.lower)?];
+        let small = u8::try_from(place.lower).ok();
+        addresses.extend(small.and_then(|lower| Address::two(1, lower)));
+        if place.is_alone {
+            addresses.push(Address::one(1)?);
+        }
+        let settings = LinkSettings {
+            parameters: place.parameters,
+            ..LinkSettings::new(Address::four(1, place.lower)?)
+        };
+        let settings = LinkSettings {
+            addresses,
+            ..settings
+        };
+        Some(DlmsMeter {
+            road: Road::Hdlc(Station::new(settings, self.device())),
+        })
+    }
+
+    /// Its protocol side in the wrapper, on a wire that is a stream.
+    pub fn on_wrapper(&self) -> DlmsMeter {
+        DlmsMeter {
+            road: Road::Wrapper(WrapperServer::new(1), self.device()),
+        }
+    }
+
+    fn device(&self) -> Device<Shared> {
+        let access = &self.access;
+        let low = access.passwords.iter().map(|(client, secret)| Client {
+            level: Level::Low(secret.clone()),
+            ..Client::public(*client)
+        });
+        let gmac = access.keys.iter().map(|(client, keys)| Client {
+            level: Level::Gmac,
+            keys: Some(keys.clone()),
+            is_ciphered: true,
+            ..Client::public(*client)
+        });
+        let clients = low.chain(gmac).chain([Client::public(PUBLIC)]);
+        let title = SystemTitle(self.contents().title());
+        let settings = Settings::new(title, clients.collect());
+        Device::new(settings, Shared(Arc::clone(&self.contents)))
+    }
+
+    /// Its logical device name.
+    pub fn device_name(&self) -> String {
+        self.contents().device_name()
+    }
+
+    /// True time, in seconds since 1970-01-01 UTC, at an instant of its wire.
+    pub fn utc(&self, at: Duration) -> i64 {
+        self.contents().utc(at)
+    }
+
+    /// What its clock takes for UTC at a true time.
+    pub fn shown(&self, utc: i64) -> i64 {
+        self.contents().recorder.shown(utc)
+    }
+
+    /// A total at a true time, in watt-hours or var-hours.
+    pub fn total(&self, energy: Energy, utc: i64) -> u32 {
+        self.contents().recorder.total(energy, utc)
+    }
+
+    /// What was counted of it in a rate, 1 or 2.
+    pub fn rate(&self, energy: Energy, rate: u8, utc: i64) -> u32 {
+        objects::rate_share(self.total(energy, utc), rate)
+    }
+
+    /// The row that the meter wrote for a mark of its clock up to this true time, overwritten or
+    /// not. Where its clock came to the mark twice it is the first one.
+    pub fn recorded(&self, end: i64, utc: i64) -> Option<Recorded> {
+        let contents = self.contents();
+        let recorder = &contents.recorder;
+        let marks = recorder.marks(utc);
+        let mark = marks.into_iter().find(|mark| mark.end == end)?;
+        Some(recorder.recorded(mark, recorder.columns(mark.at)))
+    }
+
+    /// The rows that its load profile holds at a true time, oldest first.
+    pub fn rows(&self, utc: i64) -> Vec<Recorded> {
+        let contents = self.contents();
+        let recorder = &contents.recorder;
+        let columns = recorder.columns(utc);
+        let marks = recorder.held(utc).into_iter();
+        marks.map(|mark| recorder.recorded(mark, columns)).collect()
+    }
+
+    /// Its events up to a true time: when, and the code of its log (1 power lost, 2 power back,
+    /// 3 clock set).
+    pub fn events(&self, utc: i64) -> Vec<(i64, u8)> {
+        self.contents().recorder.events(utc)
+    }
+
+    /// Changes its scenario, of the past as well.
+    pub fn change(&self, change: impl FnOnce(&mut DlmsScenario)) {
+        let mut contents = self.contents();
+        let mut scenario = contents.recorder.scenario.clone();
+        change(&mut scenario);
+        contents.recorder = recorder::Recorder::new(scenario);
+    }
+
+    fn contents(&self) -> MutexGuard<'_, DlmsContents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+>>>>>>> dlms-rotate
 /// How it is reached.
 enum Road {
     Hdlc(Station<Shared>),
@@ -149,6 +335,10 @@ impl Store for Shared {
         at: Duration,
     ) -> (ActionResult, Option<Outcome>) {
         self.store().act(client, method, parameter, at)
+    }
+
+    fn keys(&self, client: u16) -> Option<Keys> {
+        self.store().keys(client)
     }
 
     fn challenge(&mut self, at: Duration) -> [u8; 16] {

@@ -5,6 +5,7 @@ mod clock;
 mod ends;
 mod profile;
 mod registers;
+mod rotation;
 mod session;
 mod task;
 

@@ -35,6 +35,7 @@ impl Bus {
             | Work::Collect { meter, .. }
             | Work::Clock { meter }
             | Work::Objects { meter }
+            | Work::ChangeKeys { meter, .. }
             | Work::Backup { meter } => self.work_at(ticket, meter, what),
         }
     }

@@ -3,7 +3,7 @@
 use super::{Attempt, KeyCounters, KeyHandle, KeyTrouble, NextKeys};
 use dlms::security::{Suite, SystemTitle};
 use metering::{MeterId, Timestamp};
-use storage::keys::Verdict;
+use storage::keys::{KeyKind, KeyNumber, Verdict};
 
 /// What a session with a DLMS meter asks of the keys.
 ///
@@ -56,6 +56,20 @@ impl MeterKeys {
             .0
             .ask(move |room| room.with(|file| file.raise(key, used)));
         raised.await
+    }
+
+    /// The key of a kind that the meter is known to have, and whether a change of it is open.
+    pub async fn standing(
+        &self,
+        meter: &MeterId,
+        kind: KeyKind,
+    ) -> Result<(KeyNumber, bool), KeyTrouble> {
+        let meter = meter.clone();
+        let ring = self
+            .0
+            .ask(move |room| room.with(|file| file.ring(&meter, kind)))
+            .await?;
+        Ok((ring.current(), ring.next().is_some()))
     }
 
     /// The gateway's own system title, the same for all of its meters.

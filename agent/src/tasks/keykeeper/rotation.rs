@@ -1,9 +1,9 @@
 //! Replacing a key in a meter: made, noted as on its way, sent, and left to the next session to prove.
 
-use super::{KeyCounters, KeyRoom, KeyTrouble, MeterKeys};
+use super::{KeyRoom, KeyTrouble, MeterKeys};
 use dlms::codec::ActionResult;
 use dlms::conversation::{KeyRole, Session, SessionFault};
-use dlms::security::{Key, Suite};
+use dlms::security::{CounterKeeper, Key, Suite};
 use line::Line;
 use metering::{MeterId, Timestamp};
 use storage::keys::KeyKind;
@@ -83,9 +83,9 @@ impl KeyRoom {
 impl MeterKeys {
     /// Replaces a key of the meter that this session is with. Close the session afterwards, whatever
     /// came of it.
-    pub async fn rotate<L: Line>(
+    pub async fn rotate<L: Line, K: CounterKeeper>(
         &self,
-        session: &mut Session<'_, L, KeyCounters>,
+        session: &mut Session<'_, L, K>,
         meter: &MeterId,
         (kind, suite): (KeyKind, Suite),
         now: Timestamp,

@@ -1,7 +1,7 @@
 //! A bus with simulated DLMS meters.
 
 use crate::bench::{Bench, ZONE};
-use ::dlms::security::{Keys, Secret, Suite};
+use ::dlms::security::{Key, Keys, Secret, Suite};
 use authority::SecretOctets;
 use metering::{MeterId, Row, Timestamp};
 use pmu_agent::front::GATEWAY_PROFILE;
@@ -79,6 +79,26 @@ pub(super) fn seat_secured(
     seat(bench, lower, scenario, access, FlagTroubles::default())
 }
 
+/// The key that wraps new ones.
+pub(super) fn master(suite: Suite) -> Vec<u8> {
+    vec![0x66; suite.key_octets()]
+}
+
+/// Brings the meter's master key to the gateway.
+pub(super) async fn import_master(bench: &Bench, name: &str, suite: Suite) {
+    let meter: MeterId = name.parse().unwrap();
+    let now = Timestamp::from_seconds(u64::try_from(bench.utc()).unwrap());
+    let secret = SecretOctets::new(&master(suite)).unwrap();
+    let set = KeySet {
+        meter,
+        suite,
+        keys: vec![(KeyKind::Wrapping, secret)],
+        old: OldKey::Goes,
+    };
+    let taken = bench.keys().ask(move |room| room.take_in(&set, now)).await;
+    taken.unwrap();
+}
+
 fn seat(
     bench: &Bench,
     lower: u16,
@@ -86,15 +106,29 @@ fn seat(
     access: DlmsAccess,
     troubles: FlagTroubles,
 ) -> Meter {
-    let instrument = DlmsInstrument::new(scenario, access);
+    let suite = access.keys.first().map(|(_, keys)| keys.suite());
+    let mut instrument = DlmsInstrument::new(scenario, access);
+    if let Some(suite) = suite {
+        let master = Key::new(suite, &master(suite)).unwrap();
+        instrument = instrument.with_master(READER, master);
+    }
+    let place = plug(bench, &instrument, lower, troubles);
+    Meter { instrument, place }
+}
+
+/// Puts a meter on the line.
+pub(super) fn plug(
+    bench: &Bench,
+    instrument: &DlmsInstrument,
+    lower: u16,
+    troubles: FlagTroubles,
+) -> FlagPlace {
     let place = DlmsPlace {
         is_alone: false,
         ..DlmsPlace::alone(lower)
     };
-    let place = bench
-        .wire
-        .seat_dlms(instrument.on_hdlc(place).unwrap(), troubles);
-    Meter { instrument, place }
+    let meter = instrument.on_hdlc(place).unwrap();
+    bench.wire.seat_dlms(meter, troubles)
 }
 
 /// Takes in keys as `pmuctl meter keys import` does.

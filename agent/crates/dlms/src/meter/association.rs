@@ -12,7 +12,9 @@ use crate::codec::{
     InitiateResponse, InvokeId, LogicalName, Request, Response, ServiceError,
 };
 use crate::limits::{APDU_OCTETS_MAX, CHALLENGE_OCTETS_MIN, PDU_OCTETS_MIN};
-use crate::security::{Channel, Form, Key, Protection, SecurityFault, SystemTitle, is_protected};
+use crate::security::{
+    Channel, Form, Key, Keys, Protection, SecurityFault, SystemTitle, is_protected,
+};
 
 /// How far it has come.
 #[derive(Debug)]
@@ -109,6 +111,9 @@ impl Association {
         if let Err(diagnostic) = self.admit(&aarq) {
             return self.refuse(device, diagnostic);
         }
+        if let Some(keys) = device.store.keys(self.address()) {
+            self.take_keys(keys);
+        }
         if let Some(keys) = &self.client.keys {
             let own = device.settings.title;
             let mut channel = Channel::new(
@@ -146,6 +151,15 @@ impl Association {
             }
         }
         self.accept(device, &aarq, at)
+    }
+
+    /// A counter is one of a key: with another key it begins anew.
+    fn take_keys(&mut self, keys: Keys) {
+        let known = self.client.keys.as_ref();
+        if !known.is_some_and(|known| known.shares_counter(&keys)) {
+            self.heard = None;
+        }
+        self.client.keys = Some(keys);
     }
 
     /// Whether the client may open what it asks for.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::codec::{AccessResult, ActionResult, Asked, Data, Method, Outcome};
+use crate::security::Keys;
 
 /// The objects of a meter. The client is the address or the port it speaks from; time is counted
 /// from an instant of the caller's choice.
@@ -21,6 +22,12 @@ pub trait Store {
         parameter: Option<&Data>,
         at: Duration,
     ) -> (ActionResult, Option<Outcome>);
+
+    /// The keys of a client, where it has been given others than those of the settings. They hold
+    /// from its next association on.
+    fn keys(&self, _client: u16) -> Option<Keys> {
+        None
+    }
 
     /// A challenge for high level security; never the same twice.
     fn challenge(&mut self, at: Duration) -> [u8; 16];

@@ -95,6 +95,26 @@ impl Keys {
         })
     }
 
+    /// The same with another encryption key.
+    #[must_use]
+    pub fn with_encryption(self, encryption: Key) -> Self {
+        Self { encryption, ..self }
+    }
+
+    /// The same with another authentication key.
+    #[must_use]
+    pub fn with_authentication(self, authentication: Key) -> Self {
+        Self {
+            authentication,
+            ..self
+        }
+    }
+
+    /// Whether the encryption key of both is the same, and with it the counter.
+    pub(crate) fn shares_counter(&self, other: &Self) -> bool {
+        self.encryption.reveal() == other.encryption.reveal()
+    }
+
     /// What they are for.
     pub fn suite(&self) -> Suite {
         self.suite

@@ -53,7 +53,9 @@ pub enum CosemFault {
     #[error("the first row refers to a row before it; read from one row earlier")]
     FirstRow,
     /// An object list longer than a named limit allows.
-    #[error("the object list has {found} objects, more than the {most} that are taken in; it is not shown")]
+    #[error(
+        "the object list has {found} objects, more than the {most} that are taken in; it is not shown"
+    )]
     TooManyObjects {
         /// How many.
         found: usize,

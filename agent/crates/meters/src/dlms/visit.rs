@@ -80,6 +80,11 @@ impl<'l, 'm, L: Line, K: CounterKeeper> DlmsVisit<'l, 'm, L, K> {
         self.model
     }
 
+    /// What goes on below: for what is no reading.
+    pub fn session(&mut self) -> &mut Session<'l, L, K> {
+        &mut self.session
+    }
+
     /// How long the session may still last.
     pub fn left(&self) -> Duration {
         self.session.left()

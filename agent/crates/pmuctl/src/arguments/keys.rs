@@ -14,6 +14,17 @@ pub enum KeysCommand {
     },
     /// Bring the keys that a meter has, each in a file of its own.
     Import(Box<ImportArguments>),
+    /// Give a meter new keys, and prove that it has them.
+    Rotate {
+        /// The meter's name.
+        meter: MeterId,
+        /// Only its encryption key.
+        #[arg(long)]
+        encryption: bool,
+        /// Only its authentication key.
+        #[arg(long)]
+        authentication: bool,
+    },
 }
 
 /// `meter keys import`.

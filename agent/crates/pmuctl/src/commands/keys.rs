@@ -4,7 +4,7 @@ use crate::adapters::key_file::key_text;
 use crate::arguments::{ImportArguments, KeysCommand};
 use crate::errand::Errand;
 use anyhow::Result;
-use desk::{GatewayDesk, KeysWish, Request};
+use desk::{GatewayDesk, KeysWish, Request, Work};
 use metering::MeterId;
 
 pub(super) async fn run<D: GatewayDesk>(
@@ -16,6 +16,20 @@ pub(super) async fn run<D: GatewayDesk>(
             meter: meter.as_ref().map(MeterId::to_string),
         },
         KeysCommand::Import(arguments) => import(arguments)?,
+        KeysCommand::Rotate {
+            meter,
+            encryption,
+            authentication,
+        } => {
+            // Without a choice it is both.
+            let is_both = encryption == authentication;
+            let work = Work::ChangeKeys {
+                meter: meter.to_string(),
+                encryption: *encryption || is_both,
+                authentication: *authentication || is_both,
+            };
+            return errand.work_and_show(work).await;
+        }
     };
     errand.simple(Request::Keys { wish }).await
 }

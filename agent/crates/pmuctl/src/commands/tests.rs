@@ -67,6 +67,22 @@ async fn each_command_asks_for_its_work() {
         ("meter ping feeder-1", Work::Ping { meter: meter() }),
         ("meter poll feeder-1", Work::Poll { meter: meter() }),
         ("meter clock feeder-1", Work::Clock { meter: meter() }),
+        (
+            "meter keys rotate feeder-1",
+            Work::ChangeKeys {
+                meter: meter(),
+                encryption: true,
+                authentication: true,
+            },
+        ),
+        (
+            "meter keys rotate feeder-1 --authentication",
+            Work::ChangeKeys {
+                meter: meter(),
+                encryption: false,
+                authentication: true,
+            },
+        ),
         ("meter objects feeder-1", Work::Objects { meter: meter() }),
         ("meter instant feeder-1", Work::Instant { meter: meter() }),
         (

@@ -1,8 +1,8 @@
 //! The objects of a DLMS meter.
 
+use crate::limits::COLUMNS;
 use crate::table::{Side, Table};
 use crate::words::wrapped;
-use crate::limits::COLUMNS;
 use desk::MeterObject;
 
 pub(super) fn text(objects: &[MeterObject]) -> String {

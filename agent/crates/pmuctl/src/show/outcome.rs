@@ -5,7 +5,9 @@ use crate::limits::COLUMNS;
 use crate::plain;
 use crate::table::{Side, Table};
 use crate::words::{bytes_text, counted, wrapped, wrapped_item};
-use desk::{BackupResult, ClockResult, CollectResult, Outcome, PingResult};
+use desk::{
+    BackupResult, ClockResult, CollectResult, KeyChangeEnd, KeyChanged, Outcome, PingResult,
+};
 
 pub(crate) fn text(outcome: &Outcome) -> String {
     match outcome {
@@ -15,6 +17,7 @@ pub(crate) fn text(outcome: &Outcome) -> String {
         Outcome::Events(result) => values::events(result),
         Outcome::Collected(result) => collected(result),
         Outcome::Clock(result) => clock(result),
+        Outcome::KeysChanged(found) => keys_changed(found),
         Outcome::Objects(found) => objects::text(found),
         Outcome::Backup(result) => backup(result),
         Outcome::Heard(lines) => trace::text(lines),
@@ -78,6 +81,21 @@ fn collected(result: &CollectResult) -> String {
         text.push_str(&diagnosis::text(found));
     }
     text
+}
+
+fn keys_changed(found: &[KeyChanged]) -> String {
+    let line = |changed: &KeyChanged| {
+        let end = match changed.end {
+            KeyChangeEnd::Rotated => "rotated",
+            KeyChangeEnd::Refused => "the meter refused; the old key stays",
+            KeyChangeEnd::InDoubt => "in doubt: both are tried once each at the next session",
+        };
+        let words = plain(&changed.words, 200);
+        let behind = if words.is_empty() { "" } else { " - " };
+        let text = format!("{}: {end}{behind}{words}", plain(&changed.kind, 40));
+        wrapped(&text, "", COLUMNS)
+    };
+    found.iter().map(line).collect()
 }
 
 fn items(heading: &str, lines: &[String]) -> String {

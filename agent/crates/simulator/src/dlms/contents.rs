@@ -8,6 +8,7 @@ use dlms::codec::{
     Selection,
 };
 use dlms::meter::Store;
+use dlms::security::{Key, Keys};
 
 use super::clock::stamp;
 use super::objects::{OBJECTS, object_list, register};
@@ -18,6 +19,12 @@ use crate::dice::Dice;
 
 /// The status word of the load profile.
 const STATUS: LogicalName = LogicalName([0, 0, 96, 10, 1, 255]);
+/// Takes wrapped keys.
+const KEY_TRANSFER: Method = Method {
+    class: 64,
+    name: LogicalName::SECURITY_SETUP,
+    number: 2,
+};
 const EVENT_CODE: LogicalName = LogicalName([0, 0, 96, 11, 0, 255]);
 const LOAD: [u8; 6] = [1, 0, 99, 1, 0, 255];
 const LOG: [u8; 6] = [0, 0, 99, 98, 0, 255];
@@ -30,6 +37,11 @@ pub struct DlmsContents {
     pub(super) recorder: Recorder,
     /// Suites of the clients with keys.
     pub(super) suites: BTreeMap<u16, u8>,
+    /// Keys that clients have now, and those that wrap new ones.
+    pub(super) keys: BTreeMap<u16, Keys>,
+    pub(super) masters: BTreeMap<u16, Key>,
+    /// How often a new key was taken.
+    pub(super) transfers: u32,
     challenges: Dice,
 }
 
@@ -39,6 +51,9 @@ impl DlmsContents {
             challenges: Dice::new(scenario.seed).fork(CHALLENGE_DICE),
             recorder: Recorder::new(scenario),
             suites: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            masters: BTreeMap::new(),
+            transfers: 0,
         }
     }
 
@@ -119,6 +134,24 @@ impl DlmsContents {
             5 => Data::OctetString(self.title().to_vec()),
             _ => return Err(AccessResult::ReadWriteDenied),
         })
+    }
+
+    /// A client's keys with those that came wrapped; none if one of them is not understood.
+    fn unwrapped(&self, client: u16, wrapped: &Data) -> Option<Keys> {
+        let master = self.masters.get(&client)?;
+        let mut keys = self.keys.get(&client)?.clone();
+        for item in wrapped.items()? {
+            let [role, wrapped] = item.items()? else {
+                return None;
+            };
+            let key = Key::unwrapped(keys.suite(), wrapped.octets()?, master).ok()?;
+            keys = match role.integer()? {
+                0 => keys.with_encryption(key),
+                2 => keys.with_authentication(key),
+                _ => return None,
+            };
+        }
+        Some(keys)
     }
 
     /// Its system title: the maker, and a number out of the serial number.
@@ -216,12 +249,23 @@ impl Store for DlmsContents {
 
     fn act(
         &mut self,
-        _: u16,
-        _: Method,
-        _: Option<&Data>,
+        client: u16,
+        method: Method,
+        parameter: Option<&Data>,
         _: Duration,
     ) -> (ActionResult, Option<Outcome>) {
-        (ActionResult::ReadWriteDenied, None)
+        let keys = parameter.filter(|_| method == KEY_TRANSFER);
+        let keys = keys.and_then(|wrapped| self.unwrapped(client, wrapped));
+        let Some(keys) = keys else {
+            return (ActionResult::ReadWriteDenied, None);
+        };
+        self.keys.insert(client, keys);
+        self.transfers += 1;
+        (ActionResult::Success, None)
+    }
+
+    fn keys(&self, client: u16) -> Option<Keys> {
+        self.keys.get(&client).cloned()
     }
 
     fn challenge(&mut self, _: Duration) -> [u8; 16] {

@@ -3,6 +3,7 @@
 use super::DlmsBook;
 use super::clock::shown_clock;
 use super::ends::{SessionTrouble, is_time_up};
+use super::rotation::KeyChange;
 use super::session::{PartEnd, Sitting};
 use crate::tasks::bus::flag::{Desk, FlagSaid, Held};
 use crate::tasks::bus::wanted::CollectWish;
@@ -35,6 +36,8 @@ enum Kind {
     Clock,
     /// Which objects there are.
     Objects,
+    /// New keys.
+    Keys(KeyChange),
     /// Whether the meter answers, and as what.
     Ping,
 }
@@ -82,6 +85,28 @@ impl Task {
         Self::new(Kind::Objects)
     }
 
+    pub(in super::super) fn change_keys(encryption: bool, authentication: bool) -> Self {
+        Self::new(Kind::Keys(KeyChange::new(encryption, authentication)))
+    }
+
+    /// Whether keys are replaced.
+    pub(in super::super) fn changes_keys(&self) -> bool {
+        matches!(self.kind, Kind::Keys(_))
+    }
+
+    /// Whether a key is on its way, and nobody knows yet whether the meter took it.
+    pub(in super::super) fn is_in_doubt(&self) -> bool {
+        matches!(&self.kind, Kind::Keys(change) if change.is_in_doubt())
+    }
+
+    /// What is known of the keys while that is so.
+    pub(in super::super) fn doubt(self) -> Outcome {
+        match self.kind {
+            Kind::Keys(change) => change.doubt(),
+            _ => Outcome::KeysChanged(Vec::new()),
+        }
+    }
+
     /// Whether only the layers are tried.
     pub(in super::super) fn is_ping(&self) -> bool {
         matches!(self.kind, Kind::Ping)
@@ -104,9 +129,17 @@ impl DlmsBook {
         let mut said = FlagSaid::default();
         let done = self
             .sit(line, turn, (desk, keys), &mut said, async |sitting| {
-                sitting.task(task).await
+                sitting.task(task, keys).await
             })
             .await;
+        let trouble = match &mut task.kind {
+            Kind::Keys(change) => change.trouble.take(),
+            _ => None,
+        };
+        let done = match trouble {
+            Some(trouble) => Err(SessionTrouble::Keys(trouble)),
+            None => done,
+        };
         let (end, gone, slice) = match done {
             Ok(outcome) => {
                 let more = outcome.is_none();
@@ -133,7 +166,11 @@ impl DlmsBook {
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Goes on with a task; nothing while there is more to do.
-    async fn task(&mut self, task: &mut Task) -> Result<Option<Outcome>, DlmsFault> {
+    async fn task(
+        &mut self,
+        task: &mut Task,
+        keys: &MeterKeys,
+    ) -> Result<Option<Outcome>, DlmsFault> {
         Ok(match &mut task.kind {
             Kind::Round => match self.collect().await? {
                 PartEnd::Done => {
@@ -166,6 +203,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 }
             }
             Kind::Clock => Some(Outcome::Clock(shown_clock(&self.look_at_clock().await?))),
+            Kind::Keys(change) => self.change_keys(change, keys).await?,
             Kind::Objects => {
                 let found = self.visit.objects().await?;
                 let shown = found.iter().map(|object| shown_object(object, self.model));

@@ -1,9 +1,10 @@
 //! Work at a DLMS meter: sessions that take turns with those of the schedule.
 
-use super::super::dlms::{Slice, Task};
+use super::super::dlms::{DlmsBook, Slice, Task};
 use super::super::wanted::CollectWish;
 use super::flag::{BREAKS_MAX, OVER, Whose};
 use super::{Bus, dlms_words, words};
+use crate::config::DlmsProof;
 use crate::jobs::Ticket;
 use crate::plan;
 use desk::{Outcome, ReadValue, Refusal, Work};
@@ -28,6 +29,12 @@ impl Bus {
         let Some(task) = task(what) else {
             return ticket.failed(dlms_words::not_for_dlms(meter.as_str()));
         };
+        let has_keys = |book: &DlmsBook| matches!(book.dlms.proof, DlmsProof::Keys(_));
+        let mut books = self.dlms.iter();
+        let is_keyed = books.any(|book| book.id() == meter && has_keys(book));
+        if task.changes_keys() && !is_keyed {
+            return ticket.failed(dlms_words::without_keys(meter.as_str()));
+        }
         self.ask_dlms(DlmsJob {
             whose: Whose::Work(ticket),
             meter: meter.clone(),
@@ -133,6 +140,9 @@ impl Bus {
                     more: true,
                 };
             }
+            Slice::More | Slice::Failed(_) if job.task.is_in_doubt() => {
+                job.whose.done(job.task.doubt());
+            }
             Slice::More => job.whose.failed(words::left_alone(job.meter.as_str())),
             Slice::Failed(trouble) if job.task.is_ping() => {
                 let ping = dlms_words::ping(job.meter.as_str(), &trouble);
@@ -157,6 +167,11 @@ fn task(what: &Work) -> Option<Task> {
         }),
         Work::Clock { .. } => Task::clock(),
         Work::Objects { .. } => Task::objects(),
+        Work::ChangeKeys {
+            encryption,
+            authentication,
+            ..
+        } => Task::change_keys(*encryption, *authentication),
         Work::Poll { .. } => Task::poll(),
         Work::Ping { .. } => Task::ping(),
         Work::Backup { .. } | Work::Scan { .. } | Work::Listen { .. } => return None,

@@ -19,6 +19,16 @@ pub(super) fn not_for_dlms(meter: &str) -> Diagnosis {
     )
 }
 
+/// There is nothing to replace.
+pub(super) fn without_keys(meter: &str) -> Diagnosis {
+    diagnosis(
+        "J03",
+        format!("{meter} is read without keys; there is none to replace"),
+        "nothing was sent to the meter",
+        &["set its association to one with keys, and import them"],
+    )
+}
+
 /// A session that failed.
 pub(super) fn failed(trouble: &SessionTrouble) -> Diagnosis {
     match trouble {
@@ -42,7 +52,10 @@ pub(super) fn failed(trouble: &SessionTrouble) -> Diagnosis {
             "D04",
             fault.to_string(),
             "nothing was sent to the meter",
-            &["`pmuctl meter keys status` shows which keys there are"],
+            &[
+                "`pmuctl meter keys status` shows which keys there are",
+                "new keys are wrapped with the key encryption key: import it with --key-encryption-key-file",
+            ],
         ),
         SessionTrouble::Resting { .. } => diagnosis(
             "D03",

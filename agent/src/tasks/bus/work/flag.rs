@@ -261,6 +261,6 @@ fn task(what: &Work) -> Option<Task> {
         Work::Poll { .. } | Work::Ping { .. } | Work::Scan { .. } | Work::Listen { .. } => {
             Task::poll()
         }
-        Work::Objects { .. } => return None,
+        Work::Objects { .. } | Work::ChangeKeys { .. } => return None,
     })
 }

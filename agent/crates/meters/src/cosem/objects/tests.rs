@@ -81,11 +81,7 @@ fn rights_are_a_choice_or_bits_by_the_version_of_the_association() {
     check_access(3, bits, expected);
     check_access(1, rights(vec![], vec![]), "");
     check_access(1, Data::Unsigned(7), "rights not understood");
-    check_access(
-        1,
-        rights(vec![Data::Null], vec![]),
-        "rights not understood",
-    );
+    check_access(1, rights(vec![Data::Null], vec![]), "rights not understood");
 }
 
 #[test]
@@ -102,7 +98,12 @@ fn what_is_no_list_is_told_and_not_skipped() {
 #[test]
 fn access_is_told_in_a_bounded_number_of_characters() {
     let all = (1..=100).map(|number| right(number, Data::Enum(number.unsigned_abs())));
-    let own = object(15, 3, LogicalName::ASSOCIATION.0, rights(all.collect(), vec![]));
+    let own = object(
+        15,
+        3,
+        LogicalName::ASSOCIATION.0,
+        rights(all.collect(), vec![]),
+    );
     let found = read_objects(&Data::Array(vec![own])).unwrap();
     assert!(found[0].access.len() <= crate::limits::COSEM_ACCESS_TEXT_MAX);
 }
@@ -119,7 +120,10 @@ fn any_data() -> impl Strategy<Value = Data> {
     ];
     leaf.prop_recursive(4, 64, 5, |inner| {
         let items = || prop::collection::vec(inner.clone(), 0..5);
-        prop_oneof![items().prop_map(Data::Array), items().prop_map(Data::Structure)]
+        prop_oneof![
+            items().prop_map(Data::Array),
+            items().prop_map(Data::Structure)
+        ]
     })
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 use desk::{
-    Diagnosis, EventCounter, EventsResult, FoundMeter, Layer, MeterObject, MeterValue, ScanResult, TraceLine,
+    Diagnosis, EventCounter, EventsResult, FoundMeter, Layer, MeterObject, MeterValue, ScanResult,
+    TraceLine,
 };
 
 #[track_caller]
@@ -21,6 +22,28 @@ fn diagnosis(code: &str) -> Diagnosis {
 }
 
 #[test]
+fn a_change_of_keys_says_which_key_holds() {
+    let changed = |kind: &str, end, words: &str| KeyChanged {
+        kind: kind.to_owned(),
+        end,
+        words: words.to_owned(),
+    };
+    let found = vec![
+        changed("encryption key", KeyChangeEnd::Rotated, ""),
+        changed("authentication key", KeyChangeEnd::Refused, "it says no"),
+        changed("encryption key", KeyChangeEnd::InDoubt, ""),
+    ];
+    check(
+        &Outcome::KeysChanged(found),
+        "\
+encryption key: rotated
+authentication key: the meter refused; the old key stays - it says no
+encryption key: in doubt: both are tried once each at the next session
+",
+    );
+}
+
+#[test]
 fn objects_are_shown_with_their_class_and_what_may_be_done() {
     let object = |obis: &str, name: &str, in_model, access: &str| MeterObject {
         class: 3,
@@ -32,7 +55,12 @@ fn objects_are_shown_with_their_class_and_what_may_be_done() {
         access: access.to_owned(),
     };
     let objects = vec![
-        object("1-0:1.8.0", "active energy, from the grid", true, "1 2 3 read"),
+        object(
+            "1-0:1.8.0",
+            "active energy, from the grid",
+            true,
+            "1 2 3 read",
+        ),
         object("1-0:1.8.9", "", false, ""),
     ];
     check(
@@ -277,6 +305,11 @@ fn bad_readings() -> Vec<Outcome> {
             }],
             status: vec![bad()],
         }),
+        Outcome::KeysChanged(vec![KeyChanged {
+            kind: bad(),
+            end: KeyChangeEnd::Refused,
+            words: bad(),
+        }]),
         Outcome::Objects(vec![MeterObject {
             class: 3,
             class_name: bad(),
