@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dlms::hdlc::{Address, Parameters};
 use dlms::meter::{Client, Device, Level, LinkSettings, Settings, Station};
-use dlms::security::{Keys, Secret, SystemTitle};
+use dlms::security::{Key, Keys, Secret, SystemTitle};
 
 use super::contents::DlmsContents;
 use super::recorder::{Recorded, Recorder};
@@ -61,10 +61,23 @@ impl DlmsInstrument {
         contents.suites = keys
             .map(|(client, keys)| (*client, keys.suite().number()))
             .collect();
+        contents.keys = access.keys.iter().cloned().collect();
         Self {
             contents: Arc::new(Mutex::new(contents)),
             access,
         }
+    }
+
+    /// Lets a client with keys replace them: new ones come wrapped with this one.
+    #[must_use]
+    pub fn with_master(self, client: u16, master: Key) -> Self {
+        self.contents().masters.insert(client, master);
+        self
+    }
+
+    /// How often it has taken a new key.
+    pub fn transfers(&self) -> u32 {
+        self.contents().transfers
     }
 
     /// Its protocol side on HDLC; none if there is no such address.
