@@ -8,6 +8,7 @@ use crate::plan::{COLLECT, INSTANT};
 use crate::tasks::bus::flag::{Desk, FlagSaid, Held};
 use crate::tasks::bus::memory::Note;
 use crate::tasks::keykeeper::{MeterKeys, verdict};
+use dlms::codec::acse::Diagnostic;
 use dlms::conversation::{Remedy, SessionFault};
 use line::{GuardedLine, Line};
 use metering::EventCode;
@@ -212,8 +213,15 @@ impl DlmsBook {
     }
 }
 
+/// Only what speaks of the password: a wrong level or client is no reason to leave the password alone
+/// for a day.
 fn is_password_refusal(fault: &SessionFault) -> bool {
-    matches!(fault, SessionFault::Refused { .. })
+    matches!(
+        fault,
+        SessionFault::Refused {
+            diagnostic: Diagnostic::Authentication | Diagnostic::NoReason
+        }
+    )
 }
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
