@@ -10,8 +10,9 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Silence that ends a message, if the line's own is shorter: what a USB adapter may add.
-const SILENCE_MIN: Duration = Duration::from_millis(10);
+/// Silence that ends a message, if the line's own is shorter: a USB adapter may hold octets back for
+/// 16 ms, and a busy machine for some more. Who answers faster stands behind the question.
+const SILENCE_MIN: Duration = Duration::from_millis(25);
 
 /// What was heard so far.
 pub(super) struct Listening {
