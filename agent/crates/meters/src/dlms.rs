@@ -14,5 +14,5 @@ mod visit;
 pub use collect::{CollectRun, RunEnd};
 pub use fault::DlmsFault;
 pub use part::{PartGround, ProfilePart, RowsWay, next_part};
-pub use terms::{DlmsCredentials, DlmsPlace, DlmsWish, KeyShelf, KeyShelfFault, dlms_terms};
+pub use terms::{DlmsCredentials, DlmsPlace, DlmsWish, dlms_terms};
 pub use visit::{DlmsVisit, ExpectedMeter, Scalers, Timed};

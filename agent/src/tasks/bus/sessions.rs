@@ -1,8 +1,8 @@
 //! Sessions on a line: they are given the line, and what comes of them is handed over.
 
-use super::Bus;
 use super::dlms::{self, DlmsBook};
 use super::flag::{Desk, FlagBook, FlagSaid, Held, Slice, Task, signs_of_life};
+use super::{Bus, BusParts};
 use crate::health::Pulse;
 use crate::jobs::Ticket;
 use crate::limits::PROGRESS_WITHIN;
@@ -68,14 +68,7 @@ impl Bus {
         let pulse = self.parts.pulse.clone();
         let at_most = signs_of_life(turn, &self.parts.settings);
         let number = book.flag.number.clone();
-        let desk = Desk {
-            bus: &self.parts.settings,
-            store: &self.parts.store,
-            clock: &self.parts.clock,
-            pulse: &pulse,
-            shutdown: &self.parts.shutdown,
-            ticket: None,
-        };
+        let desk = desk(&self.parts, &pulse, None);
         let holding = async {
             match self.link.reach(number.as_ref()).await {
                 Ok(line) => book.hold(line, turn, &desk).await,
@@ -106,18 +99,10 @@ impl Bus {
         task: Option<(&mut dlms::Task, Option<&Ticket>)>,
     ) -> (Held, dlms::Slice) {
         let pulse = self.parts.pulse.clone();
-        let bus = &self.parts.settings;
-        let at_most = signs_of_life(turn, bus);
+        let at_most = signs_of_life(turn, &self.parts.settings);
         let keys = MeterKeys::new(self.parts.keys.clone());
         let ticket = task.as_ref().and_then(|(_, ticket)| *ticket);
-        let desk = Desk {
-            bus,
-            store: &self.parts.store,
-            clock: &self.parts.clock,
-            pulse: &pulse,
-            shutdown: &self.parts.shutdown,
-            ticket,
-        };
+        let desk = desk(&self.parts, &pulse, ticket);
         let holding = async {
             let Ok(line) = self.link.reach(None).await else {
                 return (Held::no_line(), dlms::Slice::More);
@@ -142,17 +127,9 @@ impl Bus {
         ticket: Option<&Ticket>,
     ) -> (Held, Slice) {
         let pulse = self.parts.pulse.clone();
-        let bus = &self.parts.settings;
-        let at_most = signs_of_life(turn, bus);
+        let at_most = signs_of_life(turn, &self.parts.settings);
         let number = book.flag.number.clone();
-        let desk = Desk {
-            bus,
-            store: &self.parts.store,
-            clock: &self.parts.clock,
-            pulse: &pulse,
-            shutdown: &self.parts.shutdown,
-            ticket,
-        };
+        let desk = desk(&self.parts, &pulse, ticket);
         let holding = async {
             match self.link.reach(number.as_ref()).await {
                 Ok(line) => book.hold_task(line, turn, &desk, task).await,
@@ -188,6 +165,18 @@ impl Bus {
             .store
             .keep_together(said.events, said.records)
             .await;
+    }
+}
+
+/// What a session needs beside its meter.
+fn desk<'a>(parts: &'a BusParts, pulse: &'a Pulse, ticket: Option<&'a Ticket>) -> Desk<'a> {
+    Desk {
+        bus: &parts.settings,
+        store: &parts.store,
+        clock: &parts.clock,
+        pulse,
+        shutdown: &parts.shutdown,
+        ticket,
     }
 }
 

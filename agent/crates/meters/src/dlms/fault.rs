@@ -1,6 +1,5 @@
 //! Why a visit failed, or a part of it.
 
-use super::terms::KeyShelfFault;
 use crate::cosem::CosemFault;
 use ::dlms::codec::AccessResult;
 use ::dlms::conversation::SessionFault;
@@ -14,9 +13,6 @@ pub enum DlmsFault {
     /// A value is not what it should be.
     #[error(transparent)]
     Meaning(#[from] CosemFault),
-    /// The keys are not there.
-    #[error(transparent)]
-    Keys(#[from] KeyShelfFault),
     /// The meter refuses a read.
     #[error("the meter does not give {what}: {result}")]
     Refused {
@@ -59,7 +55,7 @@ impl DlmsFault {
                     | SessionFault::NotAgreed { .. }
                     | SessionFault::TooLong { .. }
             ),
-            Self::WrongMeter { .. } | Self::NoIdentity | Self::Keys(_) => true,
+            Self::WrongMeter { .. } | Self::NoIdentity => true,
             Self::Meaning(_) | Self::Refused { .. } | Self::Unknown { .. } | Self::NoFirstRow => {
                 false
             }

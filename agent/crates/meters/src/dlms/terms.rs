@@ -7,8 +7,6 @@ use ::dlms::hdlc::{Address, Parameters};
 use ::dlms::security::{Keys, Secret, SystemTitle};
 use ::dlms::wrapper::Ports;
 use line::Peer;
-use metering::MeterId;
-use std::future::Future;
 use std::time::Duration;
 
 /// Which way a meter is reached.
@@ -49,26 +47,6 @@ pub enum DlmsCredentials {
     Password(Secret),
     /// Keys, and the gateway's own system title.
     Keys(Keys, SystemTitle),
-}
-
-/// The keys could not be had.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the keys of meter {meter} cannot be had: {reason}")]
-pub struct KeyShelfFault {
-    /// Whose.
-    pub meter: MeterId,
-    /// Why, and what to do.
-    pub reason: String,
-}
-
-/// Keeps keys and passwords of meters. Whoever implements it shows none of them to anybody.
-pub trait KeyShelf: Send {
-    /// What proves the gateway to a meter in one of its associations.
-    fn credentials(
-        &mut self,
-        meter: &MeterId,
-        association: &str,
-    ) -> impl Future<Output = Result<DlmsCredentials, KeyShelfFault>> + Send;
 }
 
 /// The terms of a session with a meter of this model.

@@ -3,7 +3,7 @@
 use super::super::round::Sitting;
 use crate::front::GATEWAY_PROFILE;
 use crate::tasks::bus::keeping::Keeping;
-use crate::tasks::storekeeper::{Look, Record};
+use crate::tasks::storekeeper::Record;
 use line::Line;
 use metering::{EventCode, Timestamp};
 use meters::collection::Marks;
@@ -139,14 +139,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 
     /// Whether nothing older than this interval is stored.
     pub(super) async fn is_first_of_all(&self, end: Timestamp) -> bool {
-        let step = self.period().duration();
-        let ask = |reply| Look::LastRowUpTo {
-            meter: self.book.settings.id.clone(),
-            profile: GATEWAY_PROFILE,
-            to: end.before(step),
-            reply,
-        };
-        matches!(self.desk.store.ask(ask).await, Ok(None))
+        let need = self.need();
+        let before = end.before(need.period.duration());
+        matches!(need.last_row_up_to(before).await, Some(None))
     }
 
     fn tell_event(&mut self, event: &ProfileEvent) {
