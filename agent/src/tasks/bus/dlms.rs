@@ -25,7 +25,6 @@ use crate::tasks::storekeeper::Record;
 use desk::{CollectResult, MeterTrust};
 use line::Peer;
 use metering::{Event, EventCode, MeterId, Timestamp};
-use meters::collection::days_until_overwrite;
 use meters::dlms::{CollectRun, Scalers};
 use meters::planner::{Happening, MeterState, PlannedMeterStatus};
 
@@ -91,11 +90,7 @@ impl DlmsBook {
 
     /// Whose turnaround the guard learns: none of a Modbus unit, none of a FLAG meter.
     pub(super) fn peer(&self) -> Peer {
-        let name = self.dlms.line_name();
-        let sum = name
-            .bytes()
-            .fold(0_u32, |sum, octet| sum.wrapping_mul(31) ^ u32::from(octet));
-        Peer(0x2_0000 | (sum & 0xffff))
+        super::sessions::peer(0x2_0000, &self.dlms.line_name())
     }
 
     /// How many late answers its line has heard from it.
@@ -172,23 +167,6 @@ impl DlmsBook {
         self.memory.set_note(Note::Serial, serial.as_bytes());
     }
 
-    /// For how many days the meter keeps its profile, and the newest row that was read of it.
-    fn note_held(&mut self, days: u64, last: Timestamp) {
-        let held = [days.to_be_bytes(), last.seconds().to_be_bytes()].concat();
-        self.memory.set_note(Note::Held, &held);
-    }
-
-    /// Days until the meter overwrites what nobody has read.
-    fn overwrite_in_days(&self, now: Timestamp) -> Option<u32> {
-        let (pairs, _) = self.memory.note(Note::Held)?.as_chunks::<8>();
-        let &[days, last] = pairs else {
-            return None;
-        };
-        let last = Timestamp::from_seconds(u64::from_be_bytes(last));
-        let left = days_until_overwrite(u64::from_be_bytes(days), last, now);
-        Some(u32::try_from(left).unwrap_or(u32::MAX))
-    }
-
     /// What people see.
     pub(super) fn view(&self, planned: Option<&PlannedMeterStatus>, now: Timestamp) -> MeterView {
         let state = match planned.map(|found| found.state) {
@@ -216,7 +194,7 @@ impl DlmsBook {
             totals: MeterTotals::default(),
             flag: Some(self.totals.clone()),
             last_collected: collected.map(Timestamp::from_millis),
-            overwrite_in_days: self.overwrite_in_days(now),
+            overwrite_in_days: self.memory.overwrite_in_days(now),
             clock_error_ms: self.clock_error_ms,
             found: Vec::new(),
             remarks,

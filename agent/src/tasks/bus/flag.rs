@@ -253,7 +253,7 @@ impl FlagBook {
             totals: MeterTotals::default(),
             flag: Some(self.totals.clone()),
             last_collected: collected.map(Timestamp::from_millis),
-            overwrite_in_days: self.overwrite_in_days(now),
+            overwrite_in_days: self.memory.overwrite_in_days(now),
             clock_error_ms: self.clock_error_ms,
             found: self.found(now),
             remarks,

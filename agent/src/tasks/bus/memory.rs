@@ -2,6 +2,7 @@
 //! of what a FLAG meter said last, by their identity, and notes on any meter.
 
 use metering::Timestamp;
+use meters::collection::days_until_overwrite;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -156,6 +157,30 @@ impl Memory {
         let is_new = self.note(note) != Some(words.as_bytes());
         self.set_note(note, words.as_bytes());
         is_new
+    }
+
+    /// For how many days the meter keeps its profile, and the newest row that was read of it: how
+    /// long the rest is safe is told also of a meter that cannot be reached.
+    pub(super) fn note_held(&mut self, days: u64, last: Timestamp) {
+        let held = [days.to_be_bytes(), last.seconds().to_be_bytes()].concat();
+        self.set_note(Note::Held, &held);
+    }
+
+    /// The same, as it was noted.
+    pub(super) fn held(&self) -> Option<(u64, Timestamp)> {
+        let (pairs, _) = self.note(Note::Held)?.as_chunks::<8>();
+        let &[days, last] = pairs else {
+            return None;
+        };
+        let last = u64::from_be_bytes(last);
+        Some((u64::from_be_bytes(days), Timestamp::from_seconds(last)))
+    }
+
+    /// Days until the meter overwrites what nobody has read.
+    pub(super) fn overwrite_in_days(&self, now: Timestamp) -> Option<u32> {
+        let (days, last) = self.held()?;
+        let left = days_until_overwrite(days, last, now);
+        Some(u32::try_from(left).unwrap_or(u32::MAX))
     }
 
     /// Another meter is there: what was remembered is of no use.

@@ -7,6 +7,7 @@ use crate::health::Pulse;
 use crate::jobs::Ticket;
 use crate::limits::PROGRESS_WITHIN;
 use crate::tasks::keykeeper::MeterKeys;
+use line::Peer;
 use metering::MeterId;
 use meters::planner::{SessionEnd, SessionTurn};
 use std::time::Duration;
@@ -166,6 +167,15 @@ impl Bus {
             .keep_together(said.events, said.records)
             .await;
     }
+}
+
+/// A meter that is read in sessions as the guard of the line knows it; `kind` keeps one protocol's
+/// from another's and from Modbus units.
+pub(super) fn peer(kind: u32, name: &str) -> Peer {
+    let sum = name
+        .bytes()
+        .fold(0_u32, |sum, octet| sum.wrapping_mul(31) ^ u32::from(octet));
+    Peer(kind | (sum & 0xffff))
 }
 
 /// What a session needs beside its meter.

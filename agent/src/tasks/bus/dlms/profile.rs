@@ -311,8 +311,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         };
         let room = period.duration() * entries;
         let days = room.as_secs() / Duration::from_hours(24).as_secs();
-        self.book.note_held(days, last);
+        self.book.memory.note_held(days, last);
         let now = self.desk.clock.now().utc;
-        self.book.brought.days_until_overwrite = self.book.overwrite_in_days(now);
+        self.book.brought.days_until_overwrite = self.book.memory.overwrite_in_days(now);
     }
 }

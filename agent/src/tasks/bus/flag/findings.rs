@@ -5,12 +5,10 @@ use super::round::Sitting;
 use super::{FlagBook, FlagSaid};
 use crate::adapters::clock::Clock;
 use crate::limits::{FINDINGS_MAX, FINDINGS_SHOWN_FOR, OVERWRITE_DAYS};
-use crate::tasks::bus::memory::Note;
 use crate::tasks::bus::work::said;
 use desk::Diagnosis;
 use line::Line;
 use metering::{EventCode, Timestamp};
-use meters::collection::days_until_overwrite;
 use meters::doctor::Finding;
 
 /// What was found lately.
@@ -51,31 +49,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 }
 
 impl FlagBook {
-    /// For how many days the meter keeps its profile, and the newest row that was read of it: how
-    /// long the rest is safe is told also of a meter that cannot be reached.
-    pub(super) fn note_held(&mut self, days: u64, last: Timestamp) {
-        let held = [days.to_be_bytes(), last.seconds().to_be_bytes()].concat();
-        self.memory.set_note(Note::Held, &held);
-    }
-
-    fn held(&self) -> Option<(u64, Timestamp)> {
-        let (pairs, _) = self.memory.note(Note::Held)?.as_chunks::<8>();
-        let &[days, last] = pairs else {
-            return None;
-        };
-        let last = u64::from_be_bytes(last);
-        Some((u64::from_be_bytes(days), Timestamp::from_seconds(last)))
-    }
-
-    /// Days until the meter overwrites what nobody has read.
-    pub(super) fn overwrite_in_days(&self, now: Timestamp) -> Option<u32> {
-        let (days, last) = self.held()?;
-        let left = days_until_overwrite(days, last, now);
-        Some(u32::try_from(left).unwrap_or(u32::MAX))
-    }
-
     fn overwriting(&self, now: Timestamp) -> Option<Finding> {
-        let left = self.overwrite_in_days(now)?;
+        let left = self.memory.overwrite_in_days(now)?;
         (left <= OVERWRITE_DAYS).then_some(Finding::OverwriteIn {
             days: u64::from(left),
         })
@@ -87,7 +62,7 @@ impl FlagBook {
         let Some(finding) = self.overwriting(now) else {
             return;
         };
-        let last = self.held().map(|(_, last)| last);
+        let last = self.memory.held().map(|(_, last)| last);
         let is_late = finding == Finding::OverwriteIn { days: 0 };
         let words = format!("overwrites {last:?} {is_late}");
         if self.known.is_news(&words)

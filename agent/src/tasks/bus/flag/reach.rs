@@ -51,11 +51,7 @@ impl FlagBook {
 
     /// Whose turnaround the guard learns: none of a Modbus unit.
     pub(in super::super) fn peer(&self) -> Peer {
-        let name = self.flag.line_name();
-        let sum = name
-            .bytes()
-            .fold(0_u32, |sum, octet| sum.wrapping_mul(31) ^ u32::from(octet));
-        Peer(0x1_0000 | (sum & 0xffff))
+        crate::tasks::bus::sessions::peer(0x1_0000, &self.flag.line_name())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::jobs::Ticket;
 use crate::plan;
 use desk::{Outcome, ReadValue, Refusal, Work};
 use metering::{MeterId, Timestamp};
-use meters::planner::{Respect, SessionEnd, SessionRequest, SessionTurn};
+use meters::planner::{SessionEnd, SessionTurn};
 use tokio::sync::oneshot;
 
 /// Something that somebody waits for, in sessions.
@@ -58,25 +58,15 @@ impl Bus {
     }
 
     fn ask_dlms(&mut self, job: DlmsJob) {
-        let book = self.dlms.iter().find(|book| *book.id() == job.meter);
+        let mut books = self.dlms.iter();
+        let book = books.find(|book| *book.id() == job.meter);
         let planned =
             book.and_then(|book| plan::session_meter(&book.settings, &self.parts.settings));
-        let Some(planned) = planned else {
-            return job.whose.failed(words::left_alone(job.meter.as_str()));
-        };
-        self.token += 1;
-        let request = SessionRequest {
-            meter: Some(job.meter.clone()),
-            token: self.token,
-            hold_min: planned.hold_min,
-            hold_max: planned.hold_max,
-            respect: Respect::Polls,
-        };
-        match self.planner.ask_session(request) {
-            Ok(()) => {
-                self.dlms_jobs.insert(self.token, job);
+        match self.ask_sessions(&job.meter, planned) {
+            Ok(token) => {
+                self.dlms_jobs.insert(token, job);
             }
-            Err(error) => job.whose.failed(words::busy(&error.to_string())),
+            Err(trouble) => job.whose.failed(trouble),
         }
     }
 

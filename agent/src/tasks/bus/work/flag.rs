@@ -9,7 +9,7 @@ use crate::jobs::Ticket;
 use crate::plan;
 use desk::{Diagnosis, Outcome, Part, Progress, ReadValue, Refusal, Work};
 use metering::{MeterId, Timestamp};
-use meters::planner::{Respect, SessionEnd, SessionRequest, SessionTurn};
+use meters::planner::{Respect, SessionEnd, SessionMeter, SessionRequest, SessionTurn};
 use tokio::sync::oneshot;
 
 /// Something that somebody waits for, in sessions.
@@ -77,27 +77,36 @@ impl Bus {
     }
 
     fn ask_flag(&mut self, job: FlagJob) {
-        let Some(book) = self.flags.iter().find(|book| *book.id() == job.meter) else {
-            return;
-        };
-        let bus = &self.parts.settings;
-        let Some(planned) = plan::session_meter(&book.settings, bus) else {
-            return;
-        };
+        let mut books = self.flags.iter();
+        let book = books.find(|book| *book.id() == job.meter);
+        let planned =
+            book.and_then(|book| plan::session_meter(&book.settings, &self.parts.settings));
+        match self.ask_sessions(&job.meter, planned) {
+            Ok(token) => {
+                self.flag_jobs.insert(token, job);
+            }
+            Err(trouble) => job.whose.failed(trouble),
+        }
+    }
+
+    /// Asks for sessions with a meter, and says under which token they come.
+    pub(super) fn ask_sessions(
+        &mut self,
+        meter: &MeterId,
+        planned: Option<SessionMeter>,
+    ) -> Result<u64, Diagnosis> {
+        let planned = planned.ok_or_else(|| words::left_alone(meter.as_str()))?;
         self.token += 1;
         let request = SessionRequest {
-            meter: Some(job.meter.clone()),
+            meter: Some(planned.id),
             token: self.token,
             hold_min: planned.hold_min,
             hold_max: planned.hold_max,
             respect: Respect::Polls,
         };
-        match self.planner.ask_session(request) {
-            Ok(()) => {
-                self.flag_jobs.insert(self.token, job);
-            }
-            Err(error) => job.whose.failed(words::busy(&error.to_string())),
-        }
+        let asked = self.planner.ask_session(request);
+        asked.map_err(|error| words::busy(&error.to_string()))?;
+        Ok(self.token)
     }
 
     /// One session of a job.

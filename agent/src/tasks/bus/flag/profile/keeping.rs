@@ -174,9 +174,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let Some(Some(last)) = self.last_row().await else {
             return;
         };
-        self.book.note_held(days, last);
+        self.book.memory.note_held(days, last);
         let now = self.desk.clock.now().utc;
-        self.book.brought.days_until_overwrite = self.book.overwrite_in_days(now);
+        self.book.brought.days_until_overwrite = self.book.memory.overwrite_in_days(now);
     }
 }
 
