@@ -132,18 +132,12 @@ fn taken_words(taken: Taken) -> &'static str {
 }
 
 fn key_refusal(trouble: &KeyTrouble) -> Refusal {
-    let mut problem = trouble.to_string();
-    let mut cause = std::error::Error::source(trouble);
-    while let Some(source) = cause {
-        problem = format!("{problem}: {source}");
-        cause = source.source();
-    }
     let remedy = if matches!(trouble, KeyTrouble::InDoubt { .. }) {
         "`pmuctl meter keys status` shows what is there; --replace drops keys that are in doubt"
     } else {
         "`pmuctl meter keys status` shows what is there"
     };
-    refusal(problem, remedy)
+    refusal(trouble.with_causes(), remedy)
 }
 
 fn key_status(info: &KeyInfo, now: Timestamp) -> KeyStatus {

@@ -33,13 +33,9 @@ impl KeyCounters {
 }
 
 fn fault(trouble: &KeyTrouble) -> CounterFault {
-    let mut reason = trouble.to_string();
-    let mut cause = std::error::Error::source(trouble);
-    while let Some(source) = cause {
-        reason = format!("{reason}: {source}");
-        cause = source.source();
+    CounterFault {
+        reason: trouble.with_causes(),
     }
-    CounterFault { reason }
 }
 
 impl CounterKeeper for KeyCounters {

@@ -47,6 +47,19 @@ pub enum KeyTrouble {
     Stopped,
 }
 
+impl KeyTrouble {
+    /// What happened, and why, and why that.
+    pub fn with_causes(&self) -> String {
+        let mut words = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(source) = cause {
+            words = format!("{words}: {source}");
+            cause = source.source();
+        }
+        words
+    }
+}
+
 impl From<StoreError> for KeyTrouble {
     fn from(error: StoreError) -> Self {
         Self::Keys(error.into())

@@ -4,6 +4,7 @@
 use super::ends::is_time_up;
 use super::session::{PartEnd, Sitting};
 use crate::front::GATEWAY_PROFILE;
+use crate::hex::hex;
 use crate::tasks::bus::keeping::Keeping;
 use crate::tasks::bus::memory::Note;
 use crate::tasks::bus::wanted::{CollectWish, Need};
@@ -14,6 +15,7 @@ use meters::catalogue::dlms::DlmsProfile;
 use meters::collection::{Marks, Wanted};
 use meters::cosem::{CosemFault, CosemHappening, ProfileRead, ProfileSetup};
 use meters::dlms::{CollectRun, DlmsFault, RunEnd};
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 use storage::{GapRange, GapReason, GapRecord};
 
@@ -107,10 +109,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             .memory
             .note(Note::ProfileSetup)
             .map(<[u8]>::to_vec);
-        let mark = crate::hex::hex(&sha2::Digest::finalize(sha2::Digest::chain_update(
-            <sha2::Sha256 as sha2::Digest>::new(),
-            &setup.mark,
-        )));
+        let mark = hex(&Sha256::digest(&setup.mark));
         self.book
             .memory
             .set_note(Note::ProfileSetup, mark.as_bytes());
