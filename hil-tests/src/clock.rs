@@ -6,7 +6,7 @@ use metering::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
-use crate::limits::LOOK_EVERY;
+use crate::limits::{CLOCK_MOVED_MS, LOOK_EVERY};
 
 /// Lets time pass.
 #[expect(
@@ -23,6 +23,38 @@ pub fn utc() -> Timestamp {
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     let millis = u64::try_from(now.tv_nsec / 1_000_000).unwrap_or(0);
     Timestamp::from_millis(seconds * 1000 + millis)
+}
+
+/// Waits until it is an odd second of UTC, well behind the mark of a period of two seconds and well
+/// before the next: what is done now falls between the samples of two marks.
+pub fn wait_between_marks() {
+    let millis = utc().millis() % 2000;
+    pause(Duration::from_millis((3000 - millis) % 2000));
+}
+
+/// Whether the machine's own clock runs on while something is tested that looks at it: virtual
+/// machines have theirs set now and then.
+#[derive(Debug)]
+pub struct Steady {
+    utc: Timestamp,
+    at: Instant,
+}
+
+impl Steady {
+    /// From now on.
+    pub fn begin() -> Self {
+        Self {
+            utc: utc(),
+            at: Instant::now(),
+        }
+    }
+
+    /// Milliseconds by which the clock has been set since, if more than clocks drift.
+    pub fn moved(&self) -> Option<i64> {
+        let passed = i64::try_from(self.at.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let moved = utc().millis_since(self.utc).saturating_sub(passed);
+        (moved.abs() > CLOCK_MOVED_MS).then_some(moved)
+    }
 }
 
 /// Waits until it is so; false if it was not within the time.

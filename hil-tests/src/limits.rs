@@ -8,6 +8,8 @@ pub const START_WITHIN: Duration = Duration::from_secs(20);
 pub const STOP_WITHIN: Duration = Duration::from_secs(40);
 /// How often a condition is looked at.
 pub const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// A clock that moves by more than this against the monotonic one was set.
+pub const CLOCK_MOVED_MS: i64 = 100;
 /// Lines of a program's log that a failed test shows.
 pub const TAIL_LINES: usize = 40;
 /// How long the local socket may take to answer.
