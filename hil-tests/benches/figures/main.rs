@@ -2,7 +2,7 @@
 //! the same run: `cargo bench -p hil-tests --bench figures`.
 //!
 //! Arguments after `--`: `--quick` for shorter runs, and names of parts (`late`, `dead`,
-//! `saturation`, `cpu`, `memory`, `start`, `store`, `block`, `decoder`, `image`, `flag`) to run only those.
+//! `saturation`, `cpu`, `memory`, `start`, `store`, `block`, `decoder`, `image`, `dlms`, `flag`) to run only those.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,6 +18,7 @@ mod bare;
 mod block;
 mod dead;
 mod decoder;
+mod dlms;
 mod flag;
 mod guard_cpu;
 mod image;
@@ -27,6 +28,7 @@ mod saturation;
 mod start;
 mod store;
 mod table;
+mod virtual_time;
 
 use std::process::ExitCode;
 
@@ -54,7 +56,7 @@ impl Ground {
 
 type Part = fn(&Ground) -> Vec<Row>;
 
-const PARTS: [(&str, Part); 12] = [
+const PARTS: [(&str, Part); 13] = [
     ("block", block::rows),
     ("decoder", decoder::rows),
     ("late", late::rows),
@@ -66,6 +68,7 @@ const PARTS: [(&str, Part); 12] = [
     ("start", start::rows),
     ("memory", memory::rows),
     ("image", image::rows),
+    ("dlms", dlms::rows),
     // Last: it lets time jump.
     ("flag", flag::rows),
 ];

@@ -158,13 +158,3 @@ impl Stage {
         }
     }
 }
-
-/// Runs under a clock that jumps to the next thing that is due.
-pub(super) fn without_waiting<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(work)
-}

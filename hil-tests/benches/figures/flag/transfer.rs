@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
-use super::ground::{GAP, Stage, Took, four_channels, without_waiting};
+use super::ground::{GAP, Stage, Took, four_channels};
 use crate::table::{Limit, Row, Spread};
+use crate::virtual_time::without_waiting;
 
 const DAYS: u16 = 90;
 /// From today on, with a day of overlap.

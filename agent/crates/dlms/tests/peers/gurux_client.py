@@ -1,13 +1,19 @@
 """Reads the meter of the tests with Gurux's client, in a process of its own, and says what it read.
 
-gurux_client.py PORT wrapper|hdlc public|low|zero|one|two|proof [lists] [long] [simulated]
+gurux_client.py PORT wrapper|hdlc public|low|zero|one|two|proof [lists] [long] [simulated] [frame=OCTETS]
 
-The simulated meter captures a status before the energy, and has nothing to write.
+The simulated meter captures a status before the energy, and has nothing to write. PORT is a port of
+this machine, or the path of a terminal. `cost` is what reading the profile took: rows, seconds,
+seconds of the processor.
 """
 
 import datetime
+import os
+import select
 import socket
 import sys
+import time
+import tty
 
 from gurux_dlms import GXByteBuffer, GXReplyData
 from gurux_dlms.enums import Authentication, DataType, InterfaceType, ObjectType, Security
@@ -22,7 +28,7 @@ from gurux_dlms.objects import (
 from gurux_dlms.objects.enums import SecuritySuite
 from gurux_dlms.secure import GXDLMSSecureClient
 
-port, road, level = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+port, road, level = sys.argv[1], sys.argv[2], sys.argv[3]
 client = {"public": 16, "low": 2, "zero": 3, "one": 6, "two": 4, "proof": 5}[level]
 kinds = {"public": Authentication.NONE, "low": Authentication.LOW}
 kind = InterfaceType.WRAPPER if road == "wrapper" else InterfaceType.HDLC
@@ -31,8 +37,9 @@ meter = GXDLMSSecureClient(
     True, client, server, kinds.get(level, Authentication.HIGH_GMAC), "12345678", kind
 )
 if road == "hdlc":
-    meter.hdlcSettings.maxInfoTX = 256
-    meter.hdlcSettings.maxInfoRX = 256
+    frame = next((int(word[6:]) for word in sys.argv if word.startswith("frame=")), 256)
+    meter.hdlcSettings.maxInfoTX = frame
+    meter.hdlcSettings.maxInfoRX = frame
 if level in ("zero", "one", "two", "proof"):
     cipher = meter.ciphering
     suites = {"one": SecuritySuite.SUITE_1, "two": SecuritySuite.SUITE_2}
@@ -48,8 +55,30 @@ if level in ("zero", "one", "two", "proof"):
 
 simulated = "simulated" in sys.argv
 energy = 2 if simulated else 1
-line = socket.create_connection(("127.0.0.1", port), 5)
-line.settimeout(5)
+
+
+class Terminal:
+    """A serial port, as far as a socket is one."""
+
+    def __init__(self, path):
+        self.file = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(self.file)
+
+    def sendall(self, octets):
+        while octets:
+            octets = octets[os.write(self.file, octets) :]
+
+    def recv(self, most):
+        if not select.select([self.file], [], [], 5)[0]:
+            raise TimeoutError
+        return os.read(self.file, most)
+
+
+if port.startswith("/"):
+    line = Terminal(port)
+else:
+    line = socket.create_connection(("127.0.0.1", int(port)), 5)
+    line.settimeout(5)
 
 
 def exchange(request, reply):
@@ -92,7 +121,9 @@ print("energy", ask(meter.read(GXDLMSRegister("1.0.1.8.0.255"), 2)).value)
 print("clock", read(GXDLMSClock("0.0.1.0.0.255"), 2))
 profile = GXDLMSProfileGeneric("1.0.99.1.0.255")
 read(profile, 3)
+begun, worked = time.monotonic(), time.process_time()
 rows = read(profile, 2)
+print("cost", len(rows), time.monotonic() - begun, time.process_time() - worked)
 print("profile", len(rows), rows[0][energy], rows[-1][energy])
 rows = ask(meter.readRowsByEntry(profile, 3, 3)).value
 print("entries", len(rows), rows[0][energy], rows[-1][energy])

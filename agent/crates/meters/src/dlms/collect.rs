@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// Rows of the first part: a day of quarters of an hour.
 const ROWS_FIRST: u32 = 96;
 /// A part takes about this long; more would make a session's end uncertain.
-const PART_TIME: Duration = Duration::from_secs(2);
+const PART_TIME: Duration = Duration::from_secs(6);
 /// Rows of a part, at least and at most.
 const ROWS_MIN: u32 = 8;
 const ROWS_MOST: u32 = 4096;

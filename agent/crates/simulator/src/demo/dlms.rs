@@ -221,6 +221,10 @@ const fn measured(energy: Energy) -> (u8, Unit) {
         Energy::Export => (2, Unit::WattHour),
         Energy::ReactiveImport => (3, Unit::VarHour),
         Energy::ReactiveExport => (4, Unit::VarHour),
+        Energy::Quadrant1 => (5, Unit::VarHour),
+        Energy::Quadrant2 => (6, Unit::VarHour),
+        Energy::Quadrant3 => (7, Unit::VarHour),
+        Energy::Quadrant4 => (8, Unit::VarHour),
     }
 }
 

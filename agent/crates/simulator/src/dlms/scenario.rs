@@ -15,15 +15,27 @@ pub enum Energy {
     ReactiveImport,
     /// 1-0:4.8.0, reactive export in var-hours.
     ReactiveExport,
+    /// 1-0:5.8.0, reactive energy of the first quadrant in var-hours.
+    Quadrant1,
+    /// 1-0:6.8.0, of the second.
+    Quadrant2,
+    /// 1-0:7.8.0, of the third.
+    Quadrant3,
+    /// 1-0:8.8.0, of the fourth.
+    Quadrant4,
 }
 
 impl Energy {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 8] = [
         Self::Import,
         Self::Export,
         Self::ReactiveImport,
         Self::ReactiveExport,
+        Self::Quadrant1,
+        Self::Quadrant2,
+        Self::Quadrant3,
+        Self::Quadrant4,
     ];
 
     /// The third group of its code.
@@ -33,6 +45,10 @@ impl Energy {
             Self::Export => 2,
             Self::ReactiveImport => 3,
             Self::ReactiveExport => 4,
+            Self::Quadrant1 => 5,
+            Self::Quadrant2 => 6,
+            Self::Quadrant3 => 7,
+            Self::Quadrant4 => 8,
         }
     }
 
@@ -48,6 +64,10 @@ impl Energy {
             Self::Export => [Some(Source::Export), None],
             Self::ReactiveImport => [Some(Source::Q1), Some(Source::Q2)],
             Self::ReactiveExport => [Some(Source::Q3), Some(Source::Q4)],
+            Self::Quadrant1 => [Some(Source::Q1), None],
+            Self::Quadrant2 => [Some(Source::Q2), None],
+            Self::Quadrant3 => [Some(Source::Q3), None],
+            Self::Quadrant4 => [Some(Source::Q4), None],
         }
     }
 

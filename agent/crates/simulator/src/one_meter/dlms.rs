@@ -8,7 +8,9 @@ use anyhow::{Context, Result, anyhow};
 use clap::{ArgGroup, Args};
 use dlms::hdlc::Parameters;
 use dlms::security::{Keys, Secret, Suite};
-use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario, Nulls, Sorting};
+use simulator::dlms::{
+    DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario, Energy, Nulls, Sorting,
+};
 use simulator::trouble::OneIn;
 use simulator::wire::{Wire, WireSettings};
 
@@ -81,6 +83,9 @@ pub(crate) struct DlmsArguments {
     /// Rows that its load profile holds.
     #[arg(long, value_name = "ROWS", default_value_t = 4000, value_parser = clap::value_parser!(u16).range(1..))]
     rows: u16,
+    /// Totals that its load profile captures: import, export, reactive both ways, four quadrants.
+    #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+    channels: u8,
     /// The newest row of its profiles is the first one.
     #[arg(long)]
     newest_first: bool,
@@ -168,6 +173,10 @@ fn scenario(arguments: &DlmsArguments) -> Result<DlmsScenario> {
         zone: zone(arguments.zone),
         period_s: arguments.period * 60,
         capacity: arguments.rows.into(),
+        columns: Energy::ALL
+            .into_iter()
+            .take(arguments.channels.into())
+            .collect(),
         sorting: if arguments.newest_first {
             Sorting::NewestFirst
         } else {

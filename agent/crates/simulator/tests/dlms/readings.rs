@@ -250,7 +250,8 @@ async fn other_columns_empty_the_profile() {
     check_all(&world, until);
     let held = world.meter.rows(until);
     assert_eq!(held.len(), 96);
-    assert!(world.rows.values().all(|row| row.values.len() == 4));
+    let all = |row: &metering::Row| row.values.len() == Energy::ALL.len();
+    assert!(world.rows.values().all(all));
 }
 
 #[tokio::test(start_paused = true)]
