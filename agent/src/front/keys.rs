@@ -23,12 +23,26 @@ impl Front {
                 key_encryption,
                 replace,
             } => {
-                let mut keys = vec![
-                    key(KeyKind::Encryption, &encryption)?,
-                    key(KeyKind::Authentication, &authentication)?,
+                if encryption.is_some() != authentication.is_some() {
+                    return Err(refusal(
+                        "one of encryption key and authentication key came without the other"
+                            .to_owned(),
+                        "bring both; no session does with one of them",
+                    ));
+                }
+                let all = [
+                    (KeyKind::Encryption, encryption),
+                    (KeyKind::Authentication, authentication),
+                    (KeyKind::Wrapping, key_encryption),
                 ];
-                if let Some(wrapping) = &key_encryption {
-                    keys.push(key(KeyKind::Wrapping, wrapping)?);
+                let given = all
+                    .iter()
+                    .filter_map(|(kind, text)| Some((*kind, text.as_ref()?)));
+                let keys: Vec<_> = given
+                    .map(|(kind, text)| key(kind, text))
+                    .collect::<Result<_, _>>()?;
+                if keys.is_empty() {
+                    return Err(refusal("no key came".to_owned(), "bring at least one"));
                 }
                 let old = if replace {
                     OldKey::Goes

@@ -54,11 +54,13 @@ pub enum KeysWish {
         meter: String,
         /// Its security suite: 0, 1 or 2.
         suite: u8,
-        /// Global unicast encryption key.
-        encryption: KeyText,
+        /// Global unicast encryption key; together with the authentication key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        encryption: Option<KeyText>,
         /// Authentication key.
-        authentication: KeyText,
-        /// The meter's master key, which wraps new keys on their way to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authentication: Option<KeyText>,
+        /// The meter's master key, which wraps new keys on their way to it. It may come alone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key_encryption: Option<KeyText>,
         /// Drop at once what is there, instead of when the meter has proven the new keys.

@@ -163,8 +163,8 @@ mod tests {
             wish: KeysWish::Import {
                 meter: "feeder-7".into(),
                 suite: 0,
-                encryption: key("c0ffee"),
-                authentication: key("decade"),
+                encryption: Some(key("c0ffee")),
+                authentication: Some(key("decade")),
                 key_encryption: None,
                 replace: false,
             },

@@ -24,8 +24,8 @@ fn import(meter: &str, suite: u8, keys: [&str; 2], replace: bool) -> Request {
         wish: KeysWish::Import {
             meter: meter.to_owned(),
             suite,
-            encryption: text(keys[0]),
-            authentication: text(keys[1]),
+            encryption: Some(text(keys[0])),
+            authentication: Some(text(keys[1])),
             key_encryption: None,
             replace,
         },
@@ -123,4 +123,30 @@ async fn a_wrong_key_takes_the_right_one_away_only_where_a_person_says_so() {
     assert_eq!(standings().await, doubtful);
     ask([&third, ONE], true).await.unwrap();
     assert_eq!(standings().await, [KeyStanding::Current; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_master_key_may_come_alone_and_half_a_pair_may_not() {
+    let bench = bench();
+    let text = |digits: &str| Some(KeyText::new(digits.to_owned().into()));
+    let wish = |encryption, key_encryption| Request::Keys {
+        wish: KeysWish::Import {
+            meter: "feeder-7".to_owned(),
+            suite: 0,
+            encryption,
+            authentication: None,
+            key_encryption,
+            replace: false,
+        },
+    };
+    for wish in [wish(None, None), wish(text(ONE), text(TWO))] {
+        let refused: Refusal = bench.ask(wish).await.unwrap_err();
+        assert!(refused.remedy.contains("bring"), "{refused:?}");
+        assert_eq!(status(&bench).await.keys, []);
+    }
+    let done = bench.ask(wish(None, text(TWO))).await;
+    let Ok(Answer::Done(words)) = done else {
+        panic!("{done:?}");
+    };
+    assert!(words.contains("key encryption key taken in"), "{words}");
 }

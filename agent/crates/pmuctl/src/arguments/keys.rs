@@ -1,6 +1,6 @@
 //! What may be typed behind `pmuctl meter keys`.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use metering::MeterId;
 use std::path::PathBuf;
 
@@ -29,6 +29,7 @@ pub enum KeysCommand {
 
 /// `meter keys import`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("keys").required(true).multiple(true)))]
 pub struct ImportArguments {
     /// The meter's name.
     pub meter: MeterId,
@@ -36,13 +37,23 @@ pub struct ImportArguments {
     #[arg(long)]
     pub suite: SuiteName,
     /// The file with its global unicast encryption key, in one line, for its owner alone.
-    #[arg(long, value_name = "FILE")]
-    pub encryption_key_file: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        group = "keys",
+        requires = "authentication_key_file"
+    )]
+    pub encryption_key_file: Option<PathBuf>,
     /// The file with its authentication key.
-    #[arg(long, value_name = "FILE")]
-    pub authentication_key_file: PathBuf,
-    /// The file with its master key, which wraps new keys on their way to it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        group = "keys",
+        requires = "encryption_key_file"
+    )]
+    pub authentication_key_file: Option<PathBuf>,
+    /// The file with its master key, which wraps new keys on their way to it; it may come alone.
+    #[arg(long, value_name = "FILE", group = "keys")]
     pub key_encryption_key_file: Option<PathBuf>,
     /// Drop the keys that are there at once, even where nobody knows which of them the meter has
     /// [default: they stay until the meter has proven the new ones].

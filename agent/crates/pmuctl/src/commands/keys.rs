@@ -6,6 +6,7 @@ use crate::errand::Errand;
 use anyhow::Result;
 use desk::{GatewayDesk, KeysWish, Request, Work};
 use metering::MeterId;
+use std::path::PathBuf;
 
 pub(super) async fn run<D: GatewayDesk>(
     errand: &mut Errand<'_, D>,
@@ -37,13 +38,16 @@ pub(super) async fn run<D: GatewayDesk>(
 /// All files are looked at before the gateway is told the first key.
 fn import(arguments: &ImportArguments) -> Result<KeysWish> {
     let octets = arguments.suite.key_octets();
-    let wrapping = arguments.key_encryption_key_file.as_deref();
+    let key = |file: &Option<PathBuf>| {
+        let file = file.as_deref();
+        file.map(|file| key_text(file, octets)).transpose()
+    };
     Ok(KeysWish::Import {
         meter: arguments.meter.to_string(),
         suite: arguments.suite.number(),
-        encryption: key_text(&arguments.encryption_key_file, octets)?,
-        authentication: key_text(&arguments.authentication_key_file, octets)?,
-        key_encryption: wrapping.map(|file| key_text(file, octets)).transpose()?,
+        encryption: key(&arguments.encryption_key_file)?,
+        authentication: key(&arguments.authentication_key_file)?,
+        key_encryption: key(&arguments.key_encryption_key_file)?,
         replace: arguments.replace,
     })
 }
