@@ -3,98 +3,20 @@
 #![cfg(test)]
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dlms::security::{Keys, Secret, Suite};
 use hil_tests::agent::Agent;
 use hil_tests::bus::Bus;
-use hil_tests::clock::{pause, utc, wait_until};
+use hil_tests::clock::{pause, wait_until};
+use hil_tests::dlms::{READER, credentials, entry, hex, import, pair, private, seat};
 use hil_tests::hands::{check, json};
 use hil_tests::world::{World, wait_for_delivery};
-use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario};
-use simulator::elster::Zone;
-use simulator::trouble::FlagTroubles;
+use simulator::dlms::{DlmsAccess, DlmsInstrument};
 
 const GATEWAY: &str = "pmu-dlms";
-/// The client that reads.
-const READER: u16 = 1;
 const PASSWORD: &str = "0001ABCD";
 const WITHIN: Duration = Duration::from_mins(3);
-
-/// A file that only its owner may read.
-fn private(file: &Path, text: &[u8]) {
-    std::fs::write(file, text).expect("a file");
-    std::fs::set_permissions(file, PermissionsExt::from_mode(0o600)).expect("a mode");
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        write!(text, "{octet:02x}").expect("text");
-        text
-    })
-}
-
-/// Two keys of a suite, other ones for each meter.
-fn pair(suite: Suite, seed: u8) -> (Vec<u8>, Vec<u8>) {
-    let octets = suite.key_octets();
-    (vec![seed; octets], vec![seed ^ 0xff; octets])
-}
-
-/// A meter on the line, as of this machine's time of day.
-fn seat(bus: &Bus, lower: u16, access: DlmsAccess) -> DlmsInstrument {
-    let since = bus.wire.now().as_secs();
-    let starts_at = utc().before(Duration::from_secs(since)).seconds();
-    let scenario = DlmsScenario {
-        starts_at: i64::try_from(starts_at).expect("a time of this century"),
-        days: 1,
-        zone: Zone::UTC,
-        ..DlmsScenario::new(u64::from(lower), &format!("000{lower}77"))
-    };
-    let meter = DlmsInstrument::new(scenario, access);
-    let place = DlmsPlace {
-        is_alone: false,
-        ..DlmsPlace::alone(lower)
-    };
-    let on_wire = meter.on_hdlc(place).expect("an address");
-    bus.wire.seat_dlms(on_wire, FlagTroubles::default());
-    meter
-}
-
-fn entry(name: &str, lower: u16, table: &str) -> String {
-    format!(
-        "\n[[meter]]\nid = \"{name}\"\nbus = \"main\"\nmodel = \"dlms-generic\"\n\
-         dlms = {{ lower-address = {lower}, client = {READER}, {table} }}\n\
-         collect = {{ every-seconds = 40 }}\n"
-    )
-}
-
-/// The master key, as systemd hands it over.
-fn credentials(folder: &Path) -> PathBuf {
-    let credentials = folder.join("credentials");
-    std::fs::create_dir_all(&credentials).expect("a folder");
-    private(&credentials.join("pmu-master-key"), &[0x5c; 32]);
-    credentials
-}
-
-/// Brings the keys of a meter in files, by hand.
-fn import(agent: &Agent, folder: &Path, name: &str, suite: Suite, keys: &(Vec<u8>, Vec<u8>)) {
-    let files = ["encryption.key", "authentication.key"].map(|file| folder.join(file));
-    private(&files[0], hex(&keys.0).as_bytes());
-    private(&files[1], hex(&keys.1).as_bytes());
-    let words = format!(
-        "meter keys import {name} --suite {} --encryption-key-file {} --authentication-key-file {}",
-        suite.number(),
-        files[0].display(),
-        files[1].display()
-    );
-    check(agent, &words, 0, &["encryption key taken in"]);
-    for file in files {
-        std::fs::remove_file(file).expect("a file");
-    }
-}
 
 /// Compares what the head-end booked with what a meter wrote up to now.
 #[track_caller]

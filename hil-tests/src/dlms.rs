@@ -1,0 +1,99 @@
+//! DLMS meters on a line, and their keys in the hands of a person.
+
+use std::fmt::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use dlms::security::Suite;
+use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario};
+use simulator::elster::Zone;
+use simulator::trouble::FlagTroubles;
+use simulator::wire::FlagPlace;
+
+use crate::agent::Agent;
+use crate::bus::Bus;
+use crate::clock::utc;
+use crate::hands::check;
+
+/// The client that reads.
+pub const READER: u16 = 1;
+
+/// A file that only its owner may read.
+pub fn private(file: &Path, text: &[u8]) {
+    std::fs::write(file, text).expect("a file");
+    std::fs::set_permissions(file, PermissionsExt::from_mode(0o600)).expect("a mode");
+}
+
+/// Hexadecimal digits.
+pub fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |mut text, octet| {
+        write!(text, "{octet:02x}").expect("text");
+        text
+    })
+}
+
+/// Two keys of a suite, other ones for each meter.
+pub fn pair(suite: Suite, seed: u8) -> (Vec<u8>, Vec<u8>) {
+    let octets = suite.key_octets();
+    (vec![seed; octets], vec![seed ^ 0xff; octets])
+}
+
+/// A meter on the line, as of this machine's time of day.
+pub fn seat(bus: &Bus, lower: u16, access: DlmsAccess) -> DlmsInstrument {
+    seat_at(bus, lower, access).0
+}
+
+/// The same, and where it sits, so that something can befall it.
+pub fn seat_at(bus: &Bus, lower: u16, access: DlmsAccess) -> (DlmsInstrument, FlagPlace) {
+    let since = bus.wire.now().as_secs();
+    let starts_at = utc().before(Duration::from_secs(since)).seconds();
+    let scenario = DlmsScenario {
+        starts_at: i64::try_from(starts_at).expect("a time of this century"),
+        days: 1,
+        zone: Zone::UTC,
+        ..DlmsScenario::new(u64::from(lower), &format!("000{lower}77"))
+    };
+    let meter = DlmsInstrument::new(scenario, access);
+    let place = DlmsPlace {
+        is_alone: false,
+        ..DlmsPlace::alone(lower)
+    };
+    let on_wire = meter.on_hdlc(place).expect("an address");
+    let place = bus.wire.seat_dlms(on_wire, FlagTroubles::default());
+    (meter, place)
+}
+
+/// A meter in the configuration, with the rest of its table `dlms`.
+pub fn entry(name: &str, lower: u16, table: &str) -> String {
+    format!(
+        "\n[[meter]]\nid = \"{name}\"\nbus = \"main\"\nmodel = \"dlms-generic\"\n\
+         dlms = {{ lower-address = {lower}, client = {READER}, {table} }}\n\
+         collect = {{ every-seconds = 40 }}\n"
+    )
+}
+
+/// The master key, as systemd hands it over.
+pub fn credentials(folder: &Path) -> PathBuf {
+    let credentials = folder.join("credentials");
+    std::fs::create_dir_all(&credentials).expect("a folder");
+    private(&credentials.join("pmu-master-key"), &[0x5c; 32]);
+    credentials
+}
+
+/// Brings the keys of a meter in files, by hand.
+pub fn import(agent: &Agent, folder: &Path, name: &str, suite: Suite, keys: &(Vec<u8>, Vec<u8>)) {
+    let files = ["encryption.key", "authentication.key"].map(|file| folder.join(file));
+    private(&files[0], hex(&keys.0).as_bytes());
+    private(&files[1], hex(&keys.1).as_bytes());
+    let words = format!(
+        "meter keys import {name} --suite {} --encryption-key-file {} --authentication-key-file {}",
+        suite.number(),
+        files[0].display(),
+        files[1].display()
+    );
+    check(agent, &words, 0, &["encryption key taken in"]);
+    for file in files {
+        std::fs::remove_file(file).expect("a file");
+    }
+}
