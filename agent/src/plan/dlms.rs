@@ -8,18 +8,22 @@ use std::time::Duration;
 
 /// How long such meters commonly think before an answer.
 const REACTION: Duration = Duration::from_millis(100);
-/// Exchanges of a session's beginning and end: link, association, proof, identity, release.
-const OPENING_EXCHANGES: u32 = 8;
+/// Exchanges of a session's beginning and end: link, association, proof, identity, clock, release.
+const OPENING_EXCHANGES: u32 = 7;
 /// Octets of them, both ways.
 const OPENING_OCTETS: u32 = 700;
-/// Octets of a request, of the frames around both, and of what ciphering adds.
-const AROUND_OCTETS: u32 = 90;
-/// Octets of the answer to one register, scaler and unit included.
-const REGISTER_OCTETS: u32 = 30;
+/// Octets of a request, and of what ciphering adds to both.
+const AROUND_OCTETS: u32 = 60;
+/// Octets of a frame around what it carries, and of the request for it.
+const FRAME_OCTETS: u32 = 26;
+/// Octets of one register: its name in the request, its value in the answer. Scalers are asked once.
+const REGISTER_OCTETS: u32 = 20;
+/// Octets of what a profile says of its columns.
+const SETUP_OCTETS: u32 = 250;
 /// Octets of a row of a profile.
 const ROW_OCTETS: u32 = 60;
-/// Rows of an ordinary look at the profile: an hour or two of quarters of an hour.
-const PROFILE_ROWS: u32 = 8;
+/// Seconds of the usual period of a profile.
+const PERIOD_S: u64 = 900;
 
 /// A meter as the planner sees it.
 pub(super) fn session_meter(
@@ -31,9 +35,10 @@ pub(super) fn session_meter(
     let hold_max = bus.session_max;
     let hold_min = (cost.opening + cost.answer(256) * 2).min(hold_max);
     let registers = u32::try_from(dlms.model.default_registers().count()).unwrap_or(u32::MAX);
+    let rows = u32::try_from(dlms.collect.every.as_secs() / PERIOD_S).unwrap_or(u32::MAX);
     let work = cost.answer(registers.saturating_mul(REGISTER_OCTETS))
-        + cost.answer(PROFILE_ROWS * ROW_OCTETS)
-        + cost.answer(256) * 4;
+        + cost.answer(rows.saturating_add(1).saturating_mul(ROW_OCTETS))
+        + cost.answer(SETUP_OCTETS);
     let mut polls = vec![SessionPoll {
         id: COLLECT,
         kind: PollKind::Every(dlms.collect.every),
@@ -81,6 +86,7 @@ impl Cost {
     /// A request whose answer has so many octets, frame by frame.
     fn answer(&self, octets: u32) -> Duration {
         let frames = octets.div_ceil(self.frame_octets).max(1);
-        (REACTION + self.character * AROUND_OCTETS) * frames + self.character * octets
+        let around = self.character * AROUND_OCTETS;
+        (REACTION + self.character * FRAME_OCTETS) * frames + around + self.character * octets
     }
 }

@@ -1,5 +1,6 @@
 //! The daemon's tasks on lines with simulated DLMS meters, under paused time.
 
+mod cost;
 mod keys;
 mod reading;
 mod rotation;
