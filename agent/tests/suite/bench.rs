@@ -16,7 +16,7 @@ use pmu_agent::front::Front;
 use pmu_agent::health::Pulse;
 use pmu_agent::jobs::Jobs;
 use pmu_agent::limits::BUS_REQUESTS_MAX;
-use pmu_agent::tasks::bus::{Bus, BusParts, BusRequest, FlagTotals};
+use pmu_agent::tasks::bus::{Bus, BusParts, BusRequest, SessionTotals};
 use pmu_agent::tasks::keykeeper::{self, KeyHandle, KeyRoom};
 use pmu_agent::tasks::storekeeper::{Shelf, Storekeeper, StorekeeperParts};
 use pmu_agent::tasks::updater::UpdaterHandle;
@@ -25,7 +25,7 @@ use simulator::elster::{ElsterMeter, ElsterModel, Scenario};
 use simulator::link::{Answer as Called, Circuit as Turned, Link, Modem, ModemTroubles};
 use simulator::meter::ModelMeter;
 use simulator::trouble::FlagTroubles;
-use simulator::wire::{FlagPlace, Wire, WireSettings};
+use simulator::wire::{SpeakerPlace, Wire, WireSettings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -78,7 +78,7 @@ struct Life {
 /// A meter's seat.
 pub(crate) struct Seat {
     pub(crate) meter: ElsterMeter,
-    pub(crate) place: FlagPlace,
+    pub(crate) place: SpeakerPlace,
     /// What its registers and its profile have to be multiplied with.
     pub(crate) ratio: i128,
 }
@@ -375,12 +375,12 @@ impl Bench {
     }
 
     /// What its sessions came to since the start, by meter.
-    pub(crate) fn session_totals(&self) -> Vec<FlagTotals> {
+    pub(crate) fn session_totals(&self) -> Vec<SessionTotals> {
         let life = self.life.as_ref().expect("it was started");
         let view = life.front.buses[0].view.borrow();
         view.meters
             .iter()
-            .filter_map(|meter| meter.flag.clone())
+            .filter_map(|meter| meter.sessions.clone())
             .collect()
     }
 

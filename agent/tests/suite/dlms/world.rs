@@ -9,7 +9,7 @@ use pmu_agent::tasks::keykeeper::KeySet;
 use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario};
 use simulator::elster::Scenario;
 use simulator::trouble::FlagTroubles;
-use simulator::wire::FlagPlace;
+use simulator::wire::SpeakerPlace;
 use std::collections::BTreeMap;
 use storage::keys::{KeyKind, OldKey};
 
@@ -18,7 +18,7 @@ const READER: u16 = 1;
 
 pub(super) struct Meter {
     pub(super) instrument: DlmsInstrument,
-    pub(super) place: FlagPlace,
+    pub(super) place: SpeakerPlace,
 }
 
 /// A world that begins when such meters do.
@@ -122,7 +122,7 @@ pub(super) fn plug(
     instrument: &DlmsInstrument,
     lower: u16,
     troubles: FlagTroubles,
-) -> FlagPlace {
+) -> SpeakerPlace {
     let place = DlmsPlace {
         is_alone: false,
         ..DlmsPlace::alone(lower)

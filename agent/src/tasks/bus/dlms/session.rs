@@ -5,7 +5,7 @@ use super::access::{Admission, Keeper};
 use super::ends::{SessionTrouble, is_time_up};
 use crate::config::DlmsProof;
 use crate::plan::{COLLECT, INSTANT};
-use crate::tasks::bus::flag::{Desk, FlagSaid, Held};
+use crate::tasks::bus::flag::{Desk, Held, SessionSaid};
 use crate::tasks::bus::memory::Note;
 use crate::tasks::keykeeper::{MeterKeys, verdict};
 use dlms::codec::acse::Diagnostic;
@@ -24,7 +24,7 @@ pub(super) struct Sitting<'a, 'l, 'm, L> {
     pub(super) visit: DlmsVisit<'l, 'm, L, Keeper>,
     pub(super) model: &'m DlmsModel,
     pub(super) desk: &'a Desk<'a>,
-    pub(super) said: FlagSaid,
+    pub(super) said: SessionSaid,
 }
 
 /// How a part of a session ended.
@@ -44,7 +44,7 @@ impl DlmsBook {
         desk: &Desk<'_>,
         keys: &MeterKeys,
     ) -> Held {
-        let mut said = FlagSaid::default();
+        let mut said = SessionSaid::default();
         let ended = self
             .sit(line, turn, (desk, keys), &mut said, async |sitting| {
                 sitting.work(turn).await
@@ -73,7 +73,7 @@ impl DlmsBook {
         line: &mut GuardedLine<L>,
         turn: &SessionTurn,
         (desk, keys): (&Desk<'_>, &MeterKeys),
-        said: &mut FlagSaid,
+        said: &mut SessionSaid,
         work: impl AsyncFnOnce(&mut Sitting<'_, '_, '_, L>) -> Result<T, DlmsFault>,
     ) -> Result<T, SessionTrouble> {
         let model = Arc::clone(&self.dlms.model);
@@ -127,7 +127,7 @@ impl DlmsBook {
     }
 
     /// Another meter than expected, or none that says who it is.
-    fn look_at_fault(&mut self, fault: &DlmsFault, desk: &Desk<'_>, said: &mut FlagSaid) {
+    fn look_at_fault(&mut self, fault: &DlmsFault, desk: &Desk<'_>, said: &mut SessionSaid) {
         if let DlmsFault::WrongMeter { found, expected } = fault {
             let complaint = format!("has serial number {found}, not {expected}");
             self.know_who(found, Some(complaint), desk, said);
@@ -139,7 +139,7 @@ impl DlmsBook {
         serial: &str,
         complaint: Option<String>,
         desk: &Desk<'_>,
-        said: &mut FlagSaid,
+        said: &mut SessionSaid,
     ) {
         let meter = self.settings.id.clone();
         let judged = self
@@ -166,7 +166,7 @@ impl DlmsBook {
         &mut self,
         trouble: &SessionTrouble,
         desk: &Desk<'_>,
-        said: &mut FlagSaid,
+        said: &mut SessionSaid,
     ) -> SessionEnd {
         log::debug!(meter:% = self.id(), trouble:%; "a session failed");
         self.remark(trouble.to_string());
@@ -190,7 +190,7 @@ impl DlmsBook {
     }
 
     /// A refused password is not tried again for a day: too many wrong ones may lock a meter.
-    fn note_refused_password(&mut self, desk: &Desk<'_>, said: &mut FlagSaid) {
+    fn note_refused_password(&mut self, desk: &Desk<'_>, said: &mut SessionSaid) {
         let now = desk.clock.now().utc.millis().to_be_bytes();
         let refused = [now.as_slice(), &self.password_mark()].concat();
         self.memory.set_note(Note::PasswordRefused, &refused);
@@ -202,7 +202,7 @@ impl DlmsBook {
             .push(self.event(code, detail.to_owned(), desk.clock));
     }
 
-    fn tell_refused_keys(&mut self, desk: &Desk<'_>, said: &mut FlagSaid) {
+    fn tell_refused_keys(&mut self, desk: &Desk<'_>, said: &mut SessionSaid) {
         let detail = format!(
             "refuses its keys; they are tried again after a pause. `pmuctl meter keys status {0}` \
              shows how old they are, `pmuctl meter keys import {0}` takes in others",

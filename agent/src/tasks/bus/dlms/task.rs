@@ -5,7 +5,7 @@ use super::clock::shown_clock;
 use super::ends::{SessionTrouble, is_time_up};
 use super::rotation::KeyChange;
 use super::session::{PartEnd, Sitting};
-use crate::tasks::bus::flag::{Desk, FlagSaid, Held};
+use crate::tasks::bus::flag::{Desk, Held, SessionSaid};
 use crate::tasks::bus::wanted::CollectWish;
 use crate::tasks::keykeeper::MeterKeys;
 use desk::{Layer, MeterObject, Outcome, PingResult, Progress};
@@ -126,7 +126,7 @@ impl DlmsBook {
         (desk, keys): (&Desk<'_>, &MeterKeys),
         task: &mut Task,
     ) -> (Held, Slice) {
-        let mut said = FlagSaid::default();
+        let mut said = SessionSaid::default();
         let done = self
             .sit(line, turn, (desk, keys), &mut said, async |sitting| {
                 sitting.task(task, keys).await
