@@ -204,6 +204,19 @@ impl Bench {
         self.wire.seat(meter.on_wire(), meter.healthy());
     }
 
+    /// The only model is a shipped one with a change.
+    pub(crate) fn own_model(&mut self, shipped: &str, change: impl FnOnce(String) -> String) {
+        let shipped_folder = models();
+        let folder = self.folder.path().join("models");
+        std::fs::create_dir_all(&folder).unwrap();
+        let name = format!("{shipped}.toml");
+        let text = std::fs::read_to_string(shipped_folder.join(&name)).unwrap();
+        std::fs::write(folder.join(name), change(text)).unwrap();
+        let before = shipped_folder.display().to_string();
+        let after = folder.display().to_string();
+        self.configuration = self.configuration.replace(&before, &after);
+    }
+
     /// Adds to the configuration.
     pub(crate) fn configure(&mut self, text: &str) {
         self.configuration.push_str(text);
@@ -543,8 +556,13 @@ fn options() -> StoreOptions {
     StoreOptions::new([7; 8])
 }
 
+/// Where the shipped models are.
+fn models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/meter-models")
+}
+
 fn head(folder: &Path) -> String {
-    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/meter-models");
+    let models = models();
     std::fs::create_dir_all(folder.join("data")).unwrap();
     format!(
         "[gateway]\nid = \"pmu-test\"\ndata-folder = \"{0}/data\"\nruntime-folder = \"{0}\"\n\

@@ -1,6 +1,7 @@
 //! The daemon's tasks on lines with simulated DLMS meters, under paused time.
 
 mod keys;
+mod logs;
 mod reading;
 mod rotation;
 mod world;
