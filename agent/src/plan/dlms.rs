@@ -2,7 +2,7 @@
 
 use super::{COLLECT, INSTANT};
 use crate::config::{BusSettings, DlmsMeter, MeterSettings};
-use meters::dlms::DlmsPlace;
+use meters::dlms::{DlmsPlace, ModeE};
 use meters::planner::{PollKind, SessionMeter, SessionPoll};
 use std::time::Duration;
 
@@ -69,12 +69,14 @@ impl Cost {
     fn new(dlms: &DlmsMeter, bus: &BusSettings) -> Self {
         let line = bus.link.line();
         let character = line.map_or(Duration::ZERO, line::LineSettings::character_time);
+        let sign_on = dlms.sign_on.as_ref();
+        let sign_on = sign_on.map_or(Duration::ZERO, |_| ModeE::LINE_TIME);
         let hdlc = dlms.model.hdlc.as_ref();
         let hdlc = hdlc.filter(|_| dlms.place != DlmsPlace::Wrapper);
         Self {
             character,
             frame_octets: hdlc.map_or(u32::MAX, |hdlc| u32::from(hdlc.information_octets.max(1))),
-            opening: REACTION * OPENING_EXCHANGES + character * OPENING_OCTETS,
+            opening: REACTION * OPENING_EXCHANGES + character * OPENING_OCTETS + sign_on,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod keys;
 mod logs;
+mod mode_e;
 mod reading;
 mod rotation;
 mod world;

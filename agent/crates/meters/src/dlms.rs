@@ -8,11 +8,13 @@
 mod collect;
 mod fault;
 mod part;
+mod sign_on;
 mod terms;
 mod visit;
 
 pub use collect::{CollectRun, RunEnd};
 pub use fault::DlmsFault;
 pub use part::{PartGround, ProfilePart, RowsWay, next_part};
+pub use sign_on::ModeE;
 pub use terms::{DlmsCredentials, DlmsPlace, DlmsWish, dlms_terms};
 pub use visit::{DlmsVisit, ExpectedMeter, Scalers, Timed};

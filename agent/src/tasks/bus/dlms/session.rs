@@ -81,7 +81,7 @@ impl DlmsBook {
         let begun = tokio::time::Instant::now();
         let now = desk.clock.now().utc;
         let Admission {
-            terms,
+            mut terms,
             mut keeper,
             attempt,
         } = self.admission(line, turn, keys, now).await?;
@@ -91,10 +91,18 @@ impl DlmsBook {
             }
             _ => ExpectedMeter::Any,
         };
-        let opened = DlmsVisit::begin(line, &mut keeper, &model, &terms, &expected).await;
+        let signed_on = self.sign_on(line, &mut terms).await;
+        let opened = match signed_on {
+            Ok(()) => DlmsVisit::begin(line, &mut keeper, &model, &terms, &expected)
+                .await
+                .map_err(|fault| self.explained(fault)),
+            Err(fault) => Err(fault),
+        };
         if let Some(attempt) = attempt {
             let judged = match &opened {
                 Err(DlmsFault::Session(fault)) => verdict(fault),
+                // No key has been shown to anybody yet.
+                Err(DlmsFault::SignOn(_) | DlmsFault::SilentBehindSignOn) => Verdict::Silent,
                 Ok(_) | Err(_) => Verdict::Proven,
             };
             if judged == Verdict::Refused {

@@ -221,12 +221,16 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             is_well: true,
             words,
         };
+        let mut layers = vec![
+            layer("link", dlms.line_name()),
+            layer("association", dlms.association.name.clone()),
+            layer("identity", self.visit.identity().to_owned()),
+        ];
+        if dlms.sign_on.is_some() {
+            layers.insert(0, layer("sign-on", "mode E, at 300 baud".to_owned()));
+        }
         PingResult {
-            layers: vec![
-                layer("link", dlms.line_name()),
-                layer("association", dlms.association.name.clone()),
-                layer("identity", self.visit.identity().to_owned()),
-            ],
+            layers,
             diagnosis: None,
         }
     }
