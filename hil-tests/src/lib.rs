@@ -19,6 +19,7 @@ pub mod broker;
 pub mod bus;
 pub mod cable;
 pub mod clock;
+pub mod dlms;
 pub mod flag;
 pub mod flag_judge;
 pub mod flag_links;

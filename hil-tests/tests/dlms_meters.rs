@@ -2,20 +2,18 @@
 //! that a meter wrote is at the head-end once and right, whatever kills the gateway meanwhile.
 #![cfg(test)]
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dlms::security::{Keys, Secret, Suite};
 use hil_tests::agent::Agent;
 use hil_tests::bus::Bus;
-use hil_tests::clock::{pause, utc, wait_until};
+use hil_tests::clock::{pause, wait_until};
+use hil_tests::dlms::{dlms_scenario, judge_dlms, private};
 use hil_tests::hands::{check, json};
 use hil_tests::world::{World, wait_for_delivery};
-use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario};
-use simulator::elster::Zone;
+use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace};
 use simulator::trouble::FlagTroubles;
 
 const GATEWAY: &str = "pmu-dlms";
@@ -23,12 +21,6 @@ const GATEWAY: &str = "pmu-dlms";
 const READER: u16 = 1;
 const PASSWORD: &str = "0001ABCD";
 const WITHIN: Duration = Duration::from_mins(3);
-
-/// A file that only its owner may read.
-fn private(file: &Path, text: &[u8]) {
-    std::fs::write(file, text).expect("a file");
-    std::fs::set_permissions(file, PermissionsExt::from_mode(0o600)).expect("a mode");
-}
 
 fn hex(octets: &[u8]) -> String {
     octets.iter().fold(String::new(), |mut text, octet| {
@@ -45,14 +37,7 @@ fn pair(suite: Suite, seed: u8) -> (Vec<u8>, Vec<u8>) {
 
 /// A meter on the line, as of this machine's time of day.
 fn seat(bus: &Bus, lower: u16, access: DlmsAccess) -> DlmsInstrument {
-    let since = bus.wire.now().as_secs();
-    let starts_at = utc().before(Duration::from_secs(since)).seconds();
-    let scenario = DlmsScenario {
-        starts_at: i64::try_from(starts_at).expect("a time of this century"),
-        days: 1,
-        zone: Zone::UTC,
-        ..DlmsScenario::new(u64::from(lower), &format!("000{lower}77"))
-    };
+    let scenario = dlms_scenario(bus, u64::from(lower), &format!("000{lower}77"));
     let meter = DlmsInstrument::new(scenario, access);
     let place = DlmsPlace {
         is_alone: false,
@@ -94,44 +79,6 @@ fn import(agent: &Agent, folder: &Path, name: &str, suite: Suite, keys: &(Vec<u8
     for file in files {
         std::fs::remove_file(file).expect("a file");
     }
-}
-
-/// Compares what the head-end booked with what a meter wrote up to now.
-#[track_caller]
-fn judge(world: &World, name: &str, meter: &DlmsInstrument, bus: &Bus) -> usize {
-    let rows = world.head_end.rows(GATEWAY);
-    let own = rows.iter().filter(|row| row.meter.as_str() == name);
-    let mut booked = BTreeMap::new();
-    for row in own {
-        let end = i64::try_from(row.end.seconds()).expect("a time of this century");
-        let values: Vec<i64> = row.values.iter().filter_map(|value| value.value).collect();
-        assert_eq!(
-            booked.insert(end, values),
-            None,
-            "{name}: {} twice",
-            row.end
-        );
-    }
-    // What the meter wrote within the last minute may still be on its way.
-    let upto = meter.utc(bus.wire.now()) - 60;
-    let mut wrong = Vec::new();
-    for truth in meter.rows(upto) {
-        let values: Vec<i64> = truth.values.iter().map(|value| i64::from(*value)).collect();
-        if booked.get(&truth.end) != Some(&values) {
-            wrong.push(format!(
-                "{}: {:?} is {values:?}",
-                truth.end,
-                booked.get(&truth.end)
-            ));
-        }
-    }
-    println!(
-        "{name}: {} intervals booked, {} wrong or lost",
-        booked.len(),
-        wrong.len()
-    );
-    assert_eq!(wrong, Vec::<String>::new(), "{name}");
-    booked.len()
 }
 
 #[test]
@@ -190,11 +137,7 @@ fn meters_with_keys_of_every_kind_are_read_through_kills() {
     }
     wait_until("all three are collected", WITHIN, || {
         let meters = agent.meters();
-        meters
-            .iter()
-            .filter(|meter| meter.last_collected.is_some())
-            .count()
-            == 3
+        meters.iter().all(|meter| meter.last_collected.is_some())
     });
     check(&agent, "meter ping feeder-18", 0, &["secured"]);
     check(&agent, "meter read feeder-18", 0, &["1-0:1.8.0", "kWh"]);
@@ -204,7 +147,8 @@ fn meters_with_keys_of_every_kind_are_read_through_kills() {
     let summary = world.head_end.stop();
     world.must_agree(&summary);
     for (name, meter) in &meters {
-        assert!(judge(&world, name, meter, &bus) >= 90, "{name}");
+        let booked = judge_dlms(&world, GATEWAY, name, (meter, &bus));
+        assert!(booked >= 90, "{name}");
     }
     must_hide_keys(&agent, &[&zero.0, &zero.1, &two.0, &two.1]);
 }

@@ -7,6 +7,7 @@
 
 mod collect;
 mod fault;
+mod news;
 mod part;
 mod sign_on;
 mod terms;
@@ -14,6 +15,7 @@ mod visit;
 
 pub use collect::{CollectRun, RunEnd};
 pub use fault::DlmsFault;
+pub use news::{NewRows, NewsSearch};
 pub use part::{PartGround, ProfilePart, RowsWay, next_part};
 pub use sign_on::ModeE;
 pub use terms::{DlmsCredentials, DlmsPlace, DlmsWish, dlms_terms};

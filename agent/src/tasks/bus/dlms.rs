@@ -3,6 +3,7 @@
 mod access;
 mod clock;
 mod ends;
+mod histories;
 mod profile;
 mod registers;
 mod rotation;
@@ -39,6 +40,8 @@ pub(super) struct DlmsBook {
     scalers: Scalers,
     /// The run through its profile that the schedule wants.
     run: Option<CollectRun>,
+    /// How far its logs and billing sets are.
+    histories: histories::Histories,
     /// What the present run brought, or the last one.
     brought: CollectResult,
     /// The meter said that a counter was too small: it is read before the next session with keys.
@@ -66,6 +69,7 @@ impl DlmsBook {
             dlms,
             scalers: Scalers::new(),
             run: None,
+            histories: histories::Histories::default(),
             brought: CollectResult::default(),
             is_counter_behind: false,
             totals: SessionTotals::default(),
@@ -163,6 +167,7 @@ impl DlmsBook {
             self.known.is_changed = true;
             self.scalers.clear();
             self.run = None;
+            self.histories = histories::Histories::default();
         }
         self.memory.set_note(Note::Serial, serial.as_bytes());
     }

@@ -183,6 +183,21 @@ impl DlmsInstrument {
         self.contents().recorder.events(utc)
     }
 
+    /// Its billing sets up to a true time, those that it still holds: the end, the totals of import
+    /// and export, the highest average of import and the mark of it.
+    pub fn billed(&self, utc: i64) -> Vec<(i64, [u32; 3], i64)> {
+        let contents = self.contents();
+        let recorder = &contents.recorder;
+        let sets = recorder.billed(utc).into_iter();
+        let told = sets.map(|set| {
+            let total = |energy| recorder.total(energy, set.at);
+            let (highest, at) = recorder.highest(Energy::Import, set);
+            let values = [total(Energy::Import), total(Energy::Export), highest];
+            (set.end, values, at)
+        });
+        told.collect()
+    }
+
     /// Changes its scenario, of the past as well.
     pub fn change(&self, change: impl FnOnce(&mut DlmsScenario)) {
         let mut contents = self.contents();

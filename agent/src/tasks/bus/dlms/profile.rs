@@ -210,12 +210,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         for happening in &read.happenings {
             self.tell_happening(happening);
         }
-        // What was read is safe before more is read.
-        let mut said = std::mem::take(&mut self.said);
-        self.book.remember(&mut said);
-        self.said.accepted_serial = said.accepted_serial;
-        let store = self.desk.store;
-        store.keep_together(said.events, said.records).await;
+        self.keep_now().await;
         true
     }
 

@@ -252,9 +252,25 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         Ok(unfinished)
     }
 
-    /// One look at everything: clock, registers, profile. What the meter does not give leaves a
+    /// One look at everything: clock, registers, profile, logs and billing sets. What the meter does not give leaves a
     /// remark, and the rest is read all the same.
     pub(super) async fn collect(&mut self) -> Result<PartEnd, DlmsFault> {
+        if !self.book.histories.are_next {
+            if self.collect_values().await? == PartEnd::Later {
+                return Ok(PartEnd::Later);
+            }
+            self.book.histories.are_next = true;
+        }
+        let end = self.histories().await?;
+        if end == PartEnd::Done {
+            let now = self.desk.clock.now().utc;
+            self.book.memory.set_number(Note::Collected, now.millis());
+        }
+        Ok(end)
+    }
+
+    /// Clock, registers and load profile.
+    async fn collect_values(&mut self) -> Result<PartEnd, DlmsFault> {
         if self.book.run.is_none() {
             self.book.brought = desk::CollectResult::default();
             let looked = self.look_at_clock().await;
@@ -262,19 +278,14 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             let read = self.keep_registers().await;
             self.go_on_behind("registers", read)?;
         }
-        let end = match self.profile().await {
+        match self.profile().await {
             Err(fault) if !fault.ends_session() => {
                 self.book.remark(format!("load profile: {fault}"));
                 self.book.run = None;
-                PartEnd::Done
+                Ok(PartEnd::Done)
             }
-            end => end?,
-        };
-        if end == PartEnd::Done {
-            let now = self.desk.clock.now().utc;
-            self.book.memory.set_number(Note::Collected, now.millis());
+            end => end,
         }
-        Ok(end)
     }
 
     fn go_on_behind(&mut self, what: &str, done: Result<(), DlmsFault>) -> Result<(), DlmsFault> {
