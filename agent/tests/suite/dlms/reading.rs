@@ -195,6 +195,8 @@ async fn people_see_which_objects_a_meter_has() {
     let security = objects.iter().find(|object| object.class == 64);
     let security = security.expect("its security set-up is listed");
     assert_eq!((security.version, security.in_model), (1, false));
+    let policy = "policy 0: nothing has to be protected, suite 0, title of the meter 504D55";
+    assert!(security.access.contains(policy), "{security:#?}");
     let told = bench.failure(work("modbus-1")).await;
     assert_eq!(told.code, "J03", "{told:#?}");
     bench.stop().await;

@@ -19,6 +19,8 @@ use crate::dice::Dice;
 
 /// The status word of the load profile.
 const STATUS: LogicalName = LogicalName([0, 0, 96, 10, 1, 255]);
+/// The policy of a client with keys: requests and answers authenticated and encrypted.
+const PROTECTED: u8 = 0b0110_1100;
 /// Takes wrapped keys.
 const KEY_TRANSFER: Method = Method {
     class: 64,
@@ -129,7 +131,7 @@ impl DlmsContents {
     fn security(&self, client: u16, number: i8) -> Outcome {
         let suite = self.suites.get(&client).copied();
         Ok(match number {
-            2 => Data::Enum(if suite.is_some() { 3 } else { 0 }),
+            2 => Data::Enum(if suite.is_some() { PROTECTED } else { 0 }),
             3 => Data::Enum(suite.unwrap_or(0)),
             5 => Data::OctetString(self.title().to_vec()),
             _ => return Err(AccessResult::ReadWriteDenied),
