@@ -1,5 +1,5 @@
 //! A DLMS meter of mode E on a kernel pty, signed on at 300 baud between a Modbus and a FLAG meter at
-//! 9600: every interval that it wrote is at the head-end once and right, and nobody else on the line
+//! 19200: every interval that it wrote is at the head-end once and right, and nobody else on the line
 //! notices the other speed.
 #![cfg(test)]
 
@@ -7,19 +7,23 @@ use std::path::Path;
 use std::time::Duration;
 
 use dlms::security::Secret;
+use hil_tests::binaries::brisk_models;
 use hil_tests::bus::Bus;
 use hil_tests::clock::wait_until;
 use hil_tests::dlms::{dlms_scenario, judge_dlms, private};
-use hil_tests::flag::{password_file, scenario};
+use hil_tests::flag::{password_file, scenario, with_few_sets};
 use hil_tests::hands::{check, json};
 use hil_tests::world::{World, wait_for_delivery};
 use iec62056_21::codec::Baud;
+use iec62056_21::meter::Opening;
 use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, mode_e};
 use simulator::elster::{ElsterModel, Scenario};
 use simulator::trouble::FlagTroubles;
 use simulator::wire::WireSettings;
 
 const GATEWAY: &str = "pmu-mode-e";
+/// The speed of everybody else on the line, and of HDLC.
+const BAUD: u32 = 19_200;
 const PASSWORD: &str = "0001ABCD";
 const WITHIN: Duration = Duration::from_secs(90);
 
@@ -30,7 +34,7 @@ fn seat(bus: &Bus) -> DlmsInstrument {
         keys: Vec::new(),
     };
     let meter = DlmsInstrument::new(dlms_scenario(bus, 17, "0001777"), access);
-    let sign_on = mode_e(Some("001"), Baud::B9600).expect("an address");
+    let sign_on = mode_e(Some("001"), Baud::B19200).expect("an address");
     let on_wire = meter.on_mode_e(DlmsPlace::alone(17), sign_on);
     let on_wire = on_wire.expect("an address");
     bus.wire.seat_dlms(on_wire, FlagTroubles::default());
@@ -51,16 +55,19 @@ fn a_meter_signed_on_at_300_baud_is_collected_between_a_modbus_and_a_flag_meter(
     let Some(mut world) = World::new("a DLMS meter of mode E") else {
         return;
     };
-    let settings = WireSettings::plain(9600);
+    let settings = WireSettings::plain(BAUD);
     let mut bus = Bus::behind_pty("main", world.folder(), settings, 5);
     bus.seat("eastron-sdm630", 1);
     let flag = Scenario {
         days: 1,
         ..scenario("00054321")
     };
-    bus.seat_flag_with(ElsterModel::A1700, flag, |_, _| {});
+    bus.seat_flag_with(ElsterModel::A1140, flag, |settings, _| {
+        settings.opening = Opening::Fixed(BAUD);
+    });
     let meter = seat(&bus);
     let mut agent = world.gateway(GATEWAY, &[&bus], 60);
+    agent.file.models = with_few_sets(brisk_models(world.folder()));
     let file = password_file(world.folder(), "flag-password", PASSWORD);
     agent.file.flags.extend(bus.flag_lines(&file));
     let password = world.folder().join("password");
@@ -68,13 +75,10 @@ fn a_meter_signed_on_at_300_baud_is_collected_between_a_modbus_and_a_flag_meter(
     agent.file.more.push_str(&entry(&password));
     world.head_end.start();
     agent.start();
-    let collected = |name: &str| {
+    wait_until("the meter of mode E is read", WITHIN, || {
         let meters = agent.meters();
-        let mut own = meters.iter().filter(|meter| meter.meter == name);
-        own.any(|meter| meter.last_collected.is_some())
-    };
-    wait_until("the meter of mode E is collected", WITHIN, || {
-        collected("feeder-e")
+        let mut own = meters.iter().filter(|meter| meter.meter == "feeder-e");
+        own.any(|meter| meter.intervals >= 96)
     });
     // Killed while the line may be at another speed.
     agent.kill();
