@@ -174,7 +174,9 @@ impl Seen {
 
     /// Meters that are read request by request; the others are read in sessions.
     fn by_modbus_meter(&self, value: impl Fn(&MeterView) -> u64) -> Samples {
-        let meters = self.each_meter().filter(|(_, meter)| meter.flag.is_none());
+        let meters = self
+            .each_meter()
+            .filter(|(_, meter)| meter.sessions.is_none());
         meters
             .map(|(labels, meter)| (labels, value(meter)))
             .collect()
@@ -207,7 +209,7 @@ impl Seen {
         )?;
         let trips: Vec<_> = self
             .each_meter()
-            .filter(|(_, meter)| meter.flag.is_none())
+            .filter(|(_, meter)| meter.sessions.is_none())
             .map(|(labels, meter)| (labels, meter.totals.round_trips))
             .collect();
         page.round_trips(&trips)

@@ -16,10 +16,10 @@ pub enum StateKey {
     TrustedTime,
     /// The clock of a meter's profile was set back: there are rows after marks that have none.
     ProfileBehind(MeterId),
-    /// What a FLAG meter said last, and what was told of it.
-    FlagMemory(MeterId),
-    /// How far the load profile of a FLAG meter has been collected.
-    FlagCollect(MeterId),
+    /// What a meter said last in a session, and what was told of it.
+    MeterMemory(MeterId),
+    /// How far the load profile that a meter keeps has been collected.
+    MeterCollect(MeterId),
     /// The load profile of a FLAG meter against its registers.
     FlagAdvance(MeterId),
 }
@@ -33,8 +33,8 @@ impl StateKey {
             Self::TrustedTime => (4, 0),
             Self::AcceptedSerial(meter) => (3, Self::id_of(meter)),
             Self::ProfileBehind(meter) => (5, Self::id_of(meter)),
-            Self::FlagMemory(meter) => (6, Self::id_of(meter)),
-            Self::FlagCollect(meter) => (7, Self::id_of(meter)),
+            Self::MeterMemory(meter) => (6, Self::id_of(meter)),
+            Self::MeterCollect(meter) => (7, Self::id_of(meter)),
             Self::FlagAdvance(meter) => (8, Self::id_of(meter)),
         }
     }

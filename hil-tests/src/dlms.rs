@@ -1,5 +1,6 @@
-//! DLMS meters on a line, and their keys in the hands of a person.
+//! DLMS meters on a line, their keys in the hands of a person, and what the head-end booked of them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,12 +10,13 @@ use dlms::security::Suite;
 use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario};
 use simulator::elster::Zone;
 use simulator::trouble::FlagTroubles;
-use simulator::wire::FlagPlace;
+use simulator::wire::SpeakerPlace;
 
 use crate::agent::Agent;
 use crate::bus::Bus;
 use crate::clock::utc;
 use crate::hands::check;
+use crate::world::World;
 
 /// The client that reads.
 pub const READER: u16 = 1;
@@ -45,15 +47,8 @@ pub fn seat(bus: &Bus, lower: u16, access: DlmsAccess) -> DlmsInstrument {
 }
 
 /// The same, and where it sits, so that something can befall it.
-pub fn seat_at(bus: &Bus, lower: u16, access: DlmsAccess) -> (DlmsInstrument, FlagPlace) {
-    let since = bus.wire.now().as_secs();
-    let starts_at = utc().before(Duration::from_secs(since)).seconds();
-    let scenario = DlmsScenario {
-        starts_at: i64::try_from(starts_at).expect("a time of this century"),
-        days: 1,
-        zone: Zone::UTC,
-        ..DlmsScenario::new(u64::from(lower), &format!("000{lower}77"))
-    };
+pub fn seat_at(bus: &Bus, lower: u16, access: DlmsAccess) -> (DlmsInstrument, SpeakerPlace) {
+    let scenario = dlms_scenario(bus, u64::from(lower), &format!("000{lower}77"));
     let meter = DlmsInstrument::new(scenario, access);
     let place = DlmsPlace {
         is_alone: false,
@@ -96,4 +91,59 @@ pub fn import(agent: &Agent, folder: &Path, name: &str, suite: Suite, keys: &(Ve
     for file in files {
         std::fs::remove_file(file).expect("a file");
     }
+}
+
+/// A meter that has been at work for a day, as of this machine's time of day.
+pub fn dlms_scenario(bus: &Bus, seed: u64, serial: &str) -> DlmsScenario {
+    let since = bus.wire.now().as_secs();
+    let starts_at = utc().before(Duration::from_secs(since)).seconds();
+    DlmsScenario {
+        starts_at: i64::try_from(starts_at).expect("a time of this century"),
+        days: 1,
+        zone: Zone::UTC,
+        ..DlmsScenario::new(seed, serial)
+    }
+}
+
+/// Compares what the head-end booked with what a meter wrote up to now; how many intervals it were.
+#[track_caller]
+pub fn judge_dlms(
+    world: &World,
+    gateway: &str,
+    name: &str,
+    (meter, bus): (&DlmsInstrument, &Bus),
+) -> usize {
+    let rows = world.head_end.rows(gateway);
+    let own = rows.iter().filter(|row| row.meter.as_str() == name);
+    let mut booked = BTreeMap::new();
+    for row in own {
+        let end = i64::try_from(row.end.seconds()).expect("a time of this century");
+        let values: Vec<i64> = row.values.iter().filter_map(|value| value.value).collect();
+        assert_eq!(
+            booked.insert(end, values),
+            None,
+            "{name}: {} twice",
+            row.end
+        );
+    }
+    // What the meter wrote within the last minute may still be on its way.
+    let upto = meter.utc(bus.wire.now()) - 60;
+    let mut wrong = Vec::new();
+    for truth in meter.rows(upto) {
+        let values: Vec<i64> = truth.values.iter().map(|value| i64::from(*value)).collect();
+        if booked.get(&truth.end) != Some(&values) {
+            wrong.push(format!(
+                "{}: {:?} is {values:?}",
+                truth.end,
+                booked.get(&truth.end)
+            ));
+        }
+    }
+    println!(
+        "{name}: {} intervals booked, {} wrong or lost",
+        booked.len(),
+        wrong.len()
+    );
+    assert_eq!(wrong, Vec::<String>::new(), "{name}");
+    booked.len()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use iec62056_21::meter::{Opening, ParityBy, Settings};
 use simulator::elster::{ElsterMeter, ElsterModel, Scenario};
 use simulator::trouble::{FlagTroubles, Spread};
-use simulator::wire::{FlagPlace, WireSettings};
+use simulator::wire::{SpeakerPlace, WireSettings};
 
 use crate::bus::Bus;
 use crate::clock::utc;
@@ -25,7 +25,7 @@ pub struct SimulatedFlag {
     /// What it holds.
     pub holds: ElsterMeter,
     /// Where it sits on the wire.
-    pub place: FlagPlace,
+    pub place: SpeakerPlace,
     /// What its registers are multiplied with: it counts the secondary side of transformers. Over
     /// what is divided stands second.
     pub ratio: (u32, u32),

@@ -19,7 +19,7 @@ use line::{GuardSettings, GuardedLine, LineTiming, Peer};
 use simulator::dice::Dice;
 use simulator::flag::FlagMeter;
 use simulator::trouble::{FlagTroubles, WireTroubles};
-use simulator::wire::{FlagPlace, MemoryLine, Wire, WireSettings};
+use simulator::wire::{MemoryLine, SpeakerPlace, Wire, WireSettings};
 
 use crate::flag::PASSWORD;
 
@@ -207,7 +207,7 @@ impl Store for Telling {
 struct Asker {
     case: SessionCase,
     wire: Wire,
-    place: FlagPlace,
+    place: SpeakerPlace,
     line: GuardedLine<MemoryLine>,
     dice: Dice,
     report: SessionReport,

@@ -2,59 +2,20 @@
 //! that a meter wrote is at the head-end once and right, whatever kills the gateway meanwhile.
 #![cfg(test)]
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dlms::security::{Keys, Secret, Suite};
 use hil_tests::agent::Agent;
 use hil_tests::bus::Bus;
 use hil_tests::clock::{pause, wait_until};
-use hil_tests::dlms::{READER, credentials, entry, hex, import, pair, private, seat};
+use hil_tests::dlms::{READER, credentials, entry, hex, import, judge_dlms, pair, private, seat};
 use hil_tests::hands::{check, json};
 use hil_tests::world::{World, wait_for_delivery};
-use simulator::dlms::{DlmsAccess, DlmsInstrument};
+use simulator::dlms::DlmsAccess;
 
 const GATEWAY: &str = "pmu-dlms";
 const PASSWORD: &str = "0001ABCD";
 const WITHIN: Duration = Duration::from_mins(3);
-
-/// Compares what the head-end booked with what a meter wrote up to now.
-#[track_caller]
-fn judge(world: &World, name: &str, meter: &DlmsInstrument, bus: &Bus) -> usize {
-    let rows = world.head_end.rows(GATEWAY);
-    let own = rows.iter().filter(|row| row.meter.as_str() == name);
-    let mut booked = BTreeMap::new();
-    for row in own {
-        let end = i64::try_from(row.end.seconds()).expect("a time of this century");
-        let values: Vec<i64> = row.values.iter().filter_map(|value| value.value).collect();
-        assert_eq!(
-            booked.insert(end, values),
-            None,
-            "{name}: {} twice",
-            row.end
-        );
-    }
-    // What the meter wrote within the last minute may still be on its way.
-    let upto = meter.utc(bus.wire.now()) - 60;
-    let mut wrong = Vec::new();
-    for truth in meter.rows(upto) {
-        let values: Vec<i64> = truth.values.iter().map(|value| i64::from(*value)).collect();
-        if booked.get(&truth.end) != Some(&values) {
-            wrong.push(format!(
-                "{}: {:?} is {values:?}",
-                truth.end,
-                booked.get(&truth.end)
-            ));
-        }
-    }
-    println!(
-        "{name}: {} intervals booked, {} wrong or lost",
-        booked.len(),
-        wrong.len()
-    );
-    assert_eq!(wrong, Vec::<String>::new(), "{name}");
-    booked.len()
-}
 
 #[test]
 fn meters_with_keys_of_every_kind_are_read_through_kills() {
@@ -112,11 +73,7 @@ fn meters_with_keys_of_every_kind_are_read_through_kills() {
     }
     wait_until("all three are collected", WITHIN, || {
         let meters = agent.meters();
-        meters
-            .iter()
-            .filter(|meter| meter.last_collected.is_some())
-            .count()
-            == 3
+        meters.iter().all(|meter| meter.last_collected.is_some())
     });
     check(&agent, "meter ping feeder-18", 0, &["secured"]);
     check(&agent, "meter read feeder-18", 0, &["1-0:1.8.0", "kWh"]);
@@ -126,7 +83,10 @@ fn meters_with_keys_of_every_kind_are_read_through_kills() {
     let summary = world.head_end.stop();
     world.must_agree(&summary);
     for (name, meter) in &meters {
-        assert!(judge(&world, name, meter, &bus) >= 90, "{name}");
+        assert!(
+            judge_dlms(&world, GATEWAY, name, (meter, &bus)) >= 90,
+            "{name}"
+        );
     }
     must_hide_keys(&agent, &[&zero.0, &zero.1, &two.0, &two.1]);
 }

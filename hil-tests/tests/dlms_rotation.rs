@@ -14,7 +14,7 @@ use hil_tests::clock::{pause, wait_until};
 use hil_tests::dlms::{READER, credentials, entry, hex, import, pair, private, seat_at};
 use hil_tests::hands::{check, start};
 use simulator::dlms::{DlmsAccess, DlmsInstrument};
-use simulator::wire::FlagPlace;
+use simulator::wire::SpeakerPlace;
 
 const NAME: &str = "feeder-17";
 const MASTER: [u8; 32] = [0x66; 32];
@@ -49,7 +49,7 @@ fn current(agent: &Agent) -> Option<KeyStatus> {
 /// meter all the same, so that a cable comes off before that where it must not.
 fn kill_at(
     agent: &mut Agent,
-    (bus, meter, place): (&Bus, &DlmsInstrument, FlagPlace),
+    (bus, meter, place): (&Bus, &DlmsInstrument, SpeakerPlace),
     moment: Moment,
 ) {
     let before = meter.transfers();

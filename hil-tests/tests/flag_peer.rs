@@ -13,7 +13,7 @@ use serde_json::Value;
 use simulator::elster::civil::Civil;
 use simulator::elster::{ElsterMeter, ElsterModel, Source, VdewMeter, VdewModel};
 use simulator::trouble::FlagTroubles;
-use simulator::wire::{FlagPlace, WireSettings};
+use simulator::wire::{SpeakerPlace, WireSettings};
 
 /// What the library's client says of a conversation at this TCP port.
 fn client(python: &Path, port: u16, address: &str, words: &[&str]) -> Value {
@@ -133,7 +133,7 @@ fn the_library_is_refused_with_another_password_and_at_another_address() {
 }
 
 /// An A1500 behind a transparent serial server: OBIS codes, a readout, a profile `P.01`.
-fn vdew_meter(bus: &Bus) -> (VdewMeter, FlagPlace) {
+fn vdew_meter(bus: &Bus) -> (VdewMeter, SpeakerPlace) {
     let meter = VdewMeter::new(VdewModel::A1500, scenario("55555321"));
     let mut settings = meter.settings().unwrap();
     settings.parity = ParityBy::Nobody;

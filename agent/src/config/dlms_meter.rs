@@ -3,7 +3,7 @@
 use super::flag_meter::{CollectSettings, MeterClock};
 use dlms::security::{Secret, Suite};
 use meters::catalogue::dlms::{AssociationModel, DlmsModel};
-use meters::dlms::DlmsPlace;
+use meters::dlms::{DlmsPlace, ModeE};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ pub struct DlmsMeter {
     pub client: Option<u16>,
     /// Which way it is reached.
     pub place: DlmsPlace,
+    /// How it is signed on before it speaks HDLC, if it has to be.
+    pub sign_on: Option<ModeE>,
     /// What it is proven with.
     pub proof: DlmsProof,
     /// Its clock.
@@ -62,10 +64,28 @@ impl Eq for DlmsPassword {}
 impl DlmsMeter {
     /// What the line knows it by.
     pub fn line_name(&self) -> String {
-        match self.place {
+        let place = match self.place {
             DlmsPlace::Hdlc { lower: None } => "hdlc".to_owned(),
             DlmsPlace::Hdlc { lower: Some(lower) } => format!("hdlc {lower}"),
             DlmsPlace::Wrapper => "wrapper".to_owned(),
+        };
+        match self.sign_on.as_ref().map(|sign_on| &sign_on.address) {
+            Some(Some(address)) => format!("mode-e {address} {place}"),
+            Some(None) => format!("mode-e {place}"),
+            None => place,
+        }
+    }
+
+    /// Whether both would answer who means one of them. Of meters of mode E only the one that was
+    /// signed on hears HDLC.
+    pub fn is_twin_of(&self, other: &Self) -> bool {
+        match (&self.sign_on, &other.sign_on) {
+            (Some(own), Some(other)) => match (&own.address, &other.address) {
+                (Some(own), Some(other)) => own.names_same(other),
+                _ => true,
+            },
+            (None, None) => self.line_name() == other.line_name(),
+            _ => false,
         }
     }
 }

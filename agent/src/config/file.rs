@@ -174,6 +174,8 @@ pub(crate) struct DlmsFile {
     pub(crate) association: Option<Spanned<String>>,
     pub(crate) client: Option<Spanned<u16>>,
     pub(crate) lower_address: Option<Spanned<u16>>,
+    pub(crate) sign_on: Option<Spanned<String>>,
+    pub(crate) sign_on_address: Option<Spanned<String>>,
     pub(crate) suite: Option<Spanned<u8>>,
     pub(crate) password_file: Option<Spanned<PathBuf>>,
     #[serde(default)]

@@ -1,5 +1,7 @@
 //! Meters that speak DLMS/COSEM: from the file and their model to what the program trusts.
 
+mod sign_on;
+
 use super::complaint::Notebook;
 use super::dlms_meter::{DlmsMeter, DlmsPassword, DlmsProof};
 use super::file::{DlmsFile, MeterFile};
@@ -43,6 +45,7 @@ impl DlmsReader<'_> {
         let collect = session.collect(notes);
         let association = self.association(notes);
         let place = self.place(notes);
+        let sign_on = self.sign_on(place, notes);
         let association = association?;
         let proof = self.proof(association, notes);
         let dlms = DlmsMeter {
@@ -52,6 +55,7 @@ impl DlmsReader<'_> {
                 .keys()
                 .and_then(|keys| keys.client.as_ref().map(|client| *client.as_ref())),
             place: place?,
+            sign_on: sign_on?,
             proof: proof?,
             clock: clock?,
             collect,

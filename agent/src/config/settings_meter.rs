@@ -75,10 +75,10 @@ pub(super) fn meters(
 fn twins(one: &MeterSettings, other: &MeterSettings) -> bool {
     let unit = |meter: &MeterSettings| meter.modbus().map(|modbus| modbus.unit);
     let name = |meter: &MeterSettings| meter.flag().map(FlagMeter::line_name);
-    let place = |meter: &MeterSettings| meter.dlms().map(DlmsMeter::line_name);
+    let dlms = one.dlms().zip(other.dlms());
     (unit(one).is_some() && unit(one) == unit(other))
         || (name(one).is_some() && name(one) == name(other))
-        || (place(one).is_some() && place(one) == place(other))
+        || dlms.is_some_and(|(one, other)| DlmsMeter::is_twin_of(one, other))
 }
 
 fn refuse_twin(

@@ -1,21 +1,25 @@
 //! Counters of meters that are read in sessions.
 
 use super::{Page, Samples, Seen};
-use crate::tasks::bus::{FlagTotals, MeterView};
+use crate::tasks::bus::{MeterView, SessionTotals};
 use std::fmt;
 
 impl Seen {
-    fn by_session_meter(&self, value: impl Fn(&FlagTotals, &MeterView) -> Option<u64>) -> Samples {
+    fn by_session_meter(
+        &self,
+        value: impl Fn(&SessionTotals, &MeterView) -> Option<u64>,
+    ) -> Samples {
         let meters = self.each_meter().filter_map(|(labels, meter)| {
-            let totals = meter.flag.as_ref()?;
+            let totals = meter.sessions.as_ref()?;
             Some((labels, value(totals, meter)?))
         });
         meters.collect()
     }
 
     pub(super) fn sessions(&self, page: &mut Page<'_>) -> fmt::Result {
-        let of =
-            |value: fn(&FlagTotals) -> u64| self.by_session_meter(|totals, _| Some(value(totals)));
+        let of = |value: fn(&SessionTotals) -> u64| {
+            self.by_session_meter(|totals, _| Some(value(totals)))
+        };
         let begun = of(|totals| totals.sessions);
         page.counters("pmu_meter_sessions", "Sessions begun", &begun)?;
         let ended = [

@@ -2,7 +2,7 @@
 
 use super::{COLLECT, INSTANT};
 use crate::config::{BusSettings, DlmsMeter, MeterSettings};
-use meters::dlms::DlmsPlace;
+use meters::dlms::{DlmsPlace, ModeE};
 use meters::planner::{PollKind, SessionMeter, SessionPoll};
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ const FRAME_OCTETS: u32 = 26;
 const REGISTER_OCTETS: u32 = 20;
 /// Octets of what a profile says of its columns.
 const SETUP_OCTETS: u32 = 250;
+/// Octets of a look whether there are new rows in a log or a history of billing.
+const HISTORY_OCTETS: u32 = 120;
 /// Octets of a row of a profile.
 const ROW_OCTETS: u32 = 60;
 /// Seconds of the usual period of a profile.
@@ -36,9 +38,12 @@ pub(super) fn session_meter(
     let hold_min = (cost.opening + cost.answer(256) * 2).min(hold_max);
     let registers = u32::try_from(dlms.model.default_registers().count()).unwrap_or(u32::MAX);
     let rows = u32::try_from(dlms.collect.every.as_secs() / PERIOD_S).unwrap_or(u32::MAX);
+    let histories = u32::try_from(dlms.model.profiles.len()).unwrap_or(u32::MAX);
+    let histories = histories.saturating_sub(1);
     let work = cost.answer(registers.saturating_mul(REGISTER_OCTETS))
         + cost.answer(rows.saturating_add(1).saturating_mul(ROW_OCTETS))
-        + cost.answer(SETUP_OCTETS);
+        + cost.answer(SETUP_OCTETS)
+        + cost.answer(HISTORY_OCTETS) * histories;
     let mut polls = vec![SessionPoll {
         id: COLLECT,
         kind: PollKind::Every(dlms.collect.every),
@@ -74,12 +79,14 @@ impl Cost {
     fn new(dlms: &DlmsMeter, bus: &BusSettings) -> Self {
         let line = bus.link.line();
         let character = line.map_or(Duration::ZERO, line::LineSettings::character_time);
+        let sign_on = dlms.sign_on.as_ref();
+        let sign_on = sign_on.map_or(Duration::ZERO, |_| ModeE::LINE_TIME);
         let hdlc = dlms.model.hdlc.as_ref();
         let hdlc = hdlc.filter(|_| dlms.place != DlmsPlace::Wrapper);
         Self {
             character,
             frame_octets: hdlc.map_or(u32::MAX, |hdlc| u32::from(hdlc.information_octets.max(1))),
-            opening: REACTION * OPENING_EXCHANGES + character * OPENING_OCTETS,
+            opening: REACTION * OPENING_EXCHANGES + character * OPENING_OCTETS + sign_on,
         }
     }
 

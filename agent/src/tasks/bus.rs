@@ -23,7 +23,7 @@ mod wanted;
 mod work;
 
 pub use handle::{BusHandle, BusRequest};
-pub use view::{BusView, FlagTotals, LineTotals, MeterTotals, MeterView, RoundTrips};
+pub use view::{BusView, LineTotals, MeterTotals, MeterView, RoundTrips, SessionTotals};
 
 use crate::adapters::clock::{Clock, Now};
 use crate::adapters::marker::Marker;
@@ -287,12 +287,12 @@ impl Bus {
             let meter = meter_of(&happening).clone();
             if let Some(book) = self.flags.iter_mut().find(|book| *book.id() == meter) {
                 let said = book.hear(&happening, &clock);
-                self.flag_said(&meter, said).await;
+                self.session_said(&meter, said).await;
                 continue;
             }
             if let Some(book) = self.dlms.iter_mut().find(|book| *book.id() == meter) {
                 let said = book.hear(&happening, &clock);
-                self.flag_said(&meter, said).await;
+                self.session_said(&meter, said).await;
                 continue;
             }
             let Some(book) = self.books.iter_mut().find(|book| *book.id() == meter) else {

@@ -16,7 +16,7 @@ use pmu_agent::front::Front;
 use pmu_agent::health::Pulse;
 use pmu_agent::jobs::Jobs;
 use pmu_agent::limits::BUS_REQUESTS_MAX;
-use pmu_agent::tasks::bus::{Bus, BusParts, BusRequest, FlagTotals};
+use pmu_agent::tasks::bus::{Bus, BusParts, BusRequest, SessionTotals};
 use pmu_agent::tasks::keykeeper::{self, KeyHandle, KeyRoom};
 use pmu_agent::tasks::storekeeper::{Shelf, Storekeeper, StorekeeperParts};
 use pmu_agent::tasks::updater::UpdaterHandle;
@@ -25,7 +25,7 @@ use simulator::elster::{ElsterMeter, ElsterModel, Scenario};
 use simulator::link::{Answer as Called, Circuit as Turned, Link, Modem, ModemTroubles};
 use simulator::meter::ModelMeter;
 use simulator::trouble::FlagTroubles;
-use simulator::wire::{FlagPlace, Wire, WireSettings};
+use simulator::wire::{SpeakerPlace, Wire, WireSettings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -78,7 +78,7 @@ struct Life {
 /// A meter's seat.
 pub(crate) struct Seat {
     pub(crate) meter: ElsterMeter,
-    pub(crate) place: FlagPlace,
+    pub(crate) place: SpeakerPlace,
     /// What its registers and its profile have to be multiplied with.
     pub(crate) ratio: i128,
 }
@@ -202,6 +202,19 @@ impl Bench {
             .expect("there is such a model");
         let meter = Arc::new(ModelMeter::new(found, unit, u64::from(unit)).unwrap());
         self.wire.seat(meter.on_wire(), meter.healthy());
+    }
+
+    /// The only model is a shipped one with a change.
+    pub(crate) fn own_model(&mut self, shipped: &str, change: impl FnOnce(String) -> String) {
+        let shipped_folder = models();
+        let folder = self.folder.path().join("models");
+        std::fs::create_dir_all(&folder).unwrap();
+        let name = format!("{shipped}.toml");
+        let text = std::fs::read_to_string(shipped_folder.join(&name)).unwrap();
+        std::fs::write(folder.join(name), change(text)).unwrap();
+        let before = shipped_folder.display().to_string();
+        let after = folder.display().to_string();
+        self.configuration = self.configuration.replace(&before, &after);
     }
 
     /// Adds to the configuration.
@@ -375,12 +388,12 @@ impl Bench {
     }
 
     /// What its sessions came to since the start, by meter.
-    pub(crate) fn session_totals(&self) -> Vec<FlagTotals> {
+    pub(crate) fn session_totals(&self) -> Vec<SessionTotals> {
         let life = self.life.as_ref().expect("it was started");
         let view = life.front.buses[0].view.borrow();
         view.meters
             .iter()
-            .filter_map(|meter| meter.flag.clone())
+            .filter_map(|meter| meter.sessions.clone())
             .collect()
     }
 
@@ -543,8 +556,13 @@ fn options() -> StoreOptions {
     StoreOptions::new([7; 8])
 }
 
+/// Where the shipped models are.
+fn models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/meter-models")
+}
+
 fn head(folder: &Path) -> String {
-    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/meter-models");
+    let models = models();
     std::fs::create_dir_all(folder.join("data")).unwrap();
     format!(
         "[gateway]\nid = \"pmu-test\"\ndata-folder = \"{0}/data\"\nruntime-folder = \"{0}\"\n\

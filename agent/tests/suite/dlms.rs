@@ -2,6 +2,8 @@
 
 mod cost;
 mod keys;
+mod logs;
+mod mode_e;
 mod reading;
 mod rotation;
 mod world;

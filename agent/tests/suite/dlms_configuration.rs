@@ -104,6 +104,92 @@ fn a_mistake_names_its_line_and_what_would_be_right() {
 }
 
 #[test]
+fn a_sign_on_comes_from_the_file_or_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let meter = |model: &str, keys: &str| {
+        let entry = ENTRY.replace("dlms-generic", model);
+        let settings = parse(folder.path(), &format!("{entry}dlms = {{ {keys} }}\n")).unwrap();
+        (
+            settings.meters[0].dlms().unwrap().clone(),
+            check::report(&settings).text,
+        )
+    };
+    let (mode_e, report) = meter(
+        "dlms-generic",
+        "association = \"public\", sign-on = \"mode-e\", sign-on-address = \"001\", lower-address = 17",
+    );
+    let sign_on = mode_e.sign_on.clone().unwrap();
+    assert_eq!(sign_on.address.unwrap().text(), "001");
+    assert_eq!(sign_on.usual.baud, 9600);
+    assert_eq!(mode_e.line_name(), "mode-e 001 hdlc 17");
+    assert!(report.contains("mode-e 001 hdlc 17"), "{report}");
+    assert!(
+        meter("dlms-generic", "association = \"public\"")
+            .0
+            .sign_on
+            .is_none()
+    );
+    std::fs::write(folder.path().join("password"), "12345678\n").unwrap();
+    std::fs::set_permissions(
+        folder.path().join("password"),
+        PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
+    let reader = "association = \"reader\", password-file = \"password\"";
+    let by_model = meter("dlms-as220", reader).0.sign_on.unwrap();
+    assert_eq!(by_model.address, None);
+    let direct = meter("dlms-as220", &format!("{reader}, sign-on = \"none\"")).0;
+    assert!(direct.sign_on.is_none());
+}
+
+#[test]
+fn a_sign_on_that_cannot_be_is_refused_where_it_stands() {
+    let dlms = |keys: &str| format!("dlms = {{ association = \"public\", {keys} }}");
+    refused(
+        &dlms("sign-on = \"mode-c\""),
+        "agent.toml:18: meter feeder-7.dlms.sign-on: `mode-c` is no sign-on; use mode-e or none",
+    );
+    refused(
+        &dlms("sign-on-address = \"001\""),
+        "meter feeder-7.dlms.sign-on-address: means nothing without a sign-on; remove it, or write \
+         sign-on = \"mode-e\"",
+    );
+    refused(
+        &dlms("sign-on = \"mode-e\", sign-on-address = \"0-1\""),
+        "agent.toml:18: meter feeder-7.dlms.sign-on-address: the address of a meter",
+    );
+    let hall = |keys: &str| ENTRY.replace("main", "hall") + &dlms(keys);
+    let folder = tempfile::tempdir().unwrap();
+    for (keys, expected) in [
+        (
+            "sign-on = \"mode-e\"",
+            "bus hall cannot change its speed, and a sign-on of mode E begins at 300 baud; put the \
+             meter on a serial line",
+        ),
+        (
+            "wrapper = true, sign-on = \"mode-e\"",
+            "dlms.sign-on: means nothing behind the wrapper, which runs over TCP; remove it",
+        ),
+    ] {
+        let told = parse(folder.path(), &hall(keys)).expect_err("it is refused");
+        assert!(told.contains(expected), "no `{expected}` in:\n{told}");
+    }
+    let twin = |name: &str, address: &str| {
+        ENTRY.replace("feeder-7", name) + &dlms(&format!("sign-on = \"mode-e\"{address}")) + "\n"
+    };
+    let (one, two) = (", sign-on-address = \"1\"", ", sign-on-address = \"2\"");
+    let both = |first: &str, second: &str| {
+        let text = twin("feeder-7", first) + &twin("feeder-8", second);
+        parse(folder.path(), &text)
+    };
+    both(one, two).unwrap();
+    for (first, second) in [(one, one), (one, ""), ("", "")] {
+        let told = both(first, second).expect_err("twins");
+        assert!(told.contains("is also the address of feeder-7"), "{told}");
+    }
+}
+
+#[test]
 fn two_meters_at_one_place_are_refused() {
     let other = ENTRY.replace("feeder-7", "feeder-8");
     let keys = "dlms = { association = \"public\" }\n";

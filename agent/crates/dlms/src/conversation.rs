@@ -23,4 +23,4 @@ pub use fault::{Remedy, SessionFault, Step};
 pub use key_transfer::KeyRole;
 pub use mask::PasswordMask;
 pub use session::{Closed, Session};
-pub use terms::{Access, Ciphering, Road, Scope, Terms};
+pub use terms::{Access, Beginning, Ciphering, Road, Scope, Terms};

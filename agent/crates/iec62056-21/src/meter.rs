@@ -21,7 +21,7 @@ mod tests;
 pub use fuzz::fuzz_meter;
 pub use machine::{Machine, Said};
 pub use settings::{
-    Dialect, Lapse, Lockout, Opening, OtherAddress, ParityBy, Push, Security, Settings,
+    Dialect, HdlcSelect, Lapse, Lockout, Opening, OtherAddress, ParityBy, Push, Security, Settings,
     SignOnInSession, WrongPassword,
 };
 pub use store::{Level, Refused, Store};

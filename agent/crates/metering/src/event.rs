@@ -175,6 +175,8 @@ codes! {
     MeterSumDiffers, 109, "meter-sum-differs", Act;
     /// A meter refused its keys; it is left alone for a while.
     MeterKeyRefused, 110, "meter-key-refused", Act;
+    /// A meter's log or billing sets were overwritten, or cleared, before they were read.
+    MeterLogTorn, 111, "meter-log-torn", Act;
 }
 
 impl fmt::Display for EventCode {

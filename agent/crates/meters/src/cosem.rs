@@ -4,6 +4,7 @@
 //! profile and its period with the profile. Nothing of that is assumed; what is not understood is
 //! told, with the meter's own octets or numbers, and nothing is skipped in silence.
 
+mod billing;
 mod fault;
 mod fuzz;
 mod log;
@@ -12,11 +13,14 @@ mod objects;
 mod profile;
 mod register;
 mod rows;
+mod security;
 mod setup;
+mod tail;
 mod text;
 mod time;
 mod timeline;
 
+pub use billing::{BilledValue, billed_values};
 pub use fault::CosemFault;
 pub use fuzz::fuzz_profile;
 pub use log::{LogEntry, LogReader};
@@ -24,6 +28,8 @@ pub use number::ScalerUnit;
 pub use objects::{ListedObject, OBJECT_LIST, read_objects};
 pub use profile::{CosemBlock, CosemHappening, CosemRow, ProfileRead, ProfileReader};
 pub use register::{DemandPeriod, RegisterReading, read_register};
+pub use security::SecuritySetup;
 pub use setup::{CapturedColumn, ColumnRole, ProfileSetup, RowOrder, SetupAnswers};
+pub use tail::{OrderedRow, RowTail, rows_in_order};
 pub use text::{data_text, identity_text};
 pub use time::{ClockLook, CosemTime, SeenSense};

@@ -7,12 +7,16 @@
 
 mod collect;
 mod fault;
+mod news;
 mod part;
+mod sign_on;
 mod terms;
 mod visit;
 
 pub use collect::{CollectRun, RunEnd};
 pub use fault::DlmsFault;
+pub use news::{NewRows, NewsSearch};
 pub use part::{PartGround, ProfilePart, RowsWay, next_part};
+pub use sign_on::ModeE;
 pub use terms::{DlmsCredentials, DlmsPlace, DlmsWish, dlms_terms};
 pub use visit::{DlmsVisit, ExpectedMeter, Scalers, Timed};

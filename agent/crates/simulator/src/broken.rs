@@ -10,7 +10,7 @@ use line::{DataBits, LineSettings, Parity, StopBits};
 
 use crate::elster::{ElsterError, ElsterMeter, ElsterModel, Incident, Scenario, What};
 use crate::trouble::{FlagTroubles, Late, OneIn, Spread};
-use crate::wire::{FlagPlace, Wire, WireSettings};
+use crate::wire::{SpeakerPlace, Wire, WireSettings};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,7 +78,7 @@ pub struct SetUp {
     /// The meter that is meant, where there is one.
     pub meter: ElsterMeter,
     /// Where it sits.
-    pub place: FlagPlace,
+    pub place: SpeakerPlace,
     /// What the gateway is configured with.
     pub configured: Configured,
 }

@@ -3,6 +3,7 @@
 mod clock;
 mod contents;
 mod instrument;
+mod mode_e;
 mod objects;
 mod recorder;
 mod scenario;
@@ -16,15 +17,21 @@ use dlms::codec::{AccessResult, ActionResult, Asked, Data, Method, Outcome};
 use dlms::limits::INACTIVITY;
 use dlms::meter::{Device, Station, Store, WrapperServer};
 use dlms::security::Keys;
+use iec62056_21::meter::Settings;
+use line::LineSettings;
 
 pub use contents::DlmsContents;
 pub use instrument::{DlmsAccess, DlmsInstrument, DlmsPlace, PUBLIC};
+use mode_e::ModeE;
+pub use mode_e::mode_e;
 pub use recorder::Recorded;
 pub use scenario::{ClockSet, DlmsScenario, Energy, Nulls, Sorting};
 
 /// How it is reached.
 enum Road {
     Hdlc(Station<Shared>),
+    /// Over HDLC, behind a sign-on.
+    ModeE(Box<ModeE<Shared>>),
     Wrapper {
         server: WrapperServer,
         device: Device<Shared>,
@@ -41,6 +48,7 @@ impl fmt::Debug for DlmsMeter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.road {
             Road::Hdlc(station) => station.fmt(f),
+            Road::ModeE(meter) => meter.station.fmt(f),
             Road::Wrapper { server, .. } => server.fmt(f),
         }
     }
@@ -59,6 +67,12 @@ impl DlmsMeter {
         }
     }
 
+    fn on_mode_e(settings: Settings, station: Station<Shared>) -> Self {
+        Self {
+            road: Road::ModeE(Box::new(ModeE::new(settings, station))),
+        }
+    }
+
     fn on_wrapper(device: Device<Shared>) -> Self {
         Self {
             road: Road::Wrapper {
@@ -69,8 +83,25 @@ impl DlmsMeter {
         }
     }
 
+    /// How its port is set now; `wire` is how ports on its wire are commonly set.
+    pub(crate) fn port(&self, wire: LineSettings) -> LineSettings {
+        match &self.road {
+            Road::ModeE(meter) => meter.port(),
+            Road::Hdlc(_) | Road::Wrapper { .. } => wire,
+        }
+    }
+
+    /// How it is signed on, if it is.
+    pub(crate) fn sign_on_settings(&mut self) -> Option<&mut Settings> {
+        match &mut self.road {
+            Road::ModeE(meter) => Some(meter.settings()),
+            Road::Hdlc(_) | Road::Wrapper { .. } => None,
+        }
+    }
+
     pub(crate) fn hear(&mut self, octet: u8, at: Duration) -> Option<SaidOctets> {
         match &mut self.road {
+            Road::ModeE(meter) => meter.hear(octet, at),
             Road::Hdlc(station) => {
                 let said = station.hear(octet, at)?;
                 Some((said.after, said.octets))
@@ -96,14 +127,17 @@ impl DlmsMeter {
     }
 
     pub(crate) fn wake(&mut self, at: Duration) {
-        if let Road::Hdlc(station) = &mut self.road {
-            station.wake(at);
+        match &mut self.road {
+            Road::Hdlc(station) => station.wake(at),
+            Road::ModeE(meter) => meter.wake(at),
+            Road::Wrapper { .. } => {}
         }
     }
 
     pub(crate) fn due(&self) -> Option<Duration> {
         match &self.road {
             Road::Hdlc(station) => station.due(),
+            Road::ModeE(meter) => meter.due(),
             Road::Wrapper { .. } => None,
         }
     }
@@ -112,6 +146,7 @@ impl DlmsMeter {
     pub(crate) fn restart(&mut self) {
         match &mut self.road {
             Road::Hdlc(station) => station.restart(),
+            Road::ModeE(meter) => meter.rest(),
             Road::Wrapper { server, device, .. } => server.close(device),
         }
     }
@@ -119,6 +154,7 @@ impl DlmsMeter {
     pub(crate) fn is_linked(&self) -> bool {
         match &self.road {
             Road::Hdlc(station) => station.is_linked(),
+            Road::ModeE(meter) => meter.station.is_linked(),
             Road::Wrapper { .. } => true,
         }
     }

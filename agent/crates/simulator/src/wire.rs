@@ -182,7 +182,7 @@ impl WireSettings {
 
 /// Where a FLAG or DLMS meter sits on its wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FlagPlace(usize);
+pub struct SpeakerPlace(usize);
 
 /// The handle of a wire; clones share it.
 #[derive(Debug, Clone)]
@@ -234,38 +234,38 @@ impl Wire {
 
     /// Puts a FLAG meter on the wire, beside those that are there: nothing forbids two with one
     /// address.
-    pub fn seat_flag(&self, meter: FlagMeter, troubles: FlagTroubles) -> FlagPlace {
+    pub fn seat_flag(&self, meter: FlagMeter, troubles: FlagTroubles) -> SpeakerPlace {
         self.seat_speaker(Speaker::Flag(meter), troubles)
     }
 
     /// Puts a DLMS meter on the wire, beside those that are there. Its port is set as the wire is;
     /// where a FLAG meter would sign off it forgets its link.
-    pub fn seat_dlms(&self, meter: DlmsMeter, troubles: FlagTroubles) -> FlagPlace {
+    pub fn seat_dlms(&self, meter: DlmsMeter, troubles: FlagTroubles) -> SpeakerPlace {
         self.seat_speaker(Speaker::Dlms(meter), troubles)
     }
 
-    fn seat_speaker(&self, meter: Speaker, troubles: FlagTroubles) -> FlagPlace {
+    fn seat_speaker(&self, meter: Speaker, troubles: FlagTroubles) -> SpeakerPlace {
         let now = self.now();
         let place = self.engine().seat_flag(meter, troubles, now);
         self.ring();
-        FlagPlace(place)
+        SpeakerPlace(place)
     }
 
     /// Takes a FLAG or DLMS meter off the wire.
-    pub fn unseat_flag(&self, place: FlagPlace) {
+    pub fn unseat_flag(&self, place: SpeakerPlace) {
         self.engine().unseat_flag(place.0);
     }
 
     /// Changes the troubles of a FLAG or DLMS meter; false if it is not there. One that gets its power back
     /// has forgotten its conversation.
-    pub fn change_flag(&self, place: FlagPlace, change: impl FnOnce(&mut FlagTroubles)) -> bool {
+    pub fn change_flag(&self, place: SpeakerPlace, change: impl FnOnce(&mut FlagTroubles)) -> bool {
         self.engine().change_flag(place.0, change)
     }
 
     /// Changes how the protocol side of a FLAG meter behaves; false if it is not there.
     pub fn change_flag_settings(
         &self,
-        place: FlagPlace,
+        place: SpeakerPlace,
         change: impl FnOnce(&mut Settings),
     ) -> bool {
         self.engine().change_flag_settings(place.0, change)
@@ -277,7 +277,7 @@ impl Wire {
     }
 
     /// Lets a FLAG meter end its session, unasked; false if it has none.
-    pub fn sign_off(&self, place: FlagPlace) -> bool {
+    pub fn sign_off(&self, place: SpeakerPlace) -> bool {
         let now = self.now();
         let has = self.engine().flag_signs_off(place.0, now);
         self.ring();

@@ -285,7 +285,7 @@ impl Book {
             meter: self.id().clone(),
             unit: self.modbus.unit,
             address: None,
-            flag: None,
+            sessions: None,
             last_collected: None,
             overwrite_in_days: None,
             clock_error_ms: None,

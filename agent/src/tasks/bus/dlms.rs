@@ -3,6 +3,7 @@
 mod access;
 mod clock;
 mod ends;
+mod histories;
 mod profile;
 mod registers;
 mod rotation;
@@ -12,11 +13,11 @@ mod task;
 pub(super) use ends::SessionTrouble;
 pub(super) use task::{Slice, Task};
 
-use super::flag::FlagSaid;
+use super::flag::SessionSaid;
 use super::identity::Identity;
 use super::known::Known;
 use super::memory::{Memory, Note};
-use super::view::{FlagTotals, MeterTotals, MeterView};
+use super::view::{MeterTotals, MeterView, SessionTotals};
 use crate::adapters::clock::Clock;
 use crate::config::{DlmsMeter, MeterSettings};
 use crate::limits::REMARKS_MAX;
@@ -39,11 +40,13 @@ pub(super) struct DlmsBook {
     scalers: Scalers,
     /// The run through its profile that the schedule wants.
     run: Option<CollectRun>,
+    /// How far its logs and billing sets are.
+    histories: histories::Histories,
     /// What the present run brought, or the last one.
     brought: CollectResult,
     /// The meter said that a counter was too small: it is read before the next session with keys.
     is_counter_behind: bool,
-    totals: FlagTotals,
+    totals: SessionTotals,
     last_answer: Option<Timestamp>,
     /// Its clock minus ours at the last look, milliseconds.
     clock_error_ms: Option<i64>,
@@ -66,9 +69,10 @@ impl DlmsBook {
             dlms,
             scalers: Scalers::new(),
             run: None,
+            histories: histories::Histories::default(),
             brought: CollectResult::default(),
             is_counter_behind: false,
-            totals: FlagTotals::default(),
+            totals: SessionTotals::default(),
             last_answer: None,
             clock_error_ms: None,
             remarks: Vec::new(),
@@ -99,8 +103,8 @@ impl DlmsBook {
     }
 
     /// Hears what the planner tells.
-    pub(super) fn hear(&mut self, happening: &Happening, clock: &Clock) -> FlagSaid {
-        let mut said = FlagSaid::default();
+    pub(super) fn hear(&mut self, happening: &Happening, clock: &Clock) -> SessionSaid {
+        let mut said = SessionSaid::default();
         match happening {
             Happening::MeterSilent { .. } => {
                 let detail = "does not answer; check its supply, the line, its address and speed. \
@@ -139,16 +143,16 @@ impl DlmsBook {
     }
 
     /// What is remembered goes to the store with what was read, in one commit.
-    fn remember(&mut self, said: &mut FlagSaid) {
+    fn remember(&mut self, said: &mut SessionSaid) {
         if std::mem::take(&mut self.memory.is_changed) {
             said.records.push(Record::State {
-                key: StateKey::FlagMemory(self.id().clone()),
+                key: StateKey::MeterMemory(self.id().clone()),
                 value: self.memory.encode(),
             });
         }
         if std::mem::take(&mut self.known.is_changed) {
             said.records.push(Record::State {
-                key: StateKey::FlagCollect(self.id().clone()),
+                key: StateKey::MeterCollect(self.id().clone()),
                 value: self.known.encode(),
             });
         }
@@ -163,6 +167,7 @@ impl DlmsBook {
             self.known.is_changed = true;
             self.scalers.clear();
             self.run = None;
+            self.histories = histories::Histories::default();
         }
         self.memory.set_note(Note::Serial, serial.as_bytes());
     }
@@ -192,7 +197,7 @@ impl DlmsBook {
             intervals: self.totals.intervals,
             flagged: self.totals.flagged,
             totals: MeterTotals::default(),
-            flag: Some(self.totals.clone()),
+            sessions: Some(self.totals.clone()),
             last_collected: collected.map(Timestamp::from_millis),
             overwrite_in_days: self.memory.overwrite_in_days(now),
             clock_error_ms: self.clock_error_ms,

@@ -21,7 +21,7 @@ use super::identity::Identity;
 use super::known::Known;
 use super::memory::{Memory, Note};
 use super::sampled::{Rows, Sampled, Total};
-use super::view::{FlagTotals, MeterTotals, MeterView};
+use super::view::{MeterTotals, MeterView, SessionTotals};
 use crate::adapters::clock::Clock;
 use crate::config::{FlagMeter, MeterSettings};
 use crate::state::StateKey;
@@ -54,7 +54,7 @@ pub(super) struct FlagBook {
     has_no_streams: bool,
     /// Which request of values of the moment is next.
     next_instant: usize,
-    totals: FlagTotals,
+    totals: SessionTotals,
     last_answer: Option<Timestamp>,
     /// Its clock minus ours at the last look, milliseconds.
     clock_error_ms: Option<i64>,
@@ -73,13 +73,13 @@ pub(super) struct Remembered {
 
 /// What a session wants done.
 #[derive(Debug, Default)]
-pub(super) struct FlagSaid {
+pub(super) struct SessionSaid {
     pub(super) records: Vec<Record>,
     pub(super) events: Vec<Event>,
     pub(super) accepted_serial: Option<String>,
 }
 
-impl FlagSaid {
+impl SessionSaid {
     fn take(&mut self, rows: Rows) {
         self.records.extend(rows.records);
         self.events.extend(rows.events);
@@ -109,7 +109,7 @@ impl FlagBook {
             password_doubts: 0,
             has_no_streams: false,
             next_instant: 0,
-            totals: FlagTotals::default(),
+            totals: SessionTotals::default(),
             last_answer: None,
             clock_error_ms: None,
             remarks: Vec::new(),
@@ -121,7 +121,7 @@ impl FlagBook {
     fn remember_known(&mut self, records: &mut Vec<Record>) {
         if std::mem::take(&mut self.known.is_changed) {
             records.push(Record::State {
-                key: StateKey::FlagCollect(self.id().clone()),
+                key: StateKey::MeterCollect(self.id().clone()),
                 value: self.known.encode(),
             });
         }
@@ -135,16 +135,16 @@ impl FlagBook {
 
     /// A session has ended, or there was none: the profile of a meter that cannot be reached grows
     /// old meanwhile.
-    fn end_session(&mut self, clock: &Clock, said: &mut FlagSaid) {
+    fn end_session(&mut self, clock: &Clock, said: &mut SessionSaid) {
         self.tell_overwriting(clock, said);
         self.remember(said);
     }
 
     /// What is remembered goes to the store with what was read, in one commit.
-    fn remember(&mut self, said: &mut FlagSaid) {
+    fn remember(&mut self, said: &mut SessionSaid) {
         if std::mem::take(&mut self.memory.is_changed) {
             said.records.push(Record::State {
-                key: StateKey::FlagMemory(self.id().clone()),
+                key: StateKey::MeterMemory(self.id().clone()),
                 value: self.memory.encode(),
             });
         }
@@ -175,8 +175,8 @@ impl FlagBook {
     }
 
     /// Hears what the planner tells.
-    pub(super) fn hear(&mut self, happening: &Happening, clock: &Clock) -> FlagSaid {
-        let mut said = FlagSaid::default();
+    pub(super) fn hear(&mut self, happening: &Happening, clock: &Clock) -> SessionSaid {
+        let mut said = SessionSaid::default();
         match happening {
             Happening::MarkMissed {
                 first, mark, why, ..
@@ -251,7 +251,7 @@ impl FlagBook {
             intervals: made.intervals + self.totals.intervals,
             flagged: made.flagged + self.totals.flagged,
             totals: MeterTotals::default(),
-            flag: Some(self.totals.clone()),
+            sessions: Some(self.totals.clone()),
             last_collected: collected.map(Timestamp::from_millis),
             overwrite_in_days: self.memory.overwrite_in_days(now),
             clock_error_ms: self.clock_error_ms,

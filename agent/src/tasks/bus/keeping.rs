@@ -1,9 +1,9 @@
 //! Rows of a meter's profile against what is stored: what is new is kept, what is equal is not kept
 //! twice, what contradicts is kept beside it and said.
 
-use super::flag::FlagSaid;
+use super::flag::SessionSaid;
 use super::known::Known;
-use super::view::FlagTotals;
+use super::view::SessionTotals;
 use crate::adapters::clock::Clock;
 use crate::front::{CONFLICT_PROFILE, GATEWAY_PROFILE};
 use crate::limits::BLOCK_ROWS_MAX;
@@ -21,8 +21,8 @@ pub(super) struct Keeping<'a> {
     pub(super) meter: &'a MeterId,
     pub(super) known: &'a mut Known,
     pub(super) brought: &'a mut CollectResult,
-    pub(super) totals: &'a mut FlagTotals,
-    pub(super) said: &'a mut FlagSaid,
+    pub(super) totals: &'a mut SessionTotals,
+    pub(super) said: &'a mut SessionSaid,
 }
 
 impl Keeping<'_> {

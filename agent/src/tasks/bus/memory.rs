@@ -40,6 +40,8 @@ pub(super) enum Note {
     Clock,
     /// How the profile of a DLMS meter is set up.
     ProfileSetup,
+    /// Bits of the profile's status that the model does not name, and that were told.
+    StatusBits,
 }
 
 impl Note {
@@ -58,6 +60,7 @@ impl Note {
             Self::OtherIdentification => 1011,
             Self::Held => 1012,
             Self::ProfileSetup => 1013,
+            Self::StatusBits => 1014,
         }
     }
 }

@@ -115,8 +115,8 @@ impl Bus {
     /// What is remembered of a meter that is read in sessions.
     async fn remembered(&self, meter: &MeterId) -> Remembered {
         Remembered {
-            memory: self.state(&StateKey::FlagMemory(meter.clone())).await,
-            known: self.state(&StateKey::FlagCollect(meter.clone())).await,
+            memory: self.state(&StateKey::MeterMemory(meter.clone())).await,
+            known: self.state(&StateKey::MeterCollect(meter.clone())).await,
             advance: self.state(&StateKey::FlagAdvance(meter.clone())).await,
         }
     }

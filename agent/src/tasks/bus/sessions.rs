@@ -1,7 +1,7 @@
 //! Sessions on a line: they are given the line, and what comes of them is handed over.
 
 use super::dlms::{self, DlmsBook};
-use super::flag::{Desk, FlagBook, FlagSaid, Held, Slice, Task, signs_of_life};
+use super::flag::{Desk, FlagBook, Held, SessionSaid, Slice, Task, signs_of_life};
 use super::{Bus, BusParts};
 use crate::health::Pulse;
 use crate::jobs::Ticket;
@@ -151,14 +151,14 @@ impl Bus {
             self.say(change).await;
         }
         if let Some(meter) = &turn.meter {
-            self.flag_said(&meter.clone(), held.said).await;
+            self.session_said(&meter.clone(), held.said).await;
         }
         self.show();
         held.end
     }
 
     /// What a book of a meter that is read in sessions wants done.
-    pub(super) async fn flag_said(&mut self, meter: &MeterId, said: FlagSaid) {
+    pub(super) async fn session_said(&mut self, meter: &MeterId, said: SessionSaid) {
         if let Some(serial) = said.accepted_serial {
             self.remember_serial(meter, &serial).await;
         }

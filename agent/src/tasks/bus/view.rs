@@ -98,8 +98,8 @@ pub struct MeterView {
     pub flagged: u64,
     /// Answers, silences, damaged answers.
     pub totals: MeterTotals,
-    /// Sessions of a FLAG meter.
-    pub flag: Option<FlagTotals>,
+    /// Its sessions, if it is read in sessions.
+    pub sessions: Option<SessionTotals>,
     /// When its own load profile was last read to its end.
     pub last_collected: Option<Timestamp>,
     /// Days until it overwrites intervals that were not read.
@@ -131,9 +131,9 @@ pub struct MeterTotals {
     pub round_trips: RoundTrips,
 }
 
-/// Counters of a FLAG meter's sessions.
+/// Counters of the sessions with a meter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct FlagTotals {
+pub struct SessionTotals {
     /// Sessions begun.
     pub sessions: u64,
     /// Sessions in which the meter did not answer its sign-on.

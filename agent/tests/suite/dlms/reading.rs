@@ -186,7 +186,7 @@ async fn people_see_which_objects_a_meter_has() {
     let Outcome::Objects(objects) = bench.outcome(work("dlms-1")).await else {
         panic!("objects");
     };
-    assert_eq!(objects.len(), 31, "{objects:#?}");
+    assert_eq!(objects.len(), 36, "{objects:#?}");
     let total = objects.iter().find(|object| object.obis == "1-0:1.8.0");
     let total = total.expect("its total is listed");
     assert_eq!((total.class, total.class_name.as_str()), (3, "Register"));
@@ -195,6 +195,8 @@ async fn people_see_which_objects_a_meter_has() {
     let security = objects.iter().find(|object| object.class == 64);
     let security = security.expect("its security set-up is listed");
     assert_eq!((security.version, security.in_model), (1, false));
+    let policy = "policy 0: nothing has to be protected, suite 0, title of the meter 504D55";
+    assert!(security.access.contains(policy), "{security:#?}");
     let told = bench.failure(work("modbus-1")).await;
     assert_eq!(told.code, "J03", "{told:#?}");
     bench.stop().await;

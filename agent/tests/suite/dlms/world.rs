@@ -3,13 +3,14 @@
 use crate::bench::{Bench, ZONE};
 use ::dlms::security::{Key, Keys, Secret, Suite};
 use authority::SecretOctets;
+use iec62056_21::codec::Baud;
 use metering::{MeterId, Row, Timestamp};
 use pmu_agent::front::GATEWAY_PROFILE;
 use pmu_agent::tasks::keykeeper::KeySet;
-use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario};
+use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario, mode_e};
 use simulator::elster::Scenario;
 use simulator::trouble::FlagTroubles;
-use simulator::wire::FlagPlace;
+use simulator::wire::SpeakerPlace;
 use std::collections::BTreeMap;
 use storage::keys::{KeyKind, OldKey};
 
@@ -18,7 +19,7 @@ const READER: u16 = 1;
 
 pub(super) struct Meter {
     pub(super) instrument: DlmsInstrument,
-    pub(super) place: FlagPlace,
+    pub(super) place: SpeakerPlace,
 }
 
 /// A world that begins when such meters do.
@@ -79,6 +80,34 @@ pub(super) fn seat_secured(
     seat(bench, lower, scenario, access, FlagTroubles::default())
 }
 
+/// A meter of mode E with a password, or with keys where a suite is given; it is signed on as `001`.
+pub(super) fn seat_mode_e(
+    bench: &mut Bench,
+    name: &str,
+    suite: Option<Suite>,
+    scenario: DlmsScenario,
+) -> Meter {
+    let mut access = DlmsAccess::default();
+    let proof = if let Some(suite) = suite {
+        let (encryption, authentication) = key_octets(suite);
+        let keys = Keys::new(suite, &encryption, &authentication).unwrap();
+        access.keys.push((READER, keys));
+        format!("association = \"secured\", suite = {}", suite.number())
+    } else {
+        let secret = Secret::new(b"0001ABCD").unwrap();
+        access.passwords.push((READER, secret));
+        "association = \"reader\", password-file = \"password\"".to_owned()
+    };
+    let table = format!("sign-on = \"mode-e\", sign-on-address = \"001\", {proof}");
+    bench.configure(&entry(name, 17, &table, ""));
+    let instrument = DlmsInstrument::new(scenario, access);
+    let sign_on = mode_e(Some("001"), Baud::B9600).unwrap();
+    let meter = instrument.on_mode_e(DlmsPlace::alone(17), sign_on);
+    let healthy = FlagTroubles::default();
+    let place = bench.wire.seat_dlms(meter.unwrap(), healthy);
+    Meter { instrument, place }
+}
+
 /// The key that wraps new ones.
 pub(super) fn master(suite: Suite) -> Vec<u8> {
     vec![0x66; suite.key_octets()]
@@ -122,7 +151,7 @@ pub(super) fn plug(
     instrument: &DlmsInstrument,
     lower: u16,
     troubles: FlagTroubles,
-) -> FlagPlace {
+) -> SpeakerPlace {
     let place = DlmsPlace {
         is_alone: false,
         ..DlmsPlace::alone(lower)

@@ -7,7 +7,7 @@ use line::{Answer, Exchange, GuardedLine, Line, LineFault, Parting, Patience, Pa
 use tokio::time::sleep;
 
 use super::fault::{SessionFault, Step};
-use super::terms::Terms;
+use super::terms::{Beginning, Terms};
 use crate::hdlc::{
     Address, Awaited, Control, ExpectedFrame, FLAG, Frame, LLC_COMMAND, LLC_RESPONSE, Parameters,
     next,
@@ -36,6 +36,7 @@ pub(super) struct HdlcLink<'l, L> {
     attempts: u8,
     patience: Patience,
     min_gap: Duration,
+    beginning: Beginning,
     is_lost: bool,
 }
 
@@ -58,6 +59,7 @@ impl<'l, L: Line> HdlcLink<'l, L> {
             attempts: terms.attempts.get(),
             patience: terms.patience(),
             min_gap: terms.min_gap,
+            beginning: terms.beginning,
             is_lost: false,
         };
         link.line.promise(Some(Parting {
@@ -65,7 +67,10 @@ impl<'l, L: Line> HdlcLink<'l, L> {
             min_gap: terms.min_gap,
             octets: link.bare(Control::Disconnect).encode(),
             delay: DISCONNECT_DELAY,
-            restore: None,
+            restore: match terms.beginning {
+                Beginning::AtRest => None,
+                Beginning::HandedOver { restore } => restore,
+            },
             late: terms.response,
         }));
         let request = link.bare(Control::SetNormalResponseMode).with(&offered);
@@ -73,11 +78,15 @@ impl<'l, L: Line> HdlcLink<'l, L> {
         let answer = match answer {
             Ok(answer) => answer,
             Err(fault) => {
+                // A meter that is handed over has come to HDLC by now, whatever it says.
+                let is_handed_over = terms.beginning != Beginning::AtRest;
                 // A meter that has said nothing has nothing to be parted from.
-                if !matches!(fault, SessionFault::NoLink { .. }) {
+                if is_handed_over || !matches!(fault, SessionFault::NoLink { .. }) {
                     drop(link.line.part().await);
                 }
-                link.line.promise(None);
+                if !is_handed_over {
+                    link.line.promise(None);
+                }
                 return Err(fault);
             }
         };
@@ -265,12 +274,23 @@ impl<'l, L: Line> HdlcLink<'l, L> {
         let frame = self.bare(Control::Disconnect);
         let outcome = self.insist(Step::Link, &frame, Awaited::Unnumbered).await;
         match outcome {
-            Ok(_) | Err(SessionFault::NoLink { .. }) => {
-                self.line.promise(None);
-                Ok(())
-            }
+            Ok(_) | Err(SessionFault::NoLink { .. }) => self.set_back().await,
             Err(fault) => Err(fault),
         }
+    }
+
+    /// The meter has gone: only the line is left to be set as it was.
+    async fn set_back(&mut self) -> Result<(), SessionFault> {
+        if let Beginning::HandedOver {
+            restore: Some(settings),
+        } = self.beginning
+        {
+            let step = Step::Link;
+            let set = self.line.set(settings).await;
+            set.map_err(|fault| SessionFault::Line { step, fault })?;
+        }
+        self.line.promise(None);
+        Ok(())
     }
 }
 

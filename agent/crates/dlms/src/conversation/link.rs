@@ -4,7 +4,7 @@ use line::{GuardedLine, Line};
 
 use super::fault::{SessionFault, Step};
 use super::hdlc_link::HdlcLink;
-use super::terms::{Road, Terms};
+use super::terms::{Beginning, Road, Terms};
 use super::wrapper_link::WrapperLink;
 
 /// What carries APDUs. One request has one answer.
@@ -20,10 +20,12 @@ impl<'l, L: Line> Link<'l, L> {
         terms: &Terms,
     ) -> Result<Self, SessionFault> {
         let step = Step::Link;
-        // What an earlier conversation promised comes first.
-        line.part()
-            .await
-            .map_err(|fault| SessionFault::Line { step, fault })?;
+        if terms.beginning == Beginning::AtRest {
+            // What an earlier conversation promised comes first.
+            line.part()
+                .await
+                .map_err(|fault| SessionFault::Line { step, fault })?;
+        }
         match terms.road {
             Road::Hdlc {
                 client,

@@ -3,7 +3,7 @@
 use std::num::NonZeroU8;
 use std::time::Duration;
 
-use line::{Patience, Peer};
+use line::{LineSettings, Patience, Peer};
 
 use crate::codec::Conformance;
 use crate::hdlc::{Address, Parameters};
@@ -25,6 +25,20 @@ pub enum Road {
     },
     /// The wrapper over TCP.
     Wrapper(Ports),
+}
+
+/// How a conversation over HDLC finds the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Beginning {
+    /// As it is between conversations: what an earlier one promised is done first.
+    #[default]
+    AtRest,
+    /// Somebody else has brought the meter to HDLC and handed the line over. What he promised is not
+    /// done: the good-bye of this conversation takes its place, and the line is set back behind it.
+    HandedOver {
+        /// How the line is set when the conversation has ended; none leaves it as it is.
+        restore: Option<LineSettings>,
+    },
 }
 
 /// How this side proves who it is.
@@ -86,6 +100,8 @@ pub struct Terms {
     pub peer: Peer,
     /// What carries APDUs.
     pub road: Road,
+    /// How it finds the line.
+    pub beginning: Beginning,
     /// How this side proves who it is.
     pub access: Access,
     /// Keys, if there are any.
@@ -112,6 +128,7 @@ impl Terms {
         Self {
             peer,
             road,
+            beginning: Beginning::AtRest,
             access: Access::Public,
             ciphering: None,
             conformance: Conformance::ALL,

@@ -2,7 +2,7 @@
 
 use dlms::codec::acse::Diagnostic;
 use dlms::codec::{Data, ServiceError};
-use dlms::conversation::{Access, Ciphering, Remedy, Session, SessionFault, Terms};
+use dlms::conversation::{Access, Beginning, Ciphering, Remedy, Session, SessionFault, Terms};
 use dlms::security::{Form, Keys, Secret, SecurityFault, Suite, SystemTitle};
 
 use crate::keeper::Keeper;
@@ -10,7 +10,9 @@ use crate::meter::{
     AUTH, ENERGY, KEY, LOW, METER_TITLE, NAME, PROOF_ONLY, PUBLIC, SUITE_ONE, SUITE_TWO, SUITE_ZERO,
 };
 use crate::terms;
-use crate::wire::{Far, Plays, Wire};
+use crate::wire::{Far, Plays, Wire, settings};
+use line::{LineSettings, Parting};
+use std::time::Duration;
 
 const ALL: [u16; 6] = [PUBLIC, LOW, SUITE_ZERO, SUITE_ONE, SUITE_TWO, PROOF_ONLY];
 
@@ -37,6 +39,57 @@ async fn every_level_opens_over_both_roads() {
         reads(&mut wire, &mut keeper, &terms::hdlc(client, 3)).await;
         reads(&mut wire, &mut keeper, &terms::hdlc(client, 1)).await;
     }
+}
+
+/// Who handed the line over promised something else, which is not sent: the meter would not know it.
+#[tokio::test(start_paused = true)]
+async fn a_line_that_was_handed_over_is_set_back_however_the_session_ends() {
+    let sign_off = b"\x01B0\x03q".to_vec();
+    let promise = Parting {
+        interruption: None,
+        min_gap: Duration::ZERO,
+        octets: sign_off.clone(),
+        delay: Duration::ZERO,
+        restore: None,
+        late: Duration::ZERO,
+    };
+    let restore = Some(LineSettings {
+        baud: 19_200,
+        ..settings()
+    });
+    let terms = Terms {
+        beginning: Beginning::HandedOver { restore },
+        ..terms::hdlc(PUBLIC, 1)
+    };
+    let mut keeper = Keeper::default();
+    let mut wire = Wire::new(Far::hdlc(1024));
+    wire.guard.promise(Some(promise.clone()));
+    reads(&mut wire, &mut keeper, &terms).await;
+    assert_eq!(wire.guard.line_mut().set, [19_200]);
+    let session = Session::open(&mut wire.guard, &mut keeper, &terms).await;
+    drop(session.unwrap());
+    assert!(wire.guard.is_promised());
+    wire.guard.part().await.unwrap();
+    assert_eq!(wire.guard.line_mut().set, [19_200, 19_200]);
+    let asked = wire.asked.lock().unwrap().clone();
+    assert!(!asked.contains(&sign_off), "{asked:?}");
+    let is_disc = |frame: &Vec<u8>| frame.get(6) == Some(&0x53);
+    assert_eq!(
+        asked.iter().filter(|frame| is_disc(frame)).count(),
+        2,
+        "{asked:?}"
+    );
+    // A meter that does not come to HDLC.
+    let mut wire = Wire::with(
+        Far::hdlc(1024),
+        Box::new(|_, plays| plays),
+        Box::new(|_| true),
+    );
+    wire.guard.promise(Some(promise));
+    let fault = Session::open(&mut wire.guard, &mut keeper, &terms).await;
+    assert!(matches!(fault, Err(SessionFault::Line { .. })), "{fault:?}");
+    assert_eq!(wire.guard.line_mut().set, [19_200]);
+    assert!(!wire.guard.is_promised());
 }
 
 #[tokio::test(start_paused = true)]

@@ -91,7 +91,11 @@ pub(crate) fn settings() -> LineSettings {
 
 /// The near end.
 #[derive(Debug)]
-pub(crate) struct TestLine(DuplexStream);
+pub(crate) struct TestLine {
+    stream: DuplexStream,
+    /// The speeds that it was set to, in order.
+    pub(crate) set: Vec<u32>,
+}
 
 impl AsyncRead for TestLine {
     fn poll_read(
@@ -99,7 +103,7 @@ impl AsyncRead for TestLine {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
@@ -109,7 +113,7 @@ impl AsyncWrite for TestLine {
         cx: &mut Context<'_>,
         octets: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, octets)
+        Pin::new(&mut self.stream).poll_write(cx, octets)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -122,7 +126,8 @@ impl AsyncWrite for TestLine {
 }
 
 impl Line for TestLine {
-    async fn set(&mut self, _: LineSettings) -> Result<(), LineFault> {
+    async fn set(&mut self, settings: LineSettings) -> Result<(), LineFault> {
+        self.set.push(settings.baud);
         Ok(())
     }
 
@@ -179,8 +184,12 @@ impl Wire {
             began: Instant::now(),
         };
         task.spawn(end.run());
+        let near = TestLine {
+            stream: near,
+            set: Vec::new(),
+        };
         Self {
-            guard: GuardedLine::new(TestLine(near), timing, GuardSettings::default()),
+            guard: GuardedLine::new(near, timing, GuardSettings::default()),
             far,
             asked,
             _task: task,

@@ -188,7 +188,7 @@ async fn open_once<L: Line>(
             };
             (Some(select_option(voice, asked).await?), then)
         }
-        None => (None, hand_over(voice, &select, then).await?),
+        None => (None, hand_over(voice, &select, then.or(terms.line)).await?),
     };
     Ok(Opened {
         identification,

@@ -160,6 +160,12 @@ impl<S: Store> Machine<S> {
         matches!(self.state, State::Open(_))
     }
 
+    /// Whether it went over to HDLC, which somebody else speaks for it at the speed of
+    /// [`baud`](Self::baud). With [`restart`](Self::restart) it waits for a sign-on again.
+    pub fn is_away(&self) -> bool {
+        matches!(self.state, State::Away { .. })
+    }
+
     /// Takes no password until this time, as after too many wrong ones.
     pub fn lock_out(&mut self, until: Duration) {
         self.locked_until = Some(until);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::limits::REPEAT_WAIT;
 use super::machine::{Machine, Said, Session, State};
-use super::settings::{Opening, OtherAddress, SignOnInSession};
+use super::settings::{HdlcSelect, Opening, OtherAddress, SignOnInSession};
 use super::store::{Refused, Store};
 use crate::codec::{
     Answer, Block, BlockEnd, DataLines, DataSet, MeterAddress, Mode, OptionSelect, Procedure,
@@ -63,8 +63,12 @@ impl<S: Store> Machine<S> {
             Mode::C(baud) | Mode::E(baud) => baud,
             Mode::A | Mode::B(_) => return None,
         };
-        let offers_hdlc = matches!(self.settings.identification.mode(), Mode::E(_));
-        if select.baud <= offered && select.baud != crate::codec::Baud::B300 {
+        let is_hdlc = select.procedure == Procedure::Hdlc;
+        let offers_hdlc = matches!(self.settings.identification.mode(), Mode::E(_))
+            && self.settings.hdlc != HdlcSelect::Refused;
+        let stays = is_hdlc && self.settings.hdlc != HdlcSelect::Taken;
+        let is_change = select.baud <= offered && select.baud != crate::codec::Baud::B300;
+        if is_change && !stays {
             self.switch(select.baud.bits_per_second());
         }
         match (select.procedure, select.purpose) {

@@ -86,6 +86,18 @@ pub struct Lockout {
     pub lasts: Duration,
 }
 
+/// What a meter of mode E does when HDLC is selected, which its identification offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HdlcSelect {
+    /// It goes over to HDLC at the speed that was selected.
+    #[default]
+    Taken,
+    /// It stays at the speed of the opening.
+    TakenSlowly,
+    /// NAK: it does not mean its own offer.
+    Refused,
+}
+
 /// Passwords, and what becomes of wrong ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Security {
@@ -186,6 +198,8 @@ pub struct Settings {
     pub select_wait: Duration,
     /// Whether it sends its readout when no option is selected, as the standard has it.
     pub reads_out_unasked: bool,
+    /// What the option select of mode E brings.
+    pub hdlc: HdlcSelect,
     /// Whether `ACK 0 z 6` opens a session with data streams.
     pub has_streams: bool,
     /// Its passwords.
@@ -222,6 +236,7 @@ impl Settings {
             reaction,
             select_wait: SELECT_WAIT,
             reads_out_unasked: false,
+            hdlc: HdlcSelect::default(),
             has_streams: true,
             security,
             dialect: Dialect::default(),

@@ -474,6 +474,25 @@ fn mode_e_is_offered_and_leads_away() {
     script.hears(b"\x06252\r\n", NAK);
 }
 
+#[test]
+fn a_meter_may_take_hdlc_otherwise_than_it_offers() {
+    for (hdlc, baud, answer, is_away) in [
+        (HdlcSelect::Taken, 9600, b"".as_slice(), true),
+        (HdlcSelect::TakenSlowly, 300, b"", true),
+        (HdlcSelect::Refused, 300, NAK, false),
+    ] {
+        let mut script = Script::new(Settings {
+            hdlc,
+            opening: Opening::Negotiated(Baud::B300),
+            ..identified_as(b"/GEC5\\2X\r\n")
+        });
+        script.hears(b"/?!\r\n", b"/GEC5\\2X\r\n");
+        script.hears(b"\x06252\r\n", answer);
+        assert_eq!(script.machine.baud(), baud, "{hdlc:?}");
+        assert_eq!(script.machine.is_away(), is_away, "{hdlc:?}");
+    }
+}
+
 fn vdew() -> Settings {
     let mut settings = settings();
     settings.security = Security::vdew(passwords());

@@ -17,7 +17,8 @@ pub use model::{
     DlmsRegister, DlmsWhat, HdlcModel, LevelModel, RegisterClass, WrapperModel,
 };
 pub use profile::{
-    CodeMeaning, CodeTable, DlmsProfile, DlmsProfileWhat, NullMeaning, SelectionWay, ValueMeaning,
+    CodeMeaning, CodeTable, DlmsProfile, DlmsProfileWhat, NullMeaning, OtherBits, SelectionWay,
+    ValueMeaning,
 };
 
 pub(super) use check::model as checked;

@@ -3,6 +3,7 @@
 use super::fault::CosemFault;
 use super::rows;
 use super::setup::{ColumnRole, ProfileSetup};
+use super::tail::OrderedRow;
 use super::text::data_text;
 use super::timeline::{self, Calendar};
 use crate::catalogue::dlms::{CodeMeaning, CodeTable, DlmsModel, DlmsProfile};
@@ -70,6 +71,15 @@ impl<'a> LogReader<'a> {
         let without = placed.without.iter();
         let without = without.map(|row| self.entry(setup, row.place, &row.cells));
         Ok(timed.chain(without).collect())
+    }
+
+    /// The entry that a row is.
+    pub fn of_row(&self, setup: &ProfileSetup, row: &OrderedRow) -> LogEntry {
+        LogEntry {
+            at: row.at,
+            shown: row.shown,
+            ..self.entry(setup, row.place, &row.cells)
+        }
     }
 
     fn entry(&self, setup: &ProfileSetup, place: usize, cells: &[Data]) -> LogEntry {

@@ -192,9 +192,8 @@ impl<'a> ProfileReader<'a> {
     }
 
     fn unknown_bits(&self, status: u64) -> u64 {
-        let bits = self.codes.into_iter().flat_map(|table| &table.bits);
-        let known = bits.filter_map(|bit| 1_u64.checked_shl(bit.bit.into()));
-        status & !known.fold(0, |all, bit| all | bit)
+        self.codes
+            .map_or(status, |table| table.unknown_bits(status))
     }
 }
 

@@ -10,6 +10,12 @@ pub enum DlmsFault {
     /// The conversation failed.
     #[error(transparent)]
     Session(#[from] SessionFault),
+    /// The sign-on before the session failed.
+    #[error("sign-on at 300 baud: {0}")]
+    SignOn(Box<iec62056_21::conversation::SessionFault>),
+    /// The meter was signed on, and did not speak behind it.
+    #[error("the meter took the sign-on, and is silent in HDLC at the speed it has offered")]
+    SilentBehindSignOn,
     /// A value is not what it should be.
     #[error(transparent)]
     Meaning(#[from] CosemFault),
@@ -55,7 +61,10 @@ impl DlmsFault {
                     | SessionFault::NotAgreed { .. }
                     | SessionFault::TooLong { .. }
             ),
-            Self::WrongMeter { .. } | Self::NoIdentity => true,
+            Self::SignOn(_)
+            | Self::SilentBehindSignOn
+            | Self::WrongMeter { .. }
+            | Self::NoIdentity => true,
             Self::Meaning(_) | Self::Refused { .. } | Self::Unknown { .. } | Self::NoFirstRow => {
                 false
             }

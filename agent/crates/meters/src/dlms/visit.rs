@@ -3,10 +3,12 @@
 use super::fault::DlmsFault;
 use crate::catalogue::dlms::{DlmsModel, DlmsProfile, DlmsRegister, DlmsWhat};
 use crate::cosem::{
-    CosemTime, ListedObject, OBJECT_LIST, ProfileSetup, RegisterReading, ScalerUnit, SetupAnswers,
-    identity_text, read_objects, read_register,
+    CosemTime, ListedObject, OBJECT_LIST, ProfileSetup, RegisterReading, ScalerUnit, SecuritySetup,
+    SetupAnswers, identity_text, read_objects, read_register,
 };
-use ::dlms::codec::{AccessResult, Asked, Attribute, Conformance, Data, Outcome, Selection};
+use ::dlms::codec::{
+    AccessResult, Asked, Attribute, Conformance, Data, LogicalName, Outcome, Selection,
+};
 use ::dlms::conversation::{Closed, Session, Terms};
 use ::dlms::security::CounterKeeper;
 use line::{GuardedLine, Line};
@@ -193,6 +195,14 @@ impl<'l, 'm, L: Line, K: CounterKeeper> DlmsVisit<'l, 'm, L, K> {
         let outcome = self.session.get(OBJECT_LIST).await?;
         let list = outcome.map_err(|result| refused(OBJECT_LIST, result))?;
         Ok(read_objects(&list)?)
+    }
+
+    /// What a security set-up among its objects says.
+    pub async fn security(&mut self, object: &ListedObject) -> Result<SecuritySetup, DlmsFault> {
+        let name = LogicalName(object.name.groups());
+        let list = SecuritySetup::asked(name).map(Asked::from);
+        let answers = self.session.get_list(&list).await?;
+        Ok(SecuritySetup::read(object.version, &answers))
     }
 
     /// Rows of a profile, as the meter sends them.

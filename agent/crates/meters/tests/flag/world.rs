@@ -8,7 +8,7 @@ use meters::catalogue::Catalogue;
 use meters::flag::{Characters, Credentials, LineReach, LineUse, Wish};
 use simulator::elster::{ElsterMeter, ElsterModel, Scenario};
 use simulator::trouble::FlagTroubles;
-use simulator::wire::{FlagPlace, MemoryLine, Wire, WireSettings};
+use simulator::wire::{MemoryLine, SpeakerPlace, Wire, WireSettings};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub(crate) fn guarded(wire: &Wire, line: LineSettings) -> GuardedLine<MemoryLine
 pub(crate) struct World {
     pub(crate) wire: Wire,
     pub(crate) meter: ElsterMeter,
-    pub(crate) place: FlagPlace,
+    pub(crate) place: SpeakerPlace,
     pub(crate) line: GuardedLine<MemoryLine>,
     pub(crate) settings: LineSettings,
 }

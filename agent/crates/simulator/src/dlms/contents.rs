@@ -13,12 +13,14 @@ use dlms::security::{Key, Keys};
 use super::clock::stamp;
 use super::objects::{OBJECTS, object_list, register};
 use super::recorder::{Mark, Recorder};
-use super::scenario::DlmsScenario;
+use super::scenario::{DlmsScenario, Energy};
 use super::table::Table;
 use crate::dice::Dice;
 
 /// The status word of the load profile.
 const STATUS: LogicalName = LogicalName([0, 0, 96, 10, 1, 255]);
+/// The policy of a client with keys: requests and answers authenticated and encrypted.
+const PROTECTED: u8 = 0b0110_1100;
 /// Takes wrapped keys.
 const KEY_TRANSFER: Method = Method {
     class: 64,
@@ -28,8 +30,7 @@ const KEY_TRANSFER: Method = Method {
 const EVENT_CODE: LogicalName = LogicalName([0, 0, 96, 11, 0, 255]);
 const LOAD: [u8; 6] = [1, 0, 99, 1, 0, 255];
 const LOG: [u8; 6] = [0, 0, 99, 98, 0, 255];
-/// Entries that its log can hold.
-const LOG_ENTRIES: u32 = 250;
+const BILLING: [u8; 6] = [0, 0, 98, 1, 0, 255];
 
 /// What a DLMS meter holds: a function of its scenario and the time.
 #[derive(Debug)]
@@ -85,6 +86,7 @@ impl DlmsContents {
             (1, 2) => self.data(name, utc),
             (3..=5, _) => register(&self.recorder, asked.attribute, utc),
             (7, _) if name.0 == LOAD => self.load(number, asked.selection.as_ref(), utc),
+            (7, _) if name.0 == BILLING => self.billing(number, asked.selection.as_ref(), utc),
             (7, _) if name.0 == LOG => self.log(number, asked.selection.as_ref(), utc),
             (8, _) => self.clock(number, utc),
             (15, 2) => Ok(object_list()),
@@ -129,7 +131,7 @@ impl DlmsContents {
     fn security(&self, client: u16, number: i8) -> Outcome {
         let suite = self.suites.get(&client).copied();
         Ok(match number {
-            2 => Data::Enum(if suite.is_some() { 3 } else { 0 }),
+            2 => Data::Enum(if suite.is_some() { PROTECTED } else { 0 }),
             3 => Data::Enum(suite.unwrap_or(0)),
             5 => Data::OctetString(self.title().to_vec()),
             _ => return Err(AccessResult::ReadWriteDenied),
@@ -192,7 +194,7 @@ impl DlmsContents {
     }
 
     fn log(&self, number: i8, selection: Option<&Selection>, utc: i64) -> Outcome {
-        let events = self.recorder.events(utc);
+        let events = self.recorder.logged(utc);
         let cells = |row: usize| {
             let code = events.get(row).map_or(0, |(_, code)| *code);
             vec![Data::Unsigned(code)]
@@ -202,8 +204,42 @@ impl DlmsContents {
             scenario: self.scenario(),
             columns: vec![clock_column(), data_column(EVENT_CODE)],
             period_s: 0,
-            entries: LOG_ENTRIES,
+            entries: u32::try_from(self.scenario().log_capacity).unwrap_or(u32::MAX),
             stamps: stamps.collect(),
+            cells: &cells,
+        };
+        table.attribute(number, selection)
+    }
+
+    /// Totals at the end of each billing period, and the highest average within it.
+    fn billing(&self, number: i8, selection: Option<&Selection>, utc: i64) -> Outcome {
+        let sets = self.recorder.billed(utc);
+        let columns = vec![
+            clock_column(),
+            Energy::Import.column(),
+            Energy::Export.column(),
+            extended_column(2),
+            extended_column(5),
+        ];
+        let cells = |row: usize| {
+            let Some(set) = sets.get(row) else {
+                return Vec::new();
+            };
+            let total = |energy| Data::DoubleLongUnsigned(self.recorder.total(energy, set.at));
+            let (highest, end) = self.recorder.highest(Energy::Import, *set);
+            vec![
+                total(Energy::Import),
+                total(Energy::Export),
+                Data::DoubleLongUnsigned(highest),
+                stamp(end, &self.scenario().zone),
+            ]
+        };
+        let table = Table {
+            scenario: self.scenario(),
+            columns,
+            period_s: 0,
+            entries: u32::try_from(self.scenario().billing_capacity).unwrap_or(u32::MAX),
+            stamps: sets.iter().map(|set| set.end).collect(),
             cells: &cells,
         };
         table.attribute(number, selection)
@@ -219,6 +255,19 @@ const fn column(class: u16, name: LogicalName) -> Column {
             class,
             name,
             number: 2,
+        },
+        index: 0,
+    }
+}
+
+/// Of the maximum of 1-0:1.6.0.
+const fn extended_column(number: i8) -> Column {
+    let name = LogicalName([1, 0, 1, 6, 0, 255]);
+    Column {
+        attribute: Attribute {
+            class: 4,
+            name,
+            number,
         },
         index: 0,
     }

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dlms::hdlc::{Address, Parameters};
-use dlms::meter::{Client, Device, Level, LinkSettings, Settings, Station};
+use dlms::meter::{Client, Device, Level, LinkSettings, Settings as DeviceSettings, Station};
 use dlms::security::{Key, Keys, Secret, SystemTitle};
+use iec62056_21::meter::Settings;
 
 use super::contents::DlmsContents;
 use super::recorder::{Recorded, Recorder};
@@ -82,6 +83,16 @@ impl DlmsInstrument {
 
     /// Its protocol side on HDLC; none if there is no such address.
     pub fn on_hdlc(&self, place: DlmsPlace) -> Option<DlmsMeter> {
+        self.station(place).map(DlmsMeter::on_hdlc)
+    }
+
+    /// The same for a meter that is signed on before, as by [`mode_e`](super::mode_e).
+    pub fn on_mode_e(&self, place: DlmsPlace, sign_on: Settings) -> Option<DlmsMeter> {
+        let station = self.station(place)?;
+        Some(DlmsMeter::on_mode_e(sign_on, station))
+    }
+
+    fn station(&self, place: DlmsPlace) -> Option<Station<Shared>> {
         let mut addresses = vec![Address::four(1, place.lower)?];
         let small = u8::try_from(place.lower).ok();
         addresses.extend(small.and_then(|lower| Address::two(1, lower)));
@@ -96,7 +107,7 @@ impl DlmsInstrument {
             addresses,
             ..settings
         };
-        Some(DlmsMeter::on_hdlc(Station::new(settings, self.device())))
+        Some(Station::new(settings, self.device()))
     }
 
     /// Its protocol side in the wrapper, on a wire that is a stream.
@@ -118,7 +129,7 @@ impl DlmsInstrument {
         });
         let clients = low.chain(gmac).chain([Client::public(PUBLIC)]);
         let title = SystemTitle(self.contents().title());
-        let settings = Settings::new(title, clients.collect());
+        let settings = DeviceSettings::new(title, clients.collect());
         Device::new(settings, Shared(Arc::clone(&self.contents)))
     }
 
@@ -170,6 +181,21 @@ impl DlmsInstrument {
     /// 3 clock set).
     pub fn events(&self, utc: i64) -> Vec<(i64, u8)> {
         self.contents().recorder.events(utc)
+    }
+
+    /// Its billing sets up to a true time, those that it still holds: the end, the totals of import
+    /// and export, the highest average of import and the mark of it.
+    pub fn billed(&self, utc: i64) -> Vec<(i64, [u32; 3], i64)> {
+        let contents = self.contents();
+        let recorder = &contents.recorder;
+        let sets = recorder.billed(utc).into_iter();
+        let told = sets.map(|set| {
+            let total = |energy| recorder.total(energy, set.at);
+            let (highest, at) = recorder.highest(Energy::Import, set);
+            let values = [total(Energy::Import), total(Energy::Export), highest];
+            (set.end, values, at)
+        });
+        told.collect()
     }
 
     /// Changes its scenario, of the past as well.

@@ -141,6 +141,38 @@ impl Recorder {
         }
     }
 
+    /// The ends of billing periods that were recorded up to a true time, by its clock; those of them
+    /// that it still holds.
+    pub(super) fn billed(&self, utc: i64) -> Vec<Mark> {
+        let every = self.scenario.billing_every_s.max(self.step());
+        let mut ends = self.marks(utc);
+        ends.retain(|mark| mark.end % every == 0);
+        let over = ends.len().saturating_sub(self.scenario.billing_capacity);
+        ends.split_off(over)
+    }
+
+    /// The highest average within a billing period, and the mark of its row.
+    pub(super) fn highest(&self, energy: Energy, end: Mark) -> (u32, i64) {
+        let begun = end.end - self.scenario.billing_every_s;
+        let marks = self.marks(end.at).into_iter();
+        let within = marks.filter(|mark| mark.end > begun);
+        within.fold((0, end.end), |highest, mark| {
+            let average = self.average(energy, mark.at - self.step(), mark.at);
+            if average > highest.0 {
+                (average, mark.end)
+            } else {
+                highest
+            }
+        })
+    }
+
+    /// The entries that its log holds at a true time.
+    pub(super) fn logged(&self, utc: i64) -> Vec<(i64, u8)> {
+        let mut events = self.events(utc);
+        let over = events.len().saturating_sub(self.scenario.log_capacity);
+        events.split_off(over)
+    }
+
     /// What befell the meter up to a true time: when, and the code of its log.
     pub(super) fn events(&self, utc: i64) -> Vec<(i64, u8)> {
         let outages = self.scenario.outages.iter();

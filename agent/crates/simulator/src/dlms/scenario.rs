@@ -150,6 +150,12 @@ pub struct DlmsScenario {
     pub sorting: Sorting,
     /// How it says less.
     pub nulls: Nulls,
+    /// Entries that its log holds; older ones are overwritten.
+    pub log_capacity: usize,
+    /// Seconds of a billing period; the periods end where these divide its clock's UTC.
+    pub billing_every_s: i64,
+    /// Billing sets that it holds; older ones are overwritten.
+    pub billing_capacity: usize,
     /// Whether rows may be chosen by time.
     pub selects_range: bool,
     /// Whether rows may be chosen by place.
@@ -174,6 +180,9 @@ impl DlmsScenario {
             column_changes: Vec::new(),
             sorting: Sorting::OldestFirst,
             nulls: Nulls::Never,
+            log_capacity: 250,
+            billing_every_s: 30 * crate::elster::DAY,
+            billing_capacity: 15,
             selects_range: true,
             selects_entries: true,
         }

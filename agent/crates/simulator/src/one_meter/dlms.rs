@@ -8,8 +8,10 @@ use anyhow::{Context, Result, anyhow};
 use clap::{ArgGroup, Args};
 use dlms::hdlc::Parameters;
 use dlms::security::{Keys, Secret, Suite};
+use iec62056_21::codec::Baud;
+use iec62056_21::meter::Settings;
 use simulator::dlms::{
-    DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario, Energy, Nulls, Sorting,
+    DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario, Energy, Nulls, Sorting, mode_e,
 };
 use simulator::trouble::OneIn;
 use simulator::wire::{Wire, WireSettings};
@@ -46,6 +48,13 @@ pub(crate) struct DlmsArguments {
     /// Its lower HDLC address; the upper one is 1. It also answers who names none.
     #[arg(long, value_name = "NUMBER", default_value_t = 17)]
     lower_address: u16,
+    /// Wait for a sign-on at 300 bit/s before HDLC, as a meter of mode E. With --baud, which is the
+    /// speed of HDLC then, the client must change its speed too; that takes a pseudo terminal.
+    #[arg(long, conflicts_with = "wrapper")]
+    mode_e: bool,
+    /// Its address in the sign-on [default: it answers who names none].
+    #[arg(long, value_name = "TEXT", requires = "mode_e")]
+    sign_on_address: Option<String>,
     /// The password of client 1; of client 2 where there are keys.
     #[arg(long, value_name = "TEXT")]
     password: Option<String>,
@@ -126,7 +135,7 @@ pub(crate) fn run(arguments: &DlmsArguments) -> ExitCode {
 fn make(arguments: &DlmsArguments) -> Result<(Wire, String)> {
     let settings = match arguments.baud {
         Some(baud) if !arguments.wrapper => WireSettings {
-            minds_settings: false,
+            minds_settings: arguments.mode_e,
             ..WireSettings::plain(baud)
         },
         _ => WireSettings::rtu_stream(),
@@ -148,10 +157,15 @@ fn make(arguments: &DlmsArguments) -> Result<(Wire, String)> {
             },
             ..DlmsPlace::alone(lower)
         };
-        let meter = instrument
-            .on_hdlc(place)
-            .ok_or_else(|| anyhow!("there is no lower address {lower}; use 0 to 16383"))?;
-        (meter, format!("address 1/{lower}"))
+        let (meter, about) = if arguments.mode_e {
+            let meter = instrument.on_mode_e(place, sign_on(arguments)?);
+            (meter, format!("mode E, address 1/{lower}"))
+        } else {
+            (instrument.on_hdlc(place), format!("address 1/{lower}"))
+        };
+        let meter =
+            meter.ok_or_else(|| anyhow!("there is no lower address {lower}; use 0 to 16383"))?;
+        (meter, about)
     };
     wire.seat_dlms(
         meter,
@@ -159,6 +173,21 @@ fn make(arguments: &DlmsArguments) -> Result<(Wire, String)> {
     );
     let about = format!("dlms-generic {place} serial {}", arguments.serial);
     Ok((wire, about))
+}
+
+/// How it is signed on; it offers the speed of the wire, where the wire has one.
+fn sign_on(arguments: &DlmsArguments) -> Result<Settings> {
+    let baud = arguments.baud.unwrap_or(9600);
+    if arguments.baud.is_some() && arguments.tcp.is_some() {
+        return Err(anyhow!(
+            "a connection has no speed that could be changed; leave --baud out, or use --pty"
+        ));
+    }
+    let mut known = Baud::ALL.into_iter();
+    let offered = known.find(|known| known.bits_per_second() == baud);
+    let offered = offered.ok_or_else(|| anyhow!("mode E has no {baud} baud; use 300 to 19200"))?;
+    let settings = mode_e(arguments.sign_on_address.as_deref(), offered);
+    settings.context("no address of a sign-on")
 }
 
 fn scenario(arguments: &DlmsArguments) -> Result<DlmsScenario> {
@@ -276,6 +305,14 @@ mod tests {
         let (wire, wrapper) = make(&parse(&["--wrapper", "--baud", "9600"]).unwrap()).unwrap();
         assert_eq!(wrapper, "dlms-generic wrapper 1 serial 00012345");
         assert_eq!(wire.settings().baud, 0);
+        let (_, signed_on) =
+            make(&parse(&["--mode-e", "--sign-on-address", "001"]).unwrap()).unwrap();
+        assert_eq!(
+            signed_on,
+            "dlms-generic mode E, address 1/17 serial 00012345"
+        );
+        assert!(make(&parse(&["--mode-e", "--baud", "9600"]).unwrap()).is_err());
+        assert!(parse(&["--mode-e", "--wrapper"]).is_err());
         assert!(make(&parse(&["--lower-address", "20000"]).unwrap()).is_err());
         assert!(make(&parse(&["--serial", "12345678901234"]).unwrap()).is_err());
     }

@@ -39,18 +39,23 @@ impl Speaker {
     pub(super) fn port(&self, wire: LineSettings) -> LineSettings {
         match self {
             Self::Flag(meter) => meter.port(),
-            Self::Dlms(_) => wire,
+            Self::Dlms(meter) => meter.port(wire),
         }
     }
 
     pub(super) fn hear(&mut self, octet: u8, at: Duration, wire: LineSettings) -> Option<Said> {
         match self {
             Self::Flag(meter) => meter.machine().hear(octet, at).map(Said::from),
-            Self::Dlms(meter) => meter.hear(octet, at).map(|(after, octets)| Said {
-                after,
-                baud: wire.baud,
-                octets,
-            }),
+            Self::Dlms(meter) => {
+                // An answer goes out at the speed at which it was asked for.
+                let baud = meter.port(wire).baud;
+                let said = meter.hear(octet, at);
+                said.map(|(after, octets)| Said {
+                    after,
+                    baud,
+                    octets,
+                })
+            }
         }
     }
 
@@ -100,7 +105,7 @@ impl Speaker {
     pub(super) fn flag_settings(&mut self) -> Option<&mut Settings> {
         match self {
             Self::Flag(meter) => Some(meter.machine().settings_mut()),
-            Self::Dlms(_) => None,
+            Self::Dlms(meter) => meter.sign_on_settings(),
         }
     }
 }

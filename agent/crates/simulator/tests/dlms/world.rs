@@ -14,7 +14,7 @@ use meters::catalogue::dlms::DlmsModel;
 use meters::dlms::{DlmsCredentials, DlmsPlace as Reach, DlmsWish, Scalers, dlms_terms};
 use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario, PUBLIC};
 use simulator::trouble::FlagTroubles;
-use simulator::wire::{FlagPlace, MemoryLine, Wire, WireSettings};
+use simulator::wire::{MemoryLine, SpeakerPlace, Wire, WireSettings};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ fn password() -> Secret {
 pub(crate) struct World {
     pub(crate) wire: Wire,
     pub(crate) meter: DlmsInstrument,
-    pub(crate) place: FlagPlace,
+    pub(crate) place: SpeakerPlace,
     pub(crate) guard: GuardedLine<MemoryLine>,
     pub(crate) keeper: Keeper,
     pub(crate) scalers: Scalers,

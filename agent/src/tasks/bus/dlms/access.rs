@@ -11,7 +11,7 @@ use dlms::security::{CounterBlock, CounterFault, CounterKeeper};
 use line::{GuardedLine, Line};
 use metering::Timestamp;
 use meters::catalogue::dlms::LevelModel;
-use meters::dlms::{DlmsCredentials, DlmsWish, dlms_terms};
+use meters::dlms::{DlmsCredentials, DlmsFault, DlmsWish, ModeE, dlms_terms};
 use meters::planner::SessionTurn;
 use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
@@ -121,6 +121,26 @@ impl DlmsBook {
         })
     }
 
+    /// Signs the meter on, where it has to be before it speaks HDLC.
+    pub(super) async fn sign_on<L: Line>(
+        &self,
+        line: &mut GuardedLine<L>,
+        terms: &mut Terms,
+    ) -> Result<(), DlmsFault> {
+        match &self.dlms.sign_on {
+            Some(mode_e) => mode_e.sign_on(line, terms).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What a failed opening means, where the meter has taken a sign-on before.
+    pub(super) fn explained(&self, fault: DlmsFault) -> DlmsFault {
+        match self.dlms.sign_on {
+            Some(_) => ModeE::explain(fault),
+            None => fault,
+        }
+    }
+
     fn terms(
         &self,
         association: &str,
@@ -158,14 +178,14 @@ impl DlmsBook {
             .find(|known| known.level == LevelModel::None)
             .ok_or_else(|| unknown("the model has no public association".to_owned()))?;
         let hold_max = turn.hold_max.min(COUNTER_LOOK_MAX);
-        let terms = self.terms(&public.name, None, &DlmsCredentials::None, hold_max)?;
+        let mut terms = self.terms(&public.name, None, &DlmsCredentials::None, hold_max)?;
+        self.sign_on(line, &mut terms).await?;
         let mut keeper = Keeper::None;
-        let mut session = Session::open(line, &mut keeper, &terms)
-            .await
-            .map_err(meters::dlms::DlmsFault::from)?;
+        let session = Session::open(line, &mut keeper, &terms).await;
+        let mut session = session.map_err(|fault| self.explained(fault.into()))?;
         let answer = session.get(object).await;
         session.close().await;
-        let value = answer.map_err(meters::dlms::DlmsFault::from)?;
+        let value = answer.map_err(DlmsFault::from)?;
         let value = value.map_err(|result| unknown(format!("the meter says {result}")))?;
         let used = value.integer().and_then(|used| u32::try_from(used).ok());
         let used = used.ok_or_else(|| unknown("the meter tells no number".to_owned()))?;

@@ -2,6 +2,7 @@
 
 use crate::tasks::keykeeper::KeyTrouble;
 use dlms::conversation::{Remedy, SessionFault, Step};
+use iec62056_21::conversation::SessionFault as SignOnFault;
 use line::LineFault;
 use metering::Timestamp;
 use meters::dlms::DlmsFault;
@@ -44,6 +45,12 @@ impl SessionTrouble {
 
     /// What the planner is told.
     pub(super) fn end(&self) -> SessionEnd {
+        match self {
+            Self::Visit(DlmsFault::SignOn(fault)) => return end_of_sign_on(fault),
+            // It may wait for HDLC for minutes: a sign-on at once would find it deaf.
+            Self::Visit(DlmsFault::SilentBehindSignOn) => return SessionEnd::Refused,
+            _ => {}
+        }
         let Some(fault) = self.session() else {
             return SessionEnd::Refused;
         };
@@ -65,13 +72,30 @@ impl SessionTrouble {
 
     /// Why the port is gone, if it is.
     pub(super) fn gone(&self) -> Option<Arc<std::io::Error>> {
-        match self.session() {
-            Some(SessionFault::Line {
-                fault: LineFault::Gone(error),
-                ..
-            }) => Some(Arc::clone(error)),
+        let fault = match self {
+            Self::Visit(DlmsFault::SignOn(fault)) => match fault.as_ref() {
+                SignOnFault::Line(fault) => fault,
+                _ => return None,
+            },
+            _ => match self.session() {
+                Some(SessionFault::Line { fault, .. }) => fault,
+                _ => return None,
+            },
+        };
+        match fault {
+            LineFault::Gone(error) => Some(Arc::clone(error)),
             _ => None,
         }
+    }
+}
+
+/// A sign-on that failed: nobody was there, or somebody who cannot be read so.
+fn end_of_sign_on(fault: &SignOnFault) -> SessionEnd {
+    match fault {
+        SignOnFault::Line(LineFault::Gone(_)) => SessionEnd::LineGone,
+        SignOnFault::Nothing { .. } | SignOnFault::EchoOnly { .. } => SessionEnd::Silent,
+        SignOnFault::WrongMode { .. } | SignOnFault::NoIdentification { .. } => SessionEnd::Refused,
+        _ => SessionEnd::Broken,
     }
 }
 

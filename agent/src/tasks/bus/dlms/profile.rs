@@ -210,13 +210,24 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         for happening in &read.happenings {
             self.tell_happening(happening);
         }
-        // What was read is safe before more is read.
-        let mut said = std::mem::take(&mut self.said);
-        self.book.remember(&mut said);
-        self.said.accepted_serial = said.accepted_serial;
-        let store = self.desk.store;
-        store.keep_together(said.events, said.records).await;
+        self.keep_now().await;
         true
+    }
+
+    /// A bit that the model does not name is told once, however many rows and sessions have it.
+    fn tell_unknown_bits(&mut self, bits: u64) {
+        let told = self.book.memory.number(Note::StatusBits).unwrap_or(0);
+        let news = bits & !told;
+        if news != 0 {
+            self.book.memory.set_number(Note::StatusBits, told | news);
+            let each = (0..u64::BITS).map(|bit| news & (1 << bit));
+            for bit in each.filter(|bit| *bit != 0) {
+                self.tell_news(
+                    EventCode::MeterProfileUnknown,
+                    &CosemHappening::UnknownBits(bit),
+                );
+            }
+        }
     }
 
     fn tell_happening(&mut self, happening: &CosemHappening) {
@@ -226,13 +237,16 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 EventCode::MeterClockChanged
             }
             H::Again { .. } | H::Part { .. } => EventCode::MeterProfileConflict,
-            H::NoTime { .. } | H::OrderContradicted | H::UnknownBits(_) => {
-                EventCode::MeterProfileUnknown
-            }
+            H::UnknownBits(bits) => return self.tell_unknown_bits(*bits),
+            H::NoTime { .. } | H::OrderContradicted => EventCode::MeterProfileUnknown,
             H::NoUnit { .. } | H::NoScaler { .. } | H::NoNumber { .. } => {
                 EventCode::MeterCodingInDoubt
             }
         };
+        self.tell_news(code, happening);
+    }
+
+    fn tell_news(&mut self, code: EventCode, happening: &CosemHappening) {
         let detail = format!("its load profile says: {happening}");
         if self.book.known.is_news(&detail) {
             self.book.brought.remarks.push(detail.clone());

@@ -87,7 +87,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         }
     }
 
-    fn keep_readings(&mut self, at: Timestamp, values: Vec<Reading>) {
+    pub(super) fn keep_readings(&mut self, at: Timestamp, values: Vec<Reading>) {
         if values.is_empty() {
             return;
         }
@@ -100,7 +100,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     }
 
     /// When the meter's clock showed a time; of an hour that came twice, the first.
-    fn instant(&self, shown: CosemTime) -> Timestamp {
+    pub(super) fn instant(&self, shown: CosemTime) -> Timestamp {
         let basis = &self.book.dlms.clock.basis;
         match shown.instants(basis, self.model.clock.deviation) {
             Instants::Once(at) | Instants::Never(at) | Instants::Twice(at, _) => at,

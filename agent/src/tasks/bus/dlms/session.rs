@@ -5,7 +5,7 @@ use super::access::{Admission, Keeper};
 use super::ends::{SessionTrouble, is_time_up};
 use crate::config::DlmsProof;
 use crate::plan::{COLLECT, INSTANT};
-use crate::tasks::bus::flag::{Desk, FlagSaid, Held};
+use crate::tasks::bus::flag::{Desk, Held, SessionSaid};
 use crate::tasks::bus::memory::Note;
 use crate::tasks::keykeeper::{MeterKeys, verdict};
 use dlms::codec::acse::Diagnostic;
@@ -24,7 +24,7 @@ pub(super) struct Sitting<'a, 'l, 'm, L> {
     pub(super) visit: DlmsVisit<'l, 'm, L, Keeper>,
     pub(super) model: &'m DlmsModel,
     pub(super) desk: &'a Desk<'a>,
-    pub(super) said: FlagSaid,
+    pub(super) said: SessionSaid,
 }
 
 /// How a part of a session ended.
@@ -44,7 +44,7 @@ impl DlmsBook {
         desk: &Desk<'_>,
         keys: &MeterKeys,
     ) -> Held {
-        let mut said = FlagSaid::default();
+        let mut said = SessionSaid::default();
         let ended = self
             .sit(line, turn, (desk, keys), &mut said, async |sitting| {
                 sitting.work(turn).await
@@ -73,7 +73,7 @@ impl DlmsBook {
         line: &mut GuardedLine<L>,
         turn: &SessionTurn,
         (desk, keys): (&Desk<'_>, &MeterKeys),
-        said: &mut FlagSaid,
+        said: &mut SessionSaid,
         work: impl AsyncFnOnce(&mut Sitting<'_, '_, '_, L>) -> Result<T, DlmsFault>,
     ) -> Result<T, SessionTrouble> {
         let model = Arc::clone(&self.dlms.model);
@@ -81,7 +81,7 @@ impl DlmsBook {
         let begun = tokio::time::Instant::now();
         let now = desk.clock.now().utc;
         let Admission {
-            terms,
+            mut terms,
             mut keeper,
             attempt,
         } = self.admission(line, turn, keys, now).await?;
@@ -91,10 +91,18 @@ impl DlmsBook {
             }
             _ => ExpectedMeter::Any,
         };
-        let opened = DlmsVisit::begin(line, &mut keeper, &model, &terms, &expected).await;
+        let signed_on = self.sign_on(line, &mut terms).await;
+        let opened = match signed_on {
+            Ok(()) => DlmsVisit::begin(line, &mut keeper, &model, &terms, &expected)
+                .await
+                .map_err(|fault| self.explained(fault)),
+            Err(fault) => Err(fault),
+        };
         if let Some(attempt) = attempt {
             let judged = match &opened {
                 Err(DlmsFault::Session(fault)) => verdict(fault),
+                // No key has been shown to anybody yet.
+                Err(DlmsFault::SignOn(_) | DlmsFault::SilentBehindSignOn) => Verdict::Silent,
                 Ok(_) | Err(_) => Verdict::Proven,
             };
             if judged == Verdict::Refused {
@@ -127,7 +135,7 @@ impl DlmsBook {
     }
 
     /// Another meter than expected, or none that says who it is.
-    fn look_at_fault(&mut self, fault: &DlmsFault, desk: &Desk<'_>, said: &mut FlagSaid) {
+    fn look_at_fault(&mut self, fault: &DlmsFault, desk: &Desk<'_>, said: &mut SessionSaid) {
         if let DlmsFault::WrongMeter { found, expected } = fault {
             let complaint = format!("has serial number {found}, not {expected}");
             self.know_who(found, Some(complaint), desk, said);
@@ -139,7 +147,7 @@ impl DlmsBook {
         serial: &str,
         complaint: Option<String>,
         desk: &Desk<'_>,
-        said: &mut FlagSaid,
+        said: &mut SessionSaid,
     ) {
         let meter = self.settings.id.clone();
         let judged = self
@@ -166,7 +174,7 @@ impl DlmsBook {
         &mut self,
         trouble: &SessionTrouble,
         desk: &Desk<'_>,
-        said: &mut FlagSaid,
+        said: &mut SessionSaid,
     ) -> SessionEnd {
         log::debug!(meter:% = self.id(), trouble:%; "a session failed");
         self.remark(trouble.to_string());
@@ -190,7 +198,7 @@ impl DlmsBook {
     }
 
     /// A refused password is not tried again for a day: too many wrong ones may lock a meter.
-    fn note_refused_password(&mut self, desk: &Desk<'_>, said: &mut FlagSaid) {
+    fn note_refused_password(&mut self, desk: &Desk<'_>, said: &mut SessionSaid) {
         let now = desk.clock.now().utc.millis().to_be_bytes();
         let refused = [now.as_slice(), &self.password_mark()].concat();
         self.memory.set_note(Note::PasswordRefused, &refused);
@@ -202,7 +210,7 @@ impl DlmsBook {
             .push(self.event(code, detail.to_owned(), desk.clock));
     }
 
-    fn tell_refused_keys(&mut self, desk: &Desk<'_>, said: &mut FlagSaid) {
+    fn tell_refused_keys(&mut self, desk: &Desk<'_>, said: &mut SessionSaid) {
         let detail = format!(
             "refuses its keys; they are tried again after a pause. `pmuctl meter keys status {0}` \
              shows how old they are, `pmuctl meter keys import {0}` takes in others",
@@ -244,9 +252,25 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         Ok(unfinished)
     }
 
-    /// One look at everything: clock, registers, profile. What the meter does not give leaves a
+    /// One look at everything: clock, registers, profile, logs and billing sets. What the meter does not give leaves a
     /// remark, and the rest is read all the same.
     pub(super) async fn collect(&mut self) -> Result<PartEnd, DlmsFault> {
+        if !self.book.histories.are_next {
+            if self.collect_values().await? == PartEnd::Later {
+                return Ok(PartEnd::Later);
+            }
+            self.book.histories.are_next = true;
+        }
+        let end = self.histories().await?;
+        if end == PartEnd::Done {
+            let now = self.desk.clock.now().utc;
+            self.book.memory.set_number(Note::Collected, now.millis());
+        }
+        Ok(end)
+    }
+
+    /// Clock, registers and load profile.
+    async fn collect_values(&mut self) -> Result<PartEnd, DlmsFault> {
         if self.book.run.is_none() {
             self.book.brought = desk::CollectResult::default();
             let looked = self.look_at_clock().await;
@@ -254,19 +278,14 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             let read = self.keep_registers().await;
             self.go_on_behind("registers", read)?;
         }
-        let end = match self.profile().await {
+        match self.profile().await {
             Err(fault) if !fault.ends_session() => {
                 self.book.remark(format!("load profile: {fault}"));
                 self.book.run = None;
-                PartEnd::Done
+                Ok(PartEnd::Done)
             }
-            end => end?,
-        };
-        if end == PartEnd::Done {
-            let now = self.desk.clock.now().utc;
-            self.book.memory.set_number(Note::Collected, now.millis());
+            end => end,
         }
-        Ok(end)
     }
 
     fn go_on_behind(&mut self, what: &str, done: Result<(), DlmsFault>) -> Result<(), DlmsFault> {

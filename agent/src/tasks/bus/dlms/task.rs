@@ -5,7 +5,8 @@ use super::clock::shown_clock;
 use super::ends::{SessionTrouble, is_time_up};
 use super::rotation::KeyChange;
 use super::session::{PartEnd, Sitting};
-use crate::tasks::bus::flag::{Desk, FlagSaid, Held};
+use crate::config::DlmsProof;
+use crate::tasks::bus::flag::{Desk, Held, SessionSaid};
 use crate::tasks::bus::wanted::CollectWish;
 use crate::tasks::keykeeper::MeterKeys;
 use desk::{Layer, MeterObject, Outcome, PingResult, Progress};
@@ -14,6 +15,9 @@ use meters::catalogue::dlms::DlmsModel;
 use meters::cosem::ListedObject;
 use meters::dlms::{CollectRun, DlmsFault};
 use meters::planner::{SessionEnd, SessionTurn};
+
+/// The class of a security set-up.
+const SECURITY_SETUP: u16 = 64;
 
 /// What is done, and how far it is.
 #[derive(Debug)]
@@ -126,7 +130,7 @@ impl DlmsBook {
         (desk, keys): (&Desk<'_>, &MeterKeys),
         task: &mut Task,
     ) -> (Held, Slice) {
-        let mut said = FlagSaid::default();
+        let mut said = SessionSaid::default();
         let done = self
             .sit(line, turn, (desk, keys), &mut said, async |sitting| {
                 sitting.task(task, keys).await
@@ -207,10 +211,34 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             Kind::Objects => {
                 let found = self.visit.objects().await?;
                 let shown = found.iter().map(|object| shown_object(object, self.model));
-                Some(Outcome::Objects(shown.collect()))
+                let mut shown: Vec<MeterObject> = shown.collect();
+                self.add_security(&found, &mut shown).await?;
+                Some(Outcome::Objects(shown))
             }
             Kind::Ping => Some(Outcome::Ping(self.layers())),
         })
+    }
+
+    /// What the security set-ups among the objects say, beside what may be done with them.
+    async fn add_security(
+        &mut self,
+        found: &[ListedObject],
+        shown: &mut [MeterObject],
+    ) -> Result<(), DlmsFault> {
+        let configured = match &self.book.dlms.proof {
+            DlmsProof::Keys(suite) => Some(suite.number()),
+            DlmsProof::None | DlmsProof::Password(_) => None,
+        };
+        for (object, shown) in found.iter().zip(shown) {
+            if object.class != SECURITY_SETUP {
+                continue;
+            }
+            let words = self.visit.security(object).await?.words(configured);
+            let parts = [shown.access.clone(), words];
+            let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            shown.access = parts.join("; ");
+        }
+        Ok(())
     }
 
     /// Who has got here has all layers.
@@ -221,12 +249,16 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             is_well: true,
             words,
         };
+        let mut layers = vec![
+            layer("link", dlms.line_name()),
+            layer("association", dlms.association.name.clone()),
+            layer("identity", self.visit.identity().to_owned()),
+        ];
+        if dlms.sign_on.is_some() {
+            layers.insert(0, layer("sign-on", "mode E, at 300 baud".to_owned()));
+        }
         PingResult {
-            layers: vec![
-                layer("link", dlms.line_name()),
-                layer("association", dlms.association.name.clone()),
-                layer("identity", self.visit.identity().to_owned()),
-            ],
+            layers,
             diagnosis: None,
         }
     }

@@ -2,7 +2,7 @@
 //! look at it: in the doctor's own words.
 
 use super::round::Sitting;
-use super::{FlagBook, FlagSaid};
+use super::{FlagBook, SessionSaid};
 use crate::adapters::clock::Clock;
 use crate::limits::{FINDINGS_MAX, FINDINGS_SHOWN_FOR, OVERWRITE_DAYS};
 use crate::tasks::bus::work::said;
@@ -57,7 +57,7 @@ impl FlagBook {
     }
 
     /// Tells once that a meter will overwrite what nobody has read, and once that it may do so now.
-    pub(super) fn tell_overwriting(&mut self, clock: &Clock, said: &mut FlagSaid) {
+    pub(super) fn tell_overwriting(&mut self, clock: &Clock, said: &mut SessionSaid) {
         let now = clock.now().utc;
         let Some(finding) = self.overwriting(now) else {
             return;

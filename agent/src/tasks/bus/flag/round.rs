@@ -4,7 +4,7 @@ use super::billing::Sets;
 use super::ends::gone;
 use super::profile::ProfileRun;
 use super::task::Slice;
-use super::{FlagBook, FlagSaid};
+use super::{FlagBook, SessionSaid};
 use crate::adapters::clock::Clock;
 use crate::adapters::dialled::CallFault;
 use crate::config::BusSettings;
@@ -51,7 +51,7 @@ impl Desk<'_> {
 #[derive(Debug)]
 pub(in super::super) struct Held {
     pub(in super::super) end: SessionEnd,
-    pub(in super::super) said: FlagSaid,
+    pub(in super::super) said: SessionSaid,
     /// Why the port is gone, if it is.
     pub(in super::super) gone: Option<Arc<std::io::Error>>,
 }
@@ -61,7 +61,7 @@ impl Held {
     pub(in super::super) fn no_line() -> Self {
         Self {
             end: SessionEnd::LineGone,
-            said: FlagSaid::default(),
+            said: SessionSaid::default(),
             gone: None,
         }
     }
@@ -70,7 +70,7 @@ impl Held {
     pub(in super::super) fn dropped() -> Self {
         Self {
             end: SessionEnd::Broken,
-            said: FlagSaid::default(),
+            said: SessionSaid::default(),
             gone: None,
         }
     }
@@ -117,7 +117,7 @@ pub(super) struct Sitting<'a, 'l, 'm, L> {
     pub(super) book: &'a mut FlagBook,
     pub(super) visit: Visit<'l, 'm, L>,
     pub(super) desk: &'a Desk<'a>,
-    pub(super) said: FlagSaid,
+    pub(super) said: SessionSaid,
     /// What the meter lets the gateway read.
     pub(super) level: u8,
     /// How long one packet takes.
@@ -161,10 +161,10 @@ impl FlagBook {
         model: &'m FlagModel,
         turn: &SessionTurn,
         desk: &'a Desk<'a>,
-    ) -> Result<Sitting<'a, 'l, 'm, L>, (VisitFault, FlagSaid)> {
+    ) -> Result<Sitting<'a, 'l, 'm, L>, (VisitFault, SessionSaid)> {
         let terms = self.terms(desk.bus, turn);
         let visit = Visit::begin(line, model, &terms).await;
-        let visit = visit.map_err(|fault| (fault, FlagSaid::default()))?;
+        let visit = visit.map_err(|fault| (fault, SessionSaid::default()))?;
         self.last_answer = Some(desk.clock.now().utc);
         let packet = plan::packet_time(&self.flag, desk.bus);
         let has_streams = self.has_streams() && model.session.stream_option.is_some();
@@ -172,7 +172,7 @@ impl FlagBook {
             book: self,
             visit,
             desk,
-            said: FlagSaid::default(),
+            said: SessionSaid::default(),
             level: 0,
             packet,
             has_streams,
@@ -190,7 +190,7 @@ impl FlagBook {
 
     fn close(
         &mut self,
-        mut said: FlagSaid,
+        mut said: SessionSaid,
         ended: Result<Vec<PollId>, VisitFault>,
         turn: &SessionTurn,
         desk: &Desk<'_>,
@@ -238,7 +238,7 @@ impl FlagBook {
             _ => (SessionEnd::Silent, None),
         };
         desk.pulse.beat();
-        let mut said = FlagSaid::default();
+        let mut said = SessionSaid::default();
         self.end_session(desk.clock, &mut said);
         Held { end, said, gone }
     }

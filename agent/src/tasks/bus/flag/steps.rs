@@ -3,7 +3,7 @@
 
 use super::ends::end_of;
 use super::round::{Round, Sitting, Step, StepEnd};
-use super::{FlagBook, FlagSaid};
+use super::{FlagBook, SessionSaid};
 use crate::adapters::clock::Clock;
 use crate::limits::{
     PASSWORD_DOUBTS_MAX, PASSWORD_RETRY_AFTER, PASSWORD_SILENCES_MAX, REMARKS_MAX,
@@ -288,7 +288,7 @@ impl FlagBook {
         &mut self,
         fault: &VisitFault,
         desk: &Desk<'_>,
-        said: &mut FlagSaid,
+        said: &mut SessionSaid,
     ) -> SessionEnd {
         self.remark(fault.to_string());
         match fault {
@@ -308,7 +308,7 @@ impl FlagBook {
         &mut self,
         how: &PasswordRefusal,
         clock: &Clock,
-        said: &mut FlagSaid,
+        said: &mut SessionSaid,
     ) -> SessionEnd {
         let is_lost = matches!(how, PasswordRefusal::Silent | PasswordRefusal::Garbled);
         let mark = self.flag.access.mark();

@@ -5,7 +5,7 @@ mod moments;
 mod reading;
 
 use super::round::{Desk, Held, Sitting, StepEnd};
-use super::{FlagBook, FlagSaid};
+use super::{FlagBook, SessionSaid};
 use crate::adapters::dialled::CallFault;
 use crate::tasks::bus::wanted::CollectWish;
 use collecting::Collecting;
@@ -113,7 +113,7 @@ impl FlagBook {
         (self.close_task(said, &slice, desk), slice)
     }
 
-    fn close_task(&mut self, mut said: FlagSaid, slice: &Slice, desk: &Desk<'_>) -> Held {
+    fn close_task(&mut self, mut said: SessionSaid, slice: &Slice, desk: &Desk<'_>) -> Held {
         let (end, gone) = match slice {
             Slice::More | Slice::Done(_) => {
                 let more = matches!(slice, Slice::More);

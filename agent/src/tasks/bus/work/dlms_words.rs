@@ -7,6 +7,7 @@ use dlms::codec::ServiceError;
 use dlms::codec::acse::Diagnostic;
 use dlms::conversation::{SessionFault, Step};
 use dlms::security::SecurityFault;
+use iec62056_21::conversation::SessionFault as SignOnFault;
 use meters::dlms::DlmsFault;
 
 /// What is not done with such meters.
@@ -42,6 +43,16 @@ pub(super) fn failed(trouble: &SessionTrouble) -> Diagnosis {
                 "if the meter was exchanged: `pmuctl meter accept`",
             ],
         ),
+        SessionTrouble::Visit(DlmsFault::SignOn(fault)) => of_sign_on(fault),
+        SessionTrouble::Visit(DlmsFault::SilentBehindSignOn) => diagnosis(
+            "D13",
+            "the meter takes the sign-on at 300 baud, and is silent in HDLC behind it".to_owned(),
+            "its intervals stay in the meter until it does",
+            &[
+                "compare dlms.lower-address with the meter: often it is made of the last digits of its serial number",
+                "let the bus have a lower speed: a converter or an optical head may not carry the one that the meter offers",
+            ],
+        ),
         SessionTrouble::Visit(fault) => diagnosis(
             "D10",
             fault.to_string(),
@@ -70,6 +81,37 @@ pub(super) fn failed(trouble: &SessionTrouble) -> Diagnosis {
             &[
                 "let the meter's public client read the counter, or name its object in the model file",
             ],
+        ),
+    }
+}
+
+/// A sign-on of mode E.
+fn of_sign_on(fault: &SignOnFault) -> Diagnosis {
+    match fault {
+        SignOnFault::Nothing { .. } | SignOnFault::EchoOnly { .. } => diagnosis(
+            "D11",
+            "nobody answers the sign-on at 300 baud".to_owned(),
+            "its intervals stay in the meter until it does",
+            &[
+                "check its supply and the two wires (A and B not swapped)",
+                "compare dlms.sign-on-address with the meter; the only meter of a line answers without one",
+                "write sign-on = \"none\" if the meter speaks HDLC at once",
+            ],
+        ),
+        SignOnFault::WrongMode { mode } => diagnosis(
+            "D12",
+            format!("the meter answers the sign-on and offers no HDLC (it is of mode {mode:?})"),
+            "nothing was read",
+            &[
+                "a meter of mode C is read over FLAG: give it a model of its kind",
+                "ask the maker whether its DLMS has to be switched on",
+            ],
+        ),
+        fault => diagnosis(
+            "D11",
+            format!("the sign-on at 300 baud failed: {fault}"),
+            "its intervals stay in the meter until it succeeds",
+            &["`pmuctl bus trace` shows what was heard"],
         ),
     }
 }
@@ -175,8 +217,30 @@ fn other(fault: &SessionFault) -> Diagnosis {
 
 /// How far a ping got.
 pub(super) fn ping(meter: &str, trouble: &SessionTrouble) -> PingResult {
-    let names = ["link", "association", "identity"];
-    let reached = match trouble.session() {
+    let (names, before): (&[&str], usize) = match trouble {
+        SessionTrouble::Visit(DlmsFault::SignOn(_)) => (&["sign-on"], 0),
+        SessionTrouble::Visit(DlmsFault::SilentBehindSignOn) => (&["sign-on", "link"], 1),
+        _ => (&["link", "association", "identity"], reached(trouble)),
+    };
+    let layer = |(place, name): (usize, &&str)| Layer {
+        name: (*name).to_owned(),
+        is_well: place < before,
+        words: if place < before {
+            format!("{meter} answers")
+        } else {
+            trouble.to_string()
+        },
+    };
+    let layers = names.iter().enumerate().take(before + 1).map(layer);
+    PingResult {
+        layers: layers.collect(),
+        diagnosis: Some(failed(trouble)),
+    }
+}
+
+/// How many layers of a session were well.
+fn reached(trouble: &SessionTrouble) -> usize {
+    match trouble.session() {
         Some(
             SessionFault::Line {
                 step: Step::Link, ..
@@ -189,24 +253,6 @@ pub(super) fn ping(meter: &str, trouble: &SessionTrouble) -> PingResult {
             SessionTrouble::Visit(_) => 2,
             _ => 0,
         },
-    };
-    let layer = |(place, name): (usize, &str)| Layer {
-        name: name.to_owned(),
-        is_well: place < reached,
-        words: if place < reached {
-            format!("{meter} answers")
-        } else {
-            trouble.to_string()
-        },
-    };
-    PingResult {
-        layers: names
-            .into_iter()
-            .enumerate()
-            .take(reached + 1)
-            .map(layer)
-            .collect(),
-        diagnosis: Some(failed(trouble)),
     }
 }
 

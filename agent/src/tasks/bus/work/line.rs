@@ -9,7 +9,7 @@ use crate::adapters::port::Port;
 use crate::config::{LinkSettings, Number};
 use crate::jobs::Ticket;
 use crate::limits::{EXAMINE_FOR, LINE_WORK_HOLD_MIN, SCAN_SECONDS_MAX};
-use crate::tasks::bus::flag::{FlagBook, FlagSaid, signs_of_life};
+use crate::tasks::bus::flag::{FlagBook, SessionSaid, signs_of_life};
 use crate::tasks::bus::sessions::alive;
 use desk::{Diagnosis, Outcome, Progress, ScanWish};
 use iec62056_21::codec::MeterAddress;
@@ -342,10 +342,10 @@ impl Bus {
         let Some(book) = books.find(|book| book.id().as_str() == meter) else {
             return;
         };
-        let mut said = FlagSaid::default();
+        let mut said = SessionSaid::default();
         book.note_refused_password(how, &clock, &mut said);
         let id = book.id().clone();
-        self.flag_said(&id, said).await;
+        self.session_said(&id, said).await;
     }
 
     fn reach(&mut self) -> LineReach {

@@ -178,6 +178,13 @@ async fn a_meter_of_mode_e_is_handed_over_to_hdlc() {
     assert_eq!(wire.guard.line_mut().set, [300, 9600]);
     wire.guard.part().await.unwrap();
     assert_eq!(wire.guard.line_mut().set, [300, 9600, 9600]);
+    // At a speed that stays the same HDLC has eight bits, too.
+    let mut wire = Wire::new(meter(b"/ABC0\\2X\r\n"), Manner::default());
+    let over = hand_over_hdlc(&mut wire.guard, &negotiated())
+        .await
+        .unwrap();
+    let set = over.settings.unwrap();
+    assert_eq!((set.baud, set.data_bits), (300, DataBits::Eight));
     let mut wire = Wire::new(meter(b"/ABC5X\r\n"), Manner::default());
     let fault = hand_over_hdlc(&mut wire.guard, &once(negotiated())).await;
     assert!(

@@ -70,8 +70,35 @@ fn associations(list: &[Spanned<AssociationModel>], notes: &mut Notebook) {
         }
         if item.level == LevelModel::Gmac && item.suites.is_empty() {
             let problem = "a proof by GMAC needs keys of a suite";
-            notes.note(&at, key, problem, "give `suites`, for example [0]");
+            notes.note(&at, key.clone(), problem, "give `suites`, for example [0]");
         }
+        alternative(list, item, &at, key, notes);
+    }
+}
+
+/// In one meter a client has one level: who names it twice says which meters have which.
+fn alternative(
+    list: &[Spanned<AssociationModel>],
+    item: &AssociationModel,
+    at: &Range<usize>,
+    key: String,
+    notes: &mut Notebook,
+) {
+    let others = list.iter().map(Spanned::as_ref);
+    let mut others = others.filter(|other| other.name != item.name);
+    if let Some(name) = &item.instead_of {
+        let other = others.find(|other| other.name == *name);
+        if other.is_none_or(|other| other.client != item.client) {
+            let problem = format!("client {} has no association `{name}`", item.client);
+            notes.note(at, key, problem, "correct or remove `instead-of`");
+        }
+        return;
+    }
+    let same = others.find(|other| other.client == item.client && other.instead_of.is_none());
+    if let Some(other) = same {
+        let problem = format!("client {} is that of `{}` too", item.client, other.name);
+        let remedy = format!("correct it, or write instead-of = \"{}\"", other.name);
+        notes.note(at, key, problem, remedy);
     }
 }
 
@@ -133,11 +160,9 @@ fn codes(name: &str, table: &Spanned<CodeTable>, notes: &mut Notebook) {
     let key = format!("codes.{name}");
     let mut bits = BTreeSet::new();
     let fits = |bit: u8| bit <= STATUS_BIT_MAX;
-    if !table
-        .bits
-        .iter()
-        .all(|bit| fits(bit.bit) && bits.insert(bit.bit))
-    {
+    let named = table.bits.iter().map(|bit| bit.bit);
+    let mut named = named.chain(table.unremarkable.iter().copied());
+    if !named.all(|bit| fits(bit) && bits.insert(bit)) {
         let remedy = format!("use 0 to {STATUS_BIT_MAX}, each once");
         notes.note(&at, key.clone(), "a bit is twice there, or is none", remedy);
     }

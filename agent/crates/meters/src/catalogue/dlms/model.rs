@@ -121,6 +121,8 @@ pub struct AssociationModel {
     /// Security suites, where APDUs are ciphered.
     #[serde(default)]
     pub suites: Vec<u8>,
+    /// A meter has either this one or that one, as the client has one level at a time.
+    pub instead_of: Option<String>,
     /// How sure.
     pub fact: SourcedFact,
 }

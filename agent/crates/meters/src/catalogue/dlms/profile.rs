@@ -67,6 +67,17 @@ pub struct CodeMeaning {
     pub event: Option<EventCode>,
 }
 
+/// What becomes of bits that a table does not name. None of them changes a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherBits {
+    /// Each is told, once for a meter: it may mean something.
+    #[default]
+    Told,
+    /// Nothing: who wrote the model does not know the meter, and each maker has bits of its own.
+    Unremarkable,
+}
+
 /// What bits of a status, or codes of a log, mean.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -74,6 +85,12 @@ pub struct CodeTable {
     /// Bits of a status; 0 is the least significant, or the first one of a bit string.
     #[serde(default)]
     pub bits: Vec<ProfileStatusBit>,
+    /// Bits that nobody has to be told of: they say nothing of a value.
+    #[serde(default)]
+    pub unremarkable: Vec<u8>,
+    /// What becomes of bits that stand nowhere here.
+    #[serde(default)]
+    pub other_bits: OtherBits,
     /// Codes of a log.
     #[serde(default)]
     pub codes: Vec<CodeMeaning>,
@@ -119,6 +136,19 @@ fn yes() -> bool {
 
 fn both_ways() -> Vec<SelectionWay> {
     vec![SelectionWay::Range, SelectionWay::Entry]
+}
+
+impl CodeTable {
+    /// Bits of a status that the table leaves open and that somebody should be told of.
+    pub fn unknown_bits(&self, status: u64) -> u64 {
+        if self.other_bits == OtherBits::Unremarkable {
+            return 0;
+        }
+        let named = self.bits.iter().map(|bit| bit.bit);
+        let known = named.chain(self.unremarkable.iter().copied());
+        let known = known.filter_map(|bit| 1_u64.checked_shl(bit.into()));
+        status & !known.fold(0, |all, bit| all | bit)
+    }
 }
 
 impl DlmsProfile {

@@ -187,6 +187,60 @@ fn who_may_talk_must_be_said_once_and_wholly() {
 }
 
 #[test]
+fn a_client_that_stands_twice_is_said_to_be_an_alternative() {
+    let twice = |line, name, other| {
+        format!(
+            "{line}|association {name}|client 3 is that of `{other}` too|correct it, or write \
+             instead-of = \"{other}\""
+        )
+    };
+    let expected = [
+        twice(23, "reader", "secured"),
+        twice(29, "secured", "reader"),
+    ];
+    check(
+        "client = 2",
+        "client = 3",
+        &expected.each_ref().map(String::as_str),
+    );
+    let alternative = GOOD.replacen("client = 2", "client = 3", 1).replacen(
+        "suites = [0, 2]",
+        "suites = [0, 2]\ninstead-of = \"reader\"",
+        1,
+    );
+    let catalogue = load(&alternative).unwrap();
+    let model = catalogue.dlms_model("three").unwrap();
+    let secured = model.association("secured").unwrap();
+    assert_eq!(secured.instead_of.as_deref(), Some("reader"));
+    let other = "29|association secured|client 3 has no association `reader`|correct or remove \
+        `instead-of`";
+    check(
+        "suites = [0, 2]",
+        "suites = [0, 2]\ninstead-of = \"reader\"",
+        &[other],
+    );
+}
+
+#[test]
+fn a_table_says_which_bits_nobody_has_to_be_told_of() {
+    let of = |more: &str| {
+        let text = GOOD.replacen("[codes.status]", &format!("[codes.status]\n{more}"), 1);
+        let catalogue = load(&text).unwrap();
+        let table = &catalogue.dlms_model("three").unwrap().codes["status"];
+        [1 << 7, 1 << 9, 1 << 63, u64::MAX].map(|status| table.unknown_bits(status).count_ones())
+    };
+    assert_eq!(of(""), [0, 1, 1, 63]);
+    assert_eq!(of("unremarkable = [9, 63]"), [0, 0, 0, 61]);
+    assert_eq!(of("other-bits = \"unremarkable\""), [0, 0, 0, 0]);
+    let twice = "68|codes.status|a bit is twice there, or is none|use 0 to 63, each once";
+    check(
+        "[codes.status]",
+        "[codes.status]\nunremarkable = [7]",
+        &[twice],
+    );
+}
+
+#[test]
 fn objects_tell_which_meter_it_is_and_whose_counter() {
     let nothing = "0||nothing tells which meter it is|add an `object` with what = \"serial\" or \
         \"device-name\"";

@@ -132,7 +132,14 @@ impl fmt::Display for CosemHappening {
                 "rows from {first} to {last} may lie an hour later; read more rows around them"
             ),
             Self::UnknownBits(bits) => {
-                write!(f, "status bits {bits:#x} have no meaning in the model file")
+                let set = (0_u8..64).filter(|bit| bits & (1_u64 << bit) != 0);
+                let set: Vec<String> = set.map(|bit| bit.to_string()).collect();
+                let (bits, have) = match set.len() {
+                    1 => ("bit", "has"),
+                    _ => ("bits", "have"),
+                };
+                let set = set.join(", ");
+                write!(f, "status {bits} {set} {have} no meaning in the model file")
             }
         }
     }
