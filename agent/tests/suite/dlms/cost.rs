@@ -23,7 +23,7 @@ async fn taken(bench: &mut Bench, suite: Option<Suite>) -> u64 {
     bench.live(900).await;
     let totals = |bench: &Bench| {
         let totals = bench.session_totals();
-        (totals[0].sessions, totals[0].held_ms)
+        (totals[0].sessions, totals[0].held_ms, totals[0].octets)
     };
     let before = totals(bench);
     bench.live(6 * 3600).await;
@@ -31,6 +31,12 @@ async fn taken(bench: &mut Bench, suite: Option<Suite>) -> u64 {
     let sessions = after.0 - before.0;
     assert!((20..=30).contains(&sessions), "{sessions}");
     let each = (after.1 - before.1) / sessions;
+    // A session is octets, and rests between them.
+    let octets_ms = (after.2 - before.2) * 1000 / 960 / sessions;
+    assert!(
+        (each / 4..=each).contains(&octets_ms),
+        "{octets_ms} of {each}"
+    );
     let settings = bench.settings();
     let planned = session_meter(&settings.meters[0], &settings.buses[0]).unwrap();
     let said = planned.polls.iter().find(|poll| poll.id == COLLECT);

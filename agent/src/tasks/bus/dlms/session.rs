@@ -76,9 +76,24 @@ impl DlmsBook {
         said: &mut SessionSaid,
         work: impl AsyncFnOnce(&mut Sitting<'_, '_, '_, L>) -> Result<T, DlmsFault>,
     ) -> Result<T, SessionTrouble> {
-        let model = Arc::clone(&self.dlms.model);
         self.totals.sessions += 1;
-        let begun = tokio::time::Instant::now();
+        let (begun, before) = (tokio::time::Instant::now(), carried(line));
+        let done = self.sit_down(line, turn, (desk, keys), said, work).await;
+        let held_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.totals.held_ms += held_ms;
+        self.totals.octets += carried(line).saturating_sub(before);
+        done
+    }
+
+    async fn sit_down<L: Line, T>(
+        &mut self,
+        line: &mut GuardedLine<L>,
+        turn: &SessionTurn,
+        (desk, keys): (&Desk<'_>, &MeterKeys),
+        said: &mut SessionSaid,
+        work: impl AsyncFnOnce(&mut Sitting<'_, '_, '_, L>) -> Result<T, DlmsFault>,
+    ) -> Result<T, SessionTrouble> {
+        let model = Arc::clone(&self.dlms.model);
         let now = desk.clock.now().utc;
         let Admission {
             mut terms,
@@ -129,8 +144,6 @@ impl DlmsBook {
         } = sitting;
         *said = told;
         visit.end().await;
-        let held_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.totals.held_ms += held_ms;
         Ok(done?)
     }
 
@@ -297,4 +310,10 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             done => done,
         }
     }
+}
+
+/// Octets that the line has carried so far, both ways.
+fn carried<L: Line>(line: &GuardedLine<L>) -> u64 {
+    let counters = line.counters();
+    counters.sent_octets + counters.heard_octets
 }
