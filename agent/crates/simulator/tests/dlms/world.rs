@@ -33,6 +33,7 @@ pub(crate) fn model(selection: &str) -> DlmsModel {
     assert!(text.contains(place) && text.contains(load));
     let text = text
         .replace(place, "address-octets = 2\nupper = 1\n")
+        .replace("other-bits = \"unremarkable\"\n", "")
         .replace(load, &format!("{load}selection = {selection}\n"));
     let catalogue = Catalogue::parse(&[("dlms-generic.toml", &text)]).unwrap();
     catalogue.dlms_model("dlms-generic").unwrap().clone()
