@@ -4,6 +4,7 @@
 //! profile and its period with the profile. Nothing of that is assumed; what is not understood is
 //! told, with the meter's own octets or numbers, and nothing is skipped in silence.
 
+mod compare;
 mod fault;
 mod fuzz;
 mod log;
@@ -13,10 +14,12 @@ mod profile;
 mod register;
 mod rows;
 mod setup;
+mod tariff;
 mod text;
 mod time;
 mod timeline;
 
+pub use compare::{Likeness, compare};
 pub use fault::CosemFault;
 pub use fuzz::fuzz_profile;
 pub use log::{LogEntry, LogReader};
@@ -25,5 +28,10 @@ pub use objects::{ListedObject, OBJECT_LIST, read_objects};
 pub use profile::{CosemBlock, CosemHappening, CosemRow, ProfileRead, ProfileReader};
 pub use register::{DemandPeriod, RegisterReading, read_register};
 pub use setup::{CapturedColumn, ColumnRole, ProfileSetup, RowOrder, SetupAnswers};
+pub use tariff::{
+    CALENDAR_TIME, CalendarField, CalendarPart, DayAction, DayDate, DayPlan, Mask, NO_TIME,
+    RegisterActivation, RegisterField, Script, ScriptAction, ScriptService, Season, SpecialDay,
+    TariffComplaint, TariffRegister, TariffSet, WeekPlan, check,
+};
 pub use text::{data_text, identity_text};
 pub use time::{ClockLook, CosemTime, SeenSense};

@@ -10,9 +10,14 @@ mod fault;
 mod part;
 mod terms;
 mod visit;
+mod writing;
 
 pub use collect::{CollectRun, RunEnd};
 pub use fault::DlmsFault;
 pub use part::{PartGround, ProfilePart, RowsWay, next_part};
 pub use terms::{DlmsCredentials, DlmsPlace, DlmsWish, dlms_terms};
 pub use visit::{DlmsVisit, ExpectedMeter, Scalers, Timed};
+pub use writing::{
+    Activation, Consent, Difference, Doubtful, Fingerprint, ItemReport, ItemState, Plan, Program,
+    Remark, WriteFault, WriteRecord, WriteReport, Written,
+};

@@ -4,9 +4,12 @@ mod clock;
 mod contents;
 mod instrument;
 mod objects;
+mod programmed;
 mod recorder;
 mod scenario;
+mod shapes;
 mod table;
+mod writes;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +23,7 @@ use dlms::security::Keys;
 pub use contents::DlmsContents;
 pub use instrument::{DlmsAccess, DlmsInstrument, DlmsPlace, PUBLIC};
 pub use recorder::Recorded;
-pub use scenario::{ClockSet, DlmsScenario, Energy, Nulls, Sorting};
+pub use scenario::{Activates, ClockSet, DlmsScenario, Energy, Nulls, Sorting};
 
 /// How it is reached.
 enum Road {
