@@ -4,6 +4,7 @@
 //! profile and its period with the profile. Nothing of that is assumed; what is not understood is
 //! told, with the meter's own octets or numbers, and nothing is skipped in silence.
 
+mod clock_setting;
 mod compare;
 mod fault;
 mod fuzz;
@@ -19,6 +20,7 @@ mod text;
 mod time;
 mod timeline;
 
+pub use clock_setting::clock_setting;
 pub use compare::{Likeness, compare};
 pub use fault::CosemFault;
 pub use fuzz::fuzz_profile;

@@ -18,6 +18,7 @@ pub use part::{PartGround, ProfilePart, RowsWay, next_part};
 pub use terms::{DlmsCredentials, DlmsPlace, DlmsWish, dlms_terms};
 pub use visit::{DlmsVisit, ExpectedMeter, Scalers, Timed};
 pub use writing::{
-    Activation, Consent, Difference, Doubtful, Fingerprint, ItemReport, ItemState, Plan, Program,
-    Remark, WriteFault, WriteRecord, WriteReport, Written,
+    Activation, ClockChange, ClockGround, ClockRecord, ClockReport, ClockState, Consent,
+    Difference, Doubtful, Fingerprint, ItemReport, ItemState, Plan, Program, Remark, WriteFault,
+    WriteRecord, WriteReport, Written,
 };

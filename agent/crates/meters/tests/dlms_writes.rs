@@ -6,6 +6,8 @@
 #[path = "../../dlms/tests/support/keeper.rs"]
 mod keeper;
 
+#[path = "dlms_writes/clocks.rs"]
+mod clocks;
 #[path = "dlms_writes/cut_line.rs"]
 mod cut_line;
 #[path = "dlms_writes/cuts.rs"]

@@ -13,6 +13,7 @@
 //! passive part, and on again only when all of the program was read back. A method is executed only if
 //! what the meter holds says that it was not yet.
 
+mod clock;
 mod fault;
 mod program;
 mod record;
@@ -21,6 +22,7 @@ mod standing;
 mod steps;
 mod visit;
 
+pub use clock::{ClockChange, ClockGround, ClockRecord, ClockReport, ClockState};
 pub use fault::WriteFault;
 pub use program::{Activation, Consent, Plan, Program};
 pub use record::{Fingerprint, WriteRecord};

@@ -120,7 +120,7 @@ impl<L: Line, K: CounterKeeper> DlmsVisit<'_, '_, L, K> {
         Ok(standing.report(stopped))
     }
 
-    fn must_be(&self, meter: &str) -> Result<(), WriteFault> {
+    pub(super) fn must_be(&self, meter: &str) -> Result<(), WriteFault> {
         if self.identity() == meter {
             return Ok(());
         }
