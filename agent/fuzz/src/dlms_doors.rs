@@ -49,6 +49,12 @@ const PROFILE: &str = "02040102020412000809060000010000ff0f02120000\
     020412000309060100010800ff0f02120000060000038416010102\
     0202090c07ea0a19ff012d000080000006000003e802020006000003fb";
 
+/// Four parts that are tables of a tariff: a calendar, special days, scripts, registers.
+const TARIFF: &str = "020402040902543101010203090159090cffff0101ff000000008000ff0901570101020809015711011101110111\
+    0111011102110201020202110101010203090400000000090600000a0064ff120002020211020101020309040000\
+    0000090600000a0064ff120002010102031200070905ffff0c19ff11020101020212000101010205160112000609\
+    0600000e0000ff0f040902686902030101020212000309060100010801ff01010202090268690101110109026869";
+
 /// APDUs as the Green Book shows them.
 const APDUS: [&str; 9] = [
     "601da109060760857405080101be10040e01000000065f1f0400007e1f04b0",
@@ -93,6 +99,8 @@ pub(super) fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         corpus.push(("dlms_hdlc", frame));
     }
     corpus.extend(VALUES.map(|value| ("dlms_data", unhex(value))));
-    corpus.push(("dlms_profile", [&[0], unhex(PROFILE).as_slice()].concat()));
+    for text in [PROFILE, TARIFF] {
+        corpus.push(("dlms_profile", [&[0], unhex(text).as_slice()].concat()));
+    }
     corpus
 }

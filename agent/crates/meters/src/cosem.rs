@@ -5,6 +5,8 @@
 //! told, with the meter's own octets or numbers, and nothing is skipped in silence.
 
 mod billing;
+mod clock_setting;
+mod compare;
 mod fault;
 mod fuzz;
 mod log;
@@ -16,11 +18,14 @@ mod rows;
 mod security;
 mod setup;
 mod tail;
+mod tariff;
 mod text;
 mod time;
 mod timeline;
 
 pub use billing::{BilledValue, billed_values};
+pub use clock_setting::clock_setting;
+pub use compare::{Likeness, compare};
 pub use fault::CosemFault;
 pub use fuzz::fuzz_profile;
 pub use log::{LogEntry, LogReader};
@@ -31,5 +36,10 @@ pub use register::{DemandPeriod, RegisterReading, read_register};
 pub use security::SecuritySetup;
 pub use setup::{CapturedColumn, ColumnRole, ProfileSetup, RowOrder, SetupAnswers};
 pub use tail::{OrderedRow, RowTail, rows_in_order};
+pub use tariff::{
+    CALENDAR_TIME, CalendarField, CalendarPart, DayAction, DayDate, DayPlan, Mask, NO_TIME,
+    RegisterActivation, RegisterField, Script, ScriptAction, ScriptService, Season, SpecialDay,
+    TariffComplaint, TariffRegister, TariffSet, WeekPlan, check,
+};
 pub use text::{data_text, identity_text};
 pub use time::{ClockLook, CosemTime, SeenSense};

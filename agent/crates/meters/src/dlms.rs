@@ -12,6 +12,7 @@ mod part;
 mod sign_on;
 mod terms;
 mod visit;
+mod writing;
 
 pub use collect::{CollectRun, RunEnd};
 pub use fault::DlmsFault;
@@ -20,3 +21,8 @@ pub use part::{PartGround, ProfilePart, RowsWay, next_part};
 pub use sign_on::ModeE;
 pub use terms::{DlmsCredentials, DlmsPlace, DlmsWish, dlms_terms};
 pub use visit::{DlmsVisit, ExpectedMeter, Scalers, Timed};
+pub use writing::{
+    Activation, ClockChange, ClockGround, ClockRecord, ClockReport, ClockState, Consent,
+    Difference, Doubtful, Fingerprint, ItemReport, ItemState, Plan, Program, Remark, WriteFault,
+    WriteRecord, WriteReport, Written,
+};

@@ -5,9 +5,12 @@ mod contents;
 mod instrument;
 mod mode_e;
 mod objects;
+mod programmed;
 mod recorder;
 mod scenario;
+mod shapes;
 mod table;
+mod writes;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +28,7 @@ pub use instrument::{DlmsAccess, DlmsInstrument, DlmsPlace, PUBLIC};
 use mode_e::ModeE;
 pub use mode_e::mode_e;
 pub use recorder::Recorded;
-pub use scenario::{ClockSet, DlmsScenario, Energy, Nulls, Sorting};
+pub use scenario::{Activates, ClockSet, DlmsScenario, Energy, Nulls, Sorting};
 
 /// How it is reached.
 enum Road {

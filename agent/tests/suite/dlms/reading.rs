@@ -186,7 +186,7 @@ async fn people_see_which_objects_a_meter_has() {
     let Outcome::Objects(objects) = bench.outcome(work("dlms-1")).await else {
         panic!("objects");
     };
-    assert_eq!(objects.len(), 36, "{objects:#?}");
+    assert_eq!(objects.len(), 40, "{objects:#?}");
     let total = objects.iter().find(|object| object.obis == "1-0:1.8.0");
     let total = total.expect("its total is listed");
     assert_eq!((total.class, total.class_name.as_str()), (3, "Register"));

@@ -14,7 +14,8 @@ mod profile;
 
 pub use model::{
     AssociationModel, DeviationSense, DlmsClock, DlmsLine, DlmsModel, DlmsObject, DlmsOpening,
-    DlmsRegister, DlmsWhat, HdlcModel, LevelModel, RegisterClass, WrapperModel,
+    DlmsRegister, DlmsWhat, HdlcModel, LevelModel, RegisterClass, SpecialDaysBy, WrapperModel,
+    WritingModel,
 };
 pub use profile::{
     CodeMeaning, CodeTable, DlmsProfile, DlmsProfileWhat, NullMeaning, OtherBits, SelectionWay,

@@ -1,14 +1,18 @@
 //! The door for fuzzing.
 
 use super::number::ScalerUnit;
-use super::{LogReader, ProfileReader, ProfileSetup, SetupAnswers, read_objects, read_register};
+use super::{
+    CalendarPart, LogReader, ProfileReader, ProfileSetup, RegisterActivation, Script, SetupAnswers,
+    SpecialDay, TariffSet, check, compare, read_objects, read_register,
+};
 use crate::catalogue::dlms::DlmsModel;
 use crate::clock_basis::ClockBasis;
-use dlms::codec::{Data, decode_all};
+use dlms::codec::{Data, LogicalName, decode_all};
 use std::collections::BTreeMap;
 
-/// Any octets are a profile, a log, a register, an object list, or faults; and rows come in the
-/// order of their marks, each once, with as many values as there are channels.
+/// Any octets are a profile, a log, a register, an object list, the tables of a tariff, or faults; rows
+/// come in the order of their marks, each once, with as many values as there are channels; and a table
+/// that is read can be written.
 ///
 /// # Panics
 ///
@@ -22,6 +26,7 @@ pub fn fuzz_profile(model: &DlmsModel, octets: &[u8]) {
     };
     for part in &parts {
         drop(read_objects(part));
+        tariff(model, part);
     }
     let basis: ClockBasis = match "posix:CET-1CEST,M3.5.0,M10.5.0/3".parse() {
         Ok(basis) => basis,
@@ -68,5 +73,59 @@ pub fn fuzz_profile(model: &DlmsModel, octets: &[u8]) {
             let stored: usize = read.blocks().iter().map(|block| block.rows.len()).sum();
             assert_eq!(stored, read.rows.len(), "no row is lost");
         }
+    }
+}
+
+fn tariff(model: &DlmsModel, part: &Data) {
+    let fields = part.items().unwrap_or_default();
+    let field = |place: usize| fields.get(place).unwrap_or(part);
+    let calendar = CalendarPart::decode(|of| field(usize::from(of.active().unsigned_abs()) - 2));
+    let registers = RegisterActivation::decode(|of| match of {
+        super::RegisterField::Registers => field(0),
+        super::RegisterField::Masks => field(1),
+        super::RegisterField::Active => field(2),
+    });
+    let (days, scripts) = (SpecialDay::decode_all(part), Script::decode_all(part));
+    if let Ok(days) = &days {
+        let again = SpecialDay::decode_all(&SpecialDay::encode_all(days));
+        assert_eq!(
+            again.as_ref(),
+            Ok(days),
+            "days are written as they were read"
+        );
+    }
+    if let Ok(calendar) = &calendar {
+        let again: Vec<Data> = super::CalendarField::ALL
+            .map(|of| calendar.field(of))
+            .into();
+        let [days, weeks, seasons, name] = again.as_slice() else {
+            return;
+        };
+        let again = CalendarPart::decode(|of| match of {
+            super::CalendarField::Days => days,
+            super::CalendarField::Weeks => weeks,
+            super::CalendarField::Seasons => seasons,
+            super::CalendarField::Name => name,
+        });
+        assert_eq!(
+            again.as_ref(),
+            Ok(calendar),
+            "a calendar is written as it was read"
+        );
+    }
+    let set = TariffSet {
+        calendar: calendar.as_ref().ok(),
+        special_days: days.as_deref().ok(),
+        scripts: scripts.as_deref().ok().map(|all| (LogicalName::CLOCK, all)),
+        registers: registers.as_ref().ok(),
+    };
+    drop(check(&set, &model.takes()));
+    let attribute = SpecialDay::table(LogicalName::CLOCK);
+    for other in fields {
+        let likeness = compare(attribute, part, other);
+        assert!(
+            likeness != super::Likeness::Same || part == other,
+            "the same is the same"
+        );
     }
 }

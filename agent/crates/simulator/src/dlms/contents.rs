@@ -12,6 +12,7 @@ use dlms::security::{Key, Keys};
 
 use super::clock::stamp;
 use super::objects::{OBJECTS, object_list, register};
+use super::programmed::Programmed;
 use super::recorder::{Mark, Recorder};
 use super::scenario::{DlmsScenario, Energy};
 use super::table::Table;
@@ -28,7 +29,7 @@ const KEY_TRANSFER: Method = Method {
     number: 2,
 };
 const EVENT_CODE: LogicalName = LogicalName([0, 0, 96, 11, 0, 255]);
-const LOAD: [u8; 6] = [1, 0, 99, 1, 0, 255];
+pub(super) const LOAD: [u8; 6] = [1, 0, 99, 1, 0, 255];
 const LOG: [u8; 6] = [0, 0, 99, 98, 0, 255];
 const BILLING: [u8; 6] = [0, 0, 98, 1, 0, 255];
 
@@ -43,6 +44,8 @@ pub struct DlmsContents {
     pub(super) masters: BTreeMap<u16, Key>,
     /// How often a new key was taken.
     pub(super) transfers: u32,
+    /// What clients have written.
+    pub(super) programmed: Programmed,
     challenges: Dice,
 }
 
@@ -55,6 +58,7 @@ impl DlmsContents {
             keys: BTreeMap::new(),
             masters: BTreeMap::new(),
             transfers: 0,
+            programmed: Programmed::new(),
         }
     }
 
@@ -81,6 +85,9 @@ impl DlmsContents {
         } = asked.attribute;
         if number == 1 {
             return Ok(Data::OctetString(name.0.to_vec()));
+        }
+        if let Some(value) = self.programmed(asked.attribute) {
+            return Ok(value);
         }
         match (class, number) {
             (1, 2) => self.data(name, utc),
@@ -120,6 +127,7 @@ impl DlmsContents {
         Ok(match number {
             2 => stamp(shown, zone),
             3 => Data::Long(i16::try_from(-zone.offset / 60).unwrap_or(0)),
+            5 | 6 => summer_end(number == 5),
             4 => Data::Unsigned(time.status.unwrap_or(0)),
             7 => Data::Integer(60),
             8 => Data::Boolean(zone.summer.is_some()),
@@ -246,6 +254,13 @@ impl DlmsContents {
     }
 }
 
+/// Summer time begins or ends at two or three on the last Sunday of March or October.
+fn summer_end(is_beginning: bool) -> Data {
+    let (month, hour) = if is_beginning { (3, 2) } else { (10, 3) };
+    let rule = [0xff, 0xff, month, 0xfe, 7, hour, 0, 0, 0, 0x80, 0, 0xff];
+    Data::OctetString(rule.to_vec())
+}
+
 /// Keeps the dice of challenges apart from those of loads.
 const CHALLENGE_DICE: u64 = 0xC4A1;
 
@@ -284,6 +299,7 @@ const fn data_column(name: LogicalName) -> Column {
 impl Store for DlmsContents {
     fn get(&mut self, client: u16, asked: &Asked, at: Duration) -> Outcome {
         let Attribute { class, name, .. } = asked.attribute;
+        self.settle(self.utc(at));
         let known = OBJECTS.iter().find(|(_, known)| *known == name.0);
         match known {
             None => Err(AccessResult::ObjectUndefined),
@@ -292,8 +308,15 @@ impl Store for DlmsContents {
         }
     }
 
-    fn set(&mut self, _: u16, _: &Asked, _: &Data, _: Duration) -> AccessResult {
-        AccessResult::ReadWriteDenied
+    fn set(&mut self, client: u16, asked: &Asked, value: &Data, at: Duration) -> AccessResult {
+        let Attribute { class, name, .. } = asked.attribute;
+        self.settle(self.utc(at));
+        let known = OBJECTS.iter().find(|(_, known)| *known == name.0);
+        match known {
+            None => AccessResult::ObjectUndefined,
+            Some((known, _)) if *known != class => AccessResult::ClassInconsistent,
+            Some(_) => self.write(client, asked, value, at),
+        }
     }
 
     fn act(
@@ -301,11 +324,13 @@ impl Store for DlmsContents {
         client: u16,
         method: Method,
         parameter: Option<&Data>,
-        _: Duration,
+        at: Duration,
     ) -> (ActionResult, Option<Outcome>) {
-        let keys = parameter.filter(|_| method == KEY_TRANSFER);
-        let keys = keys.and_then(|wrapped| self.unwrapped(client, wrapped));
-        let Some(keys) = keys else {
+        self.settle(self.utc(at));
+        if method != KEY_TRANSFER {
+            return (self.execute(client, method, parameter, at), None);
+        }
+        let Some(keys) = parameter.and_then(|wrapped| self.unwrapped(client, wrapped)) else {
             return (ActionResult::ReadWriteDenied, None);
         };
         self.keys.insert(client, keys);

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use dlms::codec::{Attribute, Data, Method};
 use dlms::hdlc::{Address, Parameters};
 use dlms::meter::{Client, Device, Level, LinkSettings, Settings as DeviceSettings, Station};
 use dlms::security::{Key, Keys, Secret, SystemTitle};
@@ -196,6 +197,38 @@ impl DlmsInstrument {
             (set.end, values, at)
         });
         told.collect()
+    }
+
+    /// What it holds where clients can write: tables of its tariff. None where they cannot.
+    pub fn programmed(&self, attribute: Attribute) -> Option<Data> {
+        self.contents().programmed(attribute)
+    }
+
+    /// Seconds of a period of its load profile.
+    pub fn period_s(&self) -> u32 {
+        self.contents().recorder.scenario.period_s
+    }
+
+    /// How often it has executed a method.
+    pub fn executed(&self, method: Method) -> u32 {
+        let contents = self.contents();
+        contents
+            .programmed
+            .executed
+            .get(&method)
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// How often an attribute was written.
+    pub fn written(&self, attribute: Attribute) -> u32 {
+        let contents = self.contents();
+        contents
+            .programmed
+            .written
+            .get(&attribute)
+            .copied()
+            .unwrap_or(0)
     }
 
     /// Changes its scenario, of the past as well.

@@ -109,6 +109,15 @@ pub enum Nulls {
     InBuffer,
 }
 
+/// What happens to the waiting half of the calendar when it comes into force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Activates {
+    /// It stays as it is, and the other half becomes the same.
+    Copying,
+    /// Both halves change places.
+    ChangingPlaces,
+}
+
 /// The clock is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockSet {
@@ -160,6 +169,10 @@ pub struct DlmsScenario {
     pub selects_range: bool,
     /// Whether rows may be chosen by place.
     pub selects_entries: bool,
+    /// How its calendar comes into force.
+    pub activates: Activates,
+    /// Whether it fills in seconds and hundredths of times that are written to it.
+    pub fills_in: bool,
 }
 
 impl DlmsScenario {
@@ -185,6 +198,8 @@ impl DlmsScenario {
             billing_capacity: 15,
             selects_range: true,
             selects_entries: true,
+            activates: Activates::Copying,
+            fills_in: false,
         }
     }
 

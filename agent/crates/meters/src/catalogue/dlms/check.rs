@@ -3,8 +3,11 @@
 use super::super::complaint::Notebook;
 use super::check_rows;
 use super::file::DlmsFile;
-use super::limits::{FOURTEEN_BITS_MAX, INFORMATION_OCTETS, ROWS_MAX, SEVEN_BITS_MAX, WINDOW};
-use super::model::{DlmsLine, DlmsModel, HdlcModel};
+use super::limits::{
+    FOURTEEN_BITS_MAX, INFORMATION_OCTETS, NAME_OCTETS_MAX, ROWS_MAX, SEVEN_BITS_MAX, TABLE_MAX,
+    WINDOW,
+};
+use super::model::{DlmsLine, DlmsModel, HdlcModel, WritingModel};
 use std::ops::Range;
 use toml::Spanned;
 
@@ -34,6 +37,9 @@ pub(in super::super) fn model(id: &str, file: DlmsFile, notes: &mut Notebook) ->
         let remedy = "add a table `hdlc`, or `wrapper`, or both";
         notes.note_file("nothing says where such a meter is found", remedy);
     }
+    if let Some(table) = &file.writing {
+        writing(table, notes);
+    }
     check_rows::check(&file, notes);
     let model = DlmsModel {
         id: id.to_owned(),
@@ -48,6 +54,7 @@ pub(in super::super) fn model(id: &str, file: DlmsFile, notes: &mut Notebook) ->
         associations: inner(file.association),
         objects: inner(file.object),
         clock: file.clock,
+        writing: file.writing.map(Spanned::into_inner),
         registers: inner(file.register),
         profiles: inner(file.profile),
         codes: file
@@ -133,5 +140,25 @@ fn too_large(at: &Range<usize>, key: &str, number: u16, most: u16, notes: &mut N
             problem,
             format!("use at most {most}, or more octets"),
         );
+    }
+}
+
+/// A limit of nothing would be a meter that takes nothing, and one beyond what a table can hold says
+/// nothing.
+fn writing(table: &Spanned<WritingModel>, notes: &mut Notebook) {
+    let (at, table) = (table.span(), table.as_ref());
+    for (key, limit, most) in [
+        ("seasons", table.seasons, TABLE_MAX),
+        ("weeks", table.weeks, TABLE_MAX),
+        ("days", table.days, TABLE_MAX),
+        ("switches", table.switches, TABLE_MAX),
+        ("special-days", table.special_days, u16::MAX),
+        ("name-octets", table.name_octets, NAME_OCTETS_MAX),
+    ] {
+        if let Some(limit) = limit.filter(|limit| *limit == 0 || *limit > most) {
+            let problem = format!("{limit} is out of range");
+            let remedy = format!("use 1 to {most}, or leave it out where it is not known");
+            notes.note(&at, format!("writing.{key}"), problem, remedy);
+        }
     }
 }

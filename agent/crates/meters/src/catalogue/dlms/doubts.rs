@@ -20,6 +20,7 @@ impl DlmsModel {
         let places = [
             ("hdlc", self.hdlc.as_ref().map(|place| &place.fact)),
             ("wrapper", self.wrapper.as_ref().map(|place| &place.fact)),
+            ("writing", self.writing.as_ref().map(|table| &table.fact)),
         ];
         let places = places.into_iter();
         all.extend(places.filter_map(|(about, fact)| Some((about.to_owned(), fact?))));

@@ -2,6 +2,7 @@
 
 use super::model::{
     AssociationModel, DlmsClock, DlmsLine, DlmsObject, DlmsRegister, HdlcModel, WrapperModel,
+    WritingModel,
 };
 use super::profile::{CodeTable, DlmsProfile};
 use serde::Deserialize;
@@ -35,6 +36,7 @@ pub(in super::super) struct DlmsFile {
     #[serde(default)]
     pub(super) object: Vec<Spanned<DlmsObject>>,
     pub(super) clock: DlmsClock,
+    pub(super) writing: Option<Spanned<WritingModel>>,
     #[serde(default)]
     pub(super) register: Vec<Spanned<DlmsRegister>>,
     #[serde(default)]

@@ -16,3 +16,7 @@ pub(super) const FOURTEEN_BITS_MAX: u16 = 0x3fff;
 pub(super) const INFORMATION_OCTETS: std::ops::RangeInclusive<u16> = 16..=2030;
 /// IEC 62056-46: frames without confirmation.
 pub(super) const WINDOW: std::ops::RangeInclusive<u8> = 1..=7;
+/// Plans of days have numbers of one octet, and nothing else in a calendar is more; ours.
+pub(super) const TABLE_MAX: u16 = 255;
+/// Octets of a name in a calendar; ours.
+pub(super) const NAME_OCTETS_MAX: u16 = 64;

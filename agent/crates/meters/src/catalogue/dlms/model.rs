@@ -1,7 +1,7 @@
 //! What is known of meters that speak DLMS/COSEM.
 
 use super::super::flag::{SourcedFact, words};
-use super::super::model::Parity;
+use super::super::model::{Certainty, Parity};
 use super::profile::{CodeTable, DlmsProfile, DlmsProfileWhat};
 use ::dlms::codec::{Attribute, LogicalName};
 use ::dlms::hdlc::Address;
@@ -234,6 +234,43 @@ pub struct DlmsRegister {
     pub fact: SourcedFact,
 }
 
+/// How special days are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpecialDaysBy {
+    /// As a whole table.
+    #[default]
+    Table,
+    /// One by one, by the methods of the table.
+    Entry,
+}
+
+/// What such a meter takes when it is written to. What nobody knows is left out, and the meter has
+/// the last word.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WritingModel {
+    /// Seasons of a calendar.
+    pub seasons: Option<u16>,
+    /// Plans of weeks.
+    pub weeks: Option<u16>,
+    /// Plans of days.
+    pub days: Option<u16>,
+    /// Switching times of a day.
+    pub switches: Option<u16>,
+    /// Special days.
+    pub special_days: Option<u16>,
+    /// Octets of a name.
+    pub name_octets: Option<u16>,
+    /// Whether the first switching time of a day has to be 00:00.
+    pub starts_at_midnight: Option<bool>,
+    /// How special days are written.
+    #[serde(default)]
+    pub special_days_by: SpecialDaysBy,
+    /// How sure.
+    pub fact: SourcedFact,
+}
+
 /// Everything the gateway knows of DLMS meters of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DlmsModel {
@@ -261,6 +298,8 @@ pub struct DlmsModel {
     pub objects: Vec<DlmsObject>,
     /// Its clock.
     pub clock: DlmsClock,
+    /// What it takes when it is written to; none where nothing was ever said about that.
+    pub writing: Option<WritingModel>,
     /// Registers.
     pub registers: Vec<DlmsRegister>,
     /// Profiles and logs.
@@ -269,7 +308,33 @@ pub struct DlmsModel {
     pub codes: BTreeMap<String, CodeTable>,
 }
 
+impl WritingModel {
+    /// Of which nobody knows anything.
+    pub fn unknown() -> Self {
+        Self {
+            seasons: None,
+            weeks: None,
+            days: None,
+            switches: None,
+            special_days: None,
+            name_octets: None,
+            starts_at_midnight: None,
+            special_days_by: SpecialDaysBy::default(),
+            fact: SourcedFact {
+                certainty: Certainty::Open,
+                by: Vec::new(),
+                remark: None,
+            },
+        }
+    }
+}
+
 impl DlmsModel {
+    /// What such a meter takes when it is written to.
+    pub fn takes(&self) -> WritingModel {
+        self.writing.clone().unwrap_or_else(WritingModel::unknown)
+    }
+
     /// An association by its name.
     pub fn association(&self, name: &str) -> Option<&AssociationModel> {
         self.associations.iter().find(|item| item.name == name)

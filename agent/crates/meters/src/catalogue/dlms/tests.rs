@@ -129,7 +129,7 @@ fn a_good_file_is_a_model_of_its_own_kind() {
 fn unknown_words_are_refused_where_they_stand() {
     let unknown = "1|models|unknown field `models`, expected one of `maker`, `model`, `protocols`, \
         `sources`, `notes`, `disagreements`, `line`, `hdlc`, `wrapper`, `association`, `object`, \
-        `clock`, `register`, `profile`, `codes`|correct its spelling or remove it";
+        `clock`, `writing`, `register`, `profile`, `codes`|correct its spelling or remove it";
     check(
         "maker = \"Test\"\n",
         "models = 1\nmaker = \"Test\"\n",
@@ -279,4 +279,26 @@ proptest! {
         let text = [GOOD.get(..from).unwrap_or(GOOD), &put, GOOD.get(end..).unwrap_or("")].concat();
         super::super::fuzz_model(&text);
     }
+}
+
+#[test]
+fn what_a_meter_takes_is_said_in_numbers_that_can_be() {
+    let clock = "[clock]\n";
+    let writing =
+        |keys: &str| format!("[writing]\n{keys}\nfact = \"open: nobody asked\"\n\n{clock}");
+    let catalogue = load(&GOOD.replacen(clock, &writing("switches = 10"), 1)).unwrap();
+    let takes = catalogue.dlms_model("three").unwrap().takes();
+    assert_eq!((takes.switches, takes.seasons), (Some(10), None));
+    let doubts = catalogue.dlms_model("three").unwrap().doubts();
+    assert!(doubts.iter().any(|doubt| doubt.about == "writing"));
+    check(
+        clock,
+        &writing("seasons = 0\nname-octets = 65"),
+        &[
+            "49|writing.seasons|0 is out of range|use 1 to 255, or leave it out where it is not \
+             known",
+            "49|writing.name-octets|65 is out of range|use 1 to 64, or leave it out where it is \
+             not known",
+        ],
+    );
 }
