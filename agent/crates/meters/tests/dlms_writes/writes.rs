@@ -286,6 +286,32 @@ async fn a_half_written_calendar_never_comes_into_force() {
     assert_eq!(world.meter.executed(activation()), 0);
 }
 
+/// "Success" is a word; what counts is what the meter holds. A calendar of which it has not kept all
+/// is never set to come into force.
+#[tokio::test(start_paused = true)]
+async fn a_meter_that_says_yes_and_keeps_nothing_is_not_believed() {
+    let time = CalendarPart::attribute(CALENDAR, 10);
+    for field in CalendarField::ALL {
+        let attribute = CalendarPart::attribute(CALENDAR, field.passive());
+        let scenario = DlmsScenario {
+            forgets: Some(attribute),
+            ..scenario()
+        };
+        let mut world = World::new(scenario, WAYS[1], false);
+        let takes = world.model.takes();
+        let plan = tariff(Activation::At(in_an_hour())).plan(&takes, None);
+        let record = world.look(&plan.unwrap()).await.unwrap();
+        let report = world.carry_out(&record).await.unwrap();
+        assert_eq!(report.verdict, Written::Partial, "{report}");
+        let stopped = report.stopped.as_deref().unwrap_or_default();
+        assert!(stopped.contains(&attribute.to_string()), "{report}");
+        assert_eq!(world.meter.written(time), 0, "it was never armed");
+        // Whatever was written after it would be of no use.
+        let back = world.carry_out(&record.turned_back()).await.unwrap();
+        assert_eq!(back.verdict, Written::Old, "{back}");
+    }
+}
+
 /// A meter may fill in what was left open. It is what was meant, and told.
 #[tokio::test(start_paused = true)]
 async fn what_a_meter_fills_in_is_told() {

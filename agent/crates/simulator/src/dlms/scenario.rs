@@ -173,6 +173,8 @@ pub struct DlmsScenario {
     pub activates: Activates,
     /// Whether it fills in seconds and hundredths of times that are written to it.
     pub fills_in: bool,
+    /// What it says it has taken, and does not keep.
+    pub forgets: Option<Attribute>,
 }
 
 impl DlmsScenario {
@@ -200,6 +202,7 @@ impl DlmsScenario {
             selects_entries: true,
             activates: Activates::Copying,
             fills_in: false,
+            forgets: None,
         }
     }
 
