@@ -40,6 +40,8 @@ enum Part {
     Commands(String),
     /// To be written into the configuration.
     Settings(String),
+    /// To be added there for a meter that is not the page's own: such a configuration must be good.
+    Variant(String),
     /// Printed by the commands before it.
     Printed(String),
 }
@@ -49,10 +51,11 @@ fn parts(page: &str) -> Vec<Part> {
     let fenced = page.split("\n```").skip(1).step_by(2);
     let part = |fenced: &str| {
         let (kind, text) = fenced.split_once('\n').expect("a fence and what is in it");
-        let text = text.to_owned();
+        let text = format!("{text}\n");
         match kind {
             "" => Part::Commands(text),
             "toml" => Part::Settings(text),
+            "toml variant" => Part::Variant(text),
             "text" => Part::Printed(text),
             other => panic!("a fence of kind {other}"),
         }
@@ -75,6 +78,15 @@ impl Reader {
             Part::Settings(text) => {
                 self.agent.file.more.push('\n');
                 self.agent.file.more.push_str(text);
+            }
+            Part::Variant(text) => {
+                let mut other = self.agent.file.clone();
+                other.more.push_str(text);
+                let file = self.root.join("variant.toml");
+                std::fs::write(&file, other.text(self.agent.folder())).expect("a file");
+                let mut check = command(binaries::agent());
+                check.arg("check").arg("--config").arg(&file);
+                println!("{}", run("pmu-agent check", &mut check));
             }
             Part::Printed(text) => {
                 let (expected, printed) = (flat(text), flat(&self.printed));
