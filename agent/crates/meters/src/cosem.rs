@@ -16,14 +16,19 @@ mod setup;
 mod text;
 mod time;
 mod timeline;
+mod words;
 
 pub use fault::CosemFault;
 pub use fuzz::fuzz_profile;
 pub use log::{LogEntry, LogReader};
 pub use number::ScalerUnit;
-pub use objects::{ListedObject, OBJECT_LIST, read_objects};
+pub use objects::{
+    AttributePlan, BackupAttribute, ListedObject, Nature, OBJECT_LIST, backup_attributes,
+    read_objects,
+};
 pub use profile::{CosemBlock, CosemHappening, CosemRow, ProfileRead, ProfileReader};
 pub use register::{DemandPeriod, RegisterReading, read_register};
 pub use setup::{CapturedColumn, ColumnRole, ProfileSetup, RowOrder, SetupAnswers};
 pub use text::{data_text, identity_text};
 pub use time::{ClockLook, CosemTime, SeenSense};
+pub use words::attribute_words;

@@ -7,6 +7,7 @@ use dlms::codec::ServiceError;
 use dlms::codec::acse::Diagnostic;
 use dlms::conversation::{SessionFault, Step};
 use dlms::security::SecurityFault;
+use line::LineFault;
 use meters::dlms::DlmsFault;
 
 /// What is not done with such meters.
@@ -15,7 +16,7 @@ pub(super) fn not_for_dlms(meter: &str) -> Diagnosis {
         "J03",
         format!("that cannot be done with {meter}, which speaks DLMS"),
         "nothing was read, and nothing is lost",
-        &["`pmuctl meter read`, `instant`, `profile`, `clock`, `objects` and `ping` can"],
+        &["`pmuctl meter read`, `instant`, `profile`, `clock`, `objects`, `backup` and `ping` can"],
     )
 }
 
@@ -85,6 +86,21 @@ fn of_session(fault: &SessionFault) -> Diagnosis {
             &[
                 "check its supply, the two wires (A and B not swapped), and baud and parity of the bus",
                 "compare dlms.lower-address with the meter: often it is made of the last digits of its serial number",
+                "`pmuctl bus scan BUS --dlms` looks for it at other addresses and speeds",
+                "some meters are silent to a client that they do not know: compare association and client",
+            ],
+        ),
+        // The link stands; behind the wrapper there is none.
+        SessionFault::Line {
+            step: Step::Association,
+            fault: LineFault::Silent { .. },
+        } => diagnosis(
+            "D02",
+            "the association was asked for, and nobody answers this client".to_owned(),
+            "the client's address (SAP) is wrong, or over TCP nobody is there",
+            &[
+                "compare association and client with those of the meter; 16 is the public client",
+                "`pmuctl bus scan BUS --dlms` tries the usual ones",
             ],
         ),
         SessionFault::NoLink { .. } => diagnosis(
@@ -214,7 +230,6 @@ pub(super) fn ping(meter: &str, trouble: &SessionTrouble) -> PingResult {
 mod tests {
     use super::*;
     use dlms::codec::Exception;
-    use line::LineFault;
     use std::time::Duration;
 
     #[track_caller]
@@ -241,6 +256,18 @@ mod tests {
             "lower-address",
         );
         check(SessionFault::NoLink { step }, "D02", "16 is the public");
+        let silent = LineFault::Silent {
+            waited: Duration::from_secs(1),
+            heard: 0,
+        };
+        check(
+            SessionFault::Line {
+                step: Step::Association,
+                fault: silent,
+            },
+            "D02",
+            "nobody answers this client",
+        );
         let diagnostic = Diagnostic::Authentication;
         check(SessionFault::Refused { diagnostic }, "D03", "password");
         check(SessionFault::ProofRefused, "D04", "keys import");
