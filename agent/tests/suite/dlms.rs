@@ -1,9 +1,12 @@
 //! The daemon's tasks on lines with simulated DLMS meters, under paused time.
 
+mod backups;
 mod cost;
+mod doctor;
 mod keys;
 mod logs;
 mod mode_e;
 mod reading;
 mod rotation;
+mod scanning;
 mod world;

@@ -19,9 +19,10 @@ pub use request::{Caller, Request, TraceSwitch};
 pub use update::{OrderStatus, SlotStatus, UpdateOutcome, UpdateStatus, UpdateWish};
 pub use wire::{LINE_BYTES_MAX, WireError, decode, encode};
 pub use work::{
-    BackupIdentity, BackupResult, ClockResult, CollectResult, Diagnosis, EventCounter,
-    EventsResult, FoundMeter, Job, JobState, KeyChangeEnd, KeyChanged, Layer, MeterObject,
-    MeterValue, NewMeter, Outcome, Part, PingResult, Progress, ScanResult, ScanWish, Work,
+    BackupIdentity, BackupProtocol, BackupResult, ClockResult, CollectResult, Diagnosis,
+    EventCounter, EventsResult, FoundMeter, Job, JobState, KeyChangeEnd, KeyChanged, Layer,
+    MeterObject, MeterValue, NewMeter, Outcome, Part, PingResult, Progress, ScanResult, ScanWish,
+    Work,
 };
 
 /// Answers what a person asks. The daemon implements it; tests use a fake.

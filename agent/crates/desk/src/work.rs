@@ -88,7 +88,10 @@ pub struct ScanWish {
     pub modbus: bool,
     /// FLAG outstations.
     pub flag: bool,
-    /// Addresses to try beside those that are likely: `1-20`, `001`, `12345678`.
+    /// DLMS meters, on HDLC or behind the wrapper.
+    #[serde(default)]
+    pub dlms: bool,
+    /// Addresses to try beside those that are likely: `1-20`, `001`, `12345678`, `1/17`.
     pub addresses: Vec<String>,
     /// Speeds to try; those of the bus and its models if none.
     pub bauds: Vec<u32>,
@@ -214,9 +217,9 @@ pub struct ScanResult {
 /// A meter that a scan found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundMeter {
-    /// `modbus` or `flag`.
+    /// `modbus`, `flag` or `dlms`.
     pub protocol: String,
-    /// Its unit or outstation number; empty where it answers without one.
+    /// Its unit, its outstation number, or `1/17` on HDLC; empty where it answers without one.
     pub address: String,
     /// How the line was set: `9600 7E1`.
     pub line: String,
@@ -230,6 +233,9 @@ pub struct FoundMeter {
     pub models: Vec<String>,
     /// Name of the configured meter that it is, if it is one.
     pub configured: Option<String>,
+    /// What went wrong while it was asked; empty where nothing did.
+    #[serde(default)]
+    pub remark: String,
 }
 
 /// What a ping found, layer by layer.
@@ -383,7 +389,7 @@ pub struct MeterObject {
 }
 
 /// Every readable identity of a meter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct BackupResult {
     /// Name of the meter.
     pub meter: String,
@@ -399,10 +405,26 @@ pub struct BackupResult {
     pub level: Option<u8>,
     /// In the order of the model.
     pub identities: Vec<BackupIdentity>,
+    /// How it was read, where a protocol has more to say of that than a level.
+    #[serde(default)]
+    pub protocol: Option<BackupProtocol>,
+}
+
+/// How a DLMS meter was read for a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupProtocol {
+    /// `dlms`.
+    pub name: String,
+    /// The association of the model: what it may read differs from one to another.
+    pub association: String,
+    /// Its client.
+    pub client: u16,
+    /// Where the meter is on its line: `hdlc 17`, `wrapper`.
+    pub place: String,
 }
 
 /// One identity of a backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct BackupIdentity {
     /// `507`, `C.1.0`, `holding 0x0048`.
     pub place: String,
@@ -416,6 +438,12 @@ pub struct BackupIdentity {
     pub sha256: String,
     /// Why it could not be read; empty where it was.
     pub refused: String,
+    /// Why it was left out on purpose; empty where it was not.
+    #[serde(default)]
+    pub left_out: String,
+    /// The value in words; empty where there are none.
+    #[serde(default)]
+    pub words: String,
 }
 
 /// An entry of the configuration for a meter that was found.

@@ -22,6 +22,7 @@ mod tariff;
 mod text;
 mod time;
 mod timeline;
+mod words;
 
 pub use billing::{BilledValue, billed_values};
 pub use clock_setting::clock_setting;
@@ -30,7 +31,10 @@ pub use fault::CosemFault;
 pub use fuzz::fuzz_profile;
 pub use log::{LogEntry, LogReader};
 pub use number::ScalerUnit;
-pub use objects::{ListedObject, OBJECT_LIST, read_objects};
+pub use objects::{
+    AttributePlan, BackupAttribute, ListedObject, Nature, OBJECT_LIST, backup_attributes,
+    read_objects,
+};
 pub use profile::{CosemBlock, CosemHappening, CosemRow, ProfileRead, ProfileReader};
 pub use register::{DemandPeriod, RegisterReading, read_register};
 pub use security::SecuritySetup;
@@ -43,3 +47,4 @@ pub use tariff::{
 };
 pub use text::{data_text, identity_text};
 pub use time::{ClockLook, CosemTime, SeenSense};
+pub use words::attribute_words;

@@ -5,7 +5,7 @@
 //! for the decoders; what is due, and where it goes, for the caller.
 //!
 //! Where a meter does not answer, [`examine`] tries what may be set wrong, [`ping`] goes to it layer
-//! by layer, and [`scan`] looks for meters of either protocol.
+//! by layer, and [`scan`] looks for meters of any protocol.
 
 mod diagnosis;
 mod examine;
@@ -26,8 +26,8 @@ pub use examine::{Examination, ExaminedMeter, Trial, Way, examine};
 pub use instant::InstantAnswers;
 pub use ping::{Ping, PingLayer, PingRun, PingStep, ping};
 pub use scan::{
-    Configured, FoundMeter, InvalidAddresses, Scan, ScanDoubt, ScanOrder, ScanProgress, ScanReport,
-    ScanWish, WishedAddresses, scan,
+    Configured, FoundMeter, InvalidAddresses, Scan, ScanDoubt, ScanOrder, ScanProgress,
+    ScanProtocol, ScanReport, ScanWish, Station, StationWish, WishedAddresses, scan,
 };
 pub use setting::{Characters, LineReach, Setting, line_words};
 pub use sighting::{SeenMeter, Sighting};

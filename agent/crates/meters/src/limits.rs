@@ -169,6 +169,8 @@ pub(crate) const COSEM_OBJECTS_MAX: usize = 2048;
 pub(crate) const COSEM_RIGHTS_MAX: usize = 256;
 /// Characters in which rights to one object are told; ours.
 pub(crate) const COSEM_ACCESS_TEXT_MAX: usize = 240;
+/// Characters of one attribute in words: a calendar of four seasons has less than a thousand.
+pub(crate) const COSEM_WORDS_MAX: usize = 2000;
 
 // Clocks of meters.
 

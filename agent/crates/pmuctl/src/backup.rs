@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 
 /// Name and edition of the format.
 const FORM: &str = "pmu-meter-backup-1";
+/// The edition that also says how a protocol was used, and what values mean.
+const FORM_WITH_PROTOCOL: &str = "pmu-meter-backup-2";
 
 /// What could be read of a meter at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +28,25 @@ pub struct Backup {
     pub taken: String,
     /// Access level of the session, if the meter has levels.
     pub level: Option<u8>,
+    /// How a DLMS meter was read; none of other meters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
     /// In the order of the model.
     pub identities: Vec<Identity>,
+}
+
+/// How a DLMS meter was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Protocol {
+    /// `dlms`.
+    pub name: String,
+    /// The association of its model.
+    pub association: String,
+    /// Its client.
+    pub client: u16,
+    /// Where the meter was on its line.
+    pub place: String,
 }
 
 /// One identity of a backup.
@@ -46,6 +65,18 @@ pub struct Identity {
     pub sha256: String,
     /// Why it could not be read; empty where it was.
     pub refused: String,
+    /// Why it was left out on purpose; empty where it was not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub left_out: String,
+    /// What the octets say, in words; empty where there are none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub words: String,
+}
+
+/// The edition is looked at before anything else: another one may have other keys.
+#[derive(Deserialize)]
+struct Edition {
+    form: String,
 }
 
 #[derive(Serialize)]
@@ -96,6 +127,8 @@ impl Backup {
             hex: identity.hex.to_ascii_lowercase(),
             sha256: identity.sha256.to_ascii_lowercase(),
             refused: identity.refused.clone(),
+            left_out: identity.left_out.clone(),
+            words: identity.words.clone(),
         });
         let backup = Self {
             meter: result.meter.clone(),
@@ -104,6 +137,12 @@ impl Backup {
             serial: result.serial.clone(),
             taken: result.taken.clone(),
             level: result.level,
+            protocol: result.protocol.as_ref().map(|protocol| Protocol {
+                name: protocol.name.clone(),
+                association: protocol.association.clone(),
+                client: protocol.client,
+                place: protocol.place.clone(),
+            }),
             identities: identities.collect(),
         };
         backup.check()?;
@@ -112,9 +151,13 @@ impl Backup {
 
     /// Reads a file, and proves every hash in it.
     pub fn parse(text: &str) -> Result<Self, BackupFault> {
+        let edition: Edition = serde_json::from_str(text).map_err(BackupFault::Strange)?;
+        if ![FORM, FORM_WITH_PROTOCOL].contains(&edition.form.as_str()) {
+            return Err(BackupFault::Form(crate::plain(&edition.form, 40)));
+        }
         let read: Read = serde_json::from_str(text).map_err(BackupFault::Strange)?;
-        if read.form != FORM {
-            return Err(BackupFault::Form(crate::plain(&read.form, 40)));
+        if read.form != read.backup.form() {
+            return Err(BackupFault::Whole);
         }
         read.backup.check()?;
         let hash = read.backup.hash().map_err(BackupFault::Strange)?;
@@ -128,11 +171,18 @@ impl Backup {
     /// The text of its file.
     pub fn text(&self) -> Result<String, serde_json::Error> {
         let written = Written {
-            form: FORM,
+            form: self.form(),
             backup: self,
             sha256: self.hash()?,
         };
         Ok(serde_json::to_string_pretty(&written)? + "\n")
+    }
+
+    fn form(&self) -> &'static str {
+        match self.protocol {
+            None => FORM,
+            Some(_) => FORM_WITH_PROTOCOL,
+        }
     }
 
     /// SHA-256 of its values as JSON without any space: how the file is laid out does not count.
@@ -157,7 +207,7 @@ impl Backup {
 impl Identity {
     /// Whether it was read.
     pub fn was_read(&self) -> bool {
-        self.refused.is_empty()
+        self.refused.is_empty() && self.left_out.is_empty()
     }
 
     fn is_sound(&self) -> bool {

@@ -21,6 +21,8 @@ pub struct Comparison {
     pub same: usize,
     /// Places that could be read neither time.
     pub unread: Vec<String>,
+    /// Places that are left out on purpose: secrets, and rows of profiles.
+    pub left_out: Vec<String>,
 }
 
 /// One place that differs.
@@ -35,6 +37,12 @@ pub struct Difference {
     pub before: Side,
     /// Later.
     pub after: Side,
+    /// What the earlier octets say, in words; empty where there are none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub before_words: String,
+    /// What the later ones say.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub after_words: String,
 }
 
 /// What stood at a place.
@@ -45,6 +53,8 @@ pub enum Side {
     Octets(String),
     /// It could not be read, because …
     Refused(String),
+    /// It was left out on purpose, because …
+    LeftOut(String),
     /// The backup knows no such place.
     Absent,
 }
@@ -54,6 +64,9 @@ impl Side {
         match identity {
             None => Self::Absent,
             Some(identity) if identity.was_read() => Self::Octets(identity.hex.clone()),
+            Some(identity) if !identity.left_out.is_empty() => {
+                Self::LeftOut(identity.left_out.clone())
+            }
             Some(identity) => Self::Refused(identity.refused.clone()),
         }
     }
@@ -72,6 +85,7 @@ impl Comparison {
             running: Vec::new(),
             same: 0,
             unread: Vec::new(),
+            left_out: Vec::new(),
         };
         let (old, new) = (by_place(before), by_place(after));
         // In the order of the earlier one; what only the later one has comes behind.
@@ -94,6 +108,10 @@ impl Comparison {
             return;
         };
         let (before, after) = (Side::of(old), Side::of(new));
+        if matches!((&before, &after), (Side::LeftOut(_), Side::LeftOut(_))) {
+            self.left_out.push(identity.place.clone());
+            return;
+        }
         if !before.was_read() && !after.was_read() {
             self.unread.push(identity.place.clone());
             return;
@@ -109,11 +127,14 @@ impl Comparison {
         } else {
             &mut self.settings
         };
+        let words = |found: Option<&Identity>| found.map(|found| found.words.clone());
         list.push(Difference {
             place: identity.place.clone(),
             name: identity.name.clone(),
             before,
             after,
+            before_words: words(old).unwrap_or_default(),
+            after_words: words(new).unwrap_or_default(),
         });
     }
 
@@ -147,6 +168,14 @@ impl Comparison {
         if !self.unread.is_empty() {
             let places: Vec<String> = self.unread.iter().map(|place| plain(place, 40)).collect();
             let words = format!("could be read neither time: {}", places.join(", "));
+            text.push_str(&wrapped(&words, "", COLUMNS));
+        }
+        if !self.left_out.is_empty() {
+            let places: Vec<String> = self.left_out.iter().map(|place| plain(place, 40)).collect();
+            let words = format!(
+                "left out on purpose (secrets, rows of profiles): {}",
+                places.join(", ")
+            );
             text.push_str(&wrapped(&words, "", COLUMNS));
         }
         text
@@ -193,6 +222,22 @@ fn remarks(before: &Backup, after: &Backup) -> Vec<String> {
             remarks.push(format!("these are two meters: {what} {old}, then {new}"));
         }
     }
+    let association = |backup: &Backup| {
+        let protocol = backup.protocol.as_ref();
+        protocol.map_or("none".to_owned(), |protocol| {
+            format!(
+                "{} (client {})",
+                plain(&protocol.association, 40),
+                protocol.client
+            )
+        })
+    };
+    let (old, new) = (association(before), association(after));
+    if old != new {
+        remarks.push(format!(
+            "the association was {old}, then {new}: what was refused may differ for that reason"
+        ));
+    }
     if before.level != after.level {
         let level = |level: Option<u8>| level.map_or("none".to_owned(), |level| level.to_string());
         remarks.push(format!(
@@ -209,16 +254,22 @@ fn differences(list: &[Difference]) -> String {
     for found in list {
         let heading = format!("{}  {}", plain(&found.place, 40), plain(&found.name, 100));
         text.push_str(&wrapped(&heading, "  ", COLUMNS));
-        for (name, side) in [("was", &found.before), ("is", &found.after)] {
-            text.push_str(&side_text(name, side));
+        // Words that do not tell the two apart hide the difference.
+        let has_words = found.before_words != found.after_words;
+        for (name, side, words) in [
+            ("was", &found.before, &found.before_words),
+            ("is", &found.after, &found.after_words),
+        ] {
+            text.push_str(&side_text(name, side, if has_words { words } else { "" }));
         }
     }
     text
 }
 
 /// Octets in groups, so that two lines can be compared with a finger.
-fn side_text(name: &str, side: &Side) -> String {
+fn side_text(name: &str, side: &Side, words: &str) -> String {
     let words = match side {
+        Side::Octets(_) if !words.is_empty() => plain(words, 2000),
         Side::Octets(hex) if hex.is_empty() => "(no octets)".to_owned(),
         Side::Octets(hex) => {
             let digits: Vec<char> = plain(hex, 10_000).chars().collect();
@@ -228,6 +279,7 @@ fn side_text(name: &str, side: &Side) -> String {
             groups.collect::<Vec<_>>().join(" ")
         }
         Side::Refused(why) => format!("refused: {}", plain(why, 200)),
+        Side::LeftOut(why) => format!("left out: {}", plain(why, 200)),
         Side::Absent => "not in this backup".to_owned(),
     };
     let lines = wrapped(&words, "        ", COLUMNS);
@@ -238,7 +290,40 @@ fn side_text(name: &str, side: &Side) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backup::tests::{backup, identity, refused};
+    use crate::backup::tests::{attribute, backup, cosem_backup, identity, left_out, refused};
+
+    #[test]
+    fn settings_of_a_dlms_meter_are_told_in_words() {
+        let calendar = "0-0:13.0.0 class 20 attribute 7";
+        let secret = "0-0:40.0.0 class 15 attribute 7";
+        let with = |words: &str, octets: &[u8]| {
+            cosem_backup(vec![attribute(calendar, octets, words), left_out(secret)])
+        };
+        let one = with("summer from *-04-01", &[1, 1]);
+        let mut two = with("summer from *-05-01", &[1, 2]);
+        let text = Comparison::of(&one, &two).text();
+        for part in [
+            "1 settings differ",
+            "    was summer from *-04-01\n",
+            "    is  summer from *-05-01\n",
+            "left out on purpose (secrets, rows of profiles): 0-0:40.0.0 class 15",
+        ] {
+            assert!(text.contains(part), "no `{part}` in\n{text}");
+        }
+        // Words that are the same hide nothing.
+        let same = with("summer from *-04-01", &[1, 2]);
+        let text = Comparison::of(&one, &same).text();
+        assert!(
+            text.contains("was 0101") && text.contains("is  0102"),
+            "{text}"
+        );
+        two.protocol.as_mut().unwrap().association = "public".to_owned();
+        let text = Comparison::of(&one, &two).text();
+        assert!(
+            text.contains("the association was reader (client 1), then public"),
+            "{text}"
+        );
+    }
 
     fn before() -> Backup {
         backup(vec![

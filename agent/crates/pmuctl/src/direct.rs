@@ -1,11 +1,14 @@
 //! The configuration of a private gateway on one port: no uplink, one bus and at most one meter,
 //! both named `direct`.
 
+mod dlms;
 mod framing;
 
 pub use framing::Framing;
 
 use crate::arguments::DirectArguments;
+use crate::dlms_table::{DlmsKeys, dlms_line};
+use dlms::ModelAssociation;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -48,12 +51,16 @@ impl FromStr for DirectPort {
 }
 
 /// What has to be known of a meter model before its port can be described.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ModelFacts {
     /// It speaks Modbus, and nothing else.
     pub is_modbus: bool,
     baud: Option<u32>,
     framing: Option<Framing>,
+    /// It speaks DLMS.
+    is_dlms: bool,
+    /// Who may read it, where it speaks DLMS.
+    associations: Vec<ModelAssociation>,
 }
 
 /// The keys of a model file that matter here; the gateway checks the whole.
@@ -63,6 +70,8 @@ struct ModelFile {
     #[serde(default)]
     protocols: Vec<String>,
     line: Option<ModelLine>,
+    #[serde(default, rename = "association")]
+    associations: Vec<ModelAssociation>,
 }
 
 #[derive(Deserialize)]
@@ -80,7 +89,8 @@ impl ModelFacts {
         let file: ModelFile = toml::from_str(text).ok()?;
         let is_modbus = !file.protocols.is_empty()
             && file.protocols.iter().all(|name| name.starts_with("modbus"));
-        let default = if is_modbus { 8 } else { 7 };
+        let is_dlms = file.protocols.iter().any(|name| name == "dlms");
+        let default = if is_modbus || is_dlms { 8 } else { 7 };
         let framing = file.line.as_ref().and_then(|line| {
             let letter = match line.parity.as_deref()? {
                 "none" => 'N',
@@ -95,6 +105,39 @@ impl ModelFacts {
             is_modbus,
             baud: file.line.and_then(|line| line.baud),
             framing,
+            is_dlms,
+            associations: file.associations,
+        })
+    }
+}
+
+/// What is known of the meter at the port.
+#[derive(Debug, Clone, Default)]
+pub struct DirectMeter {
+    facts: ModelFacts,
+    /// Absolute.
+    password_file: Option<PathBuf>,
+    dlms: Option<DlmsKeys>,
+}
+
+impl DirectMeter {
+    /// A meter of this model. `password_file` is absolute. What cannot be done without a gateway is
+    /// refused, in words.
+    pub fn new(
+        arguments: &DirectArguments,
+        facts: ModelFacts,
+        password_file: Option<PathBuf>,
+    ) -> Result<Self, String> {
+        let dlms = if facts.is_dlms {
+            Some(dlms::keys(arguments, &facts.associations)?)
+        } else {
+            dlms::refuse_options(arguments)?;
+            None
+        };
+        Ok(Self {
+            facts,
+            password_file,
+            dlms,
         })
     }
 }
@@ -110,13 +153,12 @@ pub struct DirectFolders {
     pub models: PathBuf,
 }
 
-/// The configuration of a private gateway. `password_file` is absolute.
+/// The configuration of a private gateway.
 pub fn configuration(
     arguments: &DirectArguments,
     port: &DirectPort,
     folders: &DirectFolders,
-    facts: ModelFacts,
-    password_file: Option<&Path>,
+    meter: &DirectMeter,
 ) -> String {
     let path = |path: &Path| quoted(&path.to_string_lossy());
     let mut lines = vec![
@@ -132,7 +174,7 @@ pub fn configuration(
         "\n[[bus]]".to_owned(),
         format!("id = {}", quoted(DIRECT)),
     ];
-    lines.extend(bus_lines(arguments, port, facts));
+    lines.extend(bus_lines(arguments, port, &meter.facts));
     if let Some(model) = &arguments.model {
         lines.extend([
             "\n[[meter]]".to_owned(),
@@ -140,23 +182,33 @@ pub fn configuration(
             format!("bus = {}", quoted(DIRECT)),
             format!("model = {}", quoted(model)),
         ]);
-        if facts.is_modbus {
-            lines.push(format!("unit = {}", arguments.unit.unwrap_or(1)));
-        }
-        if let Some(address) = &arguments.address {
-            lines.push(format!("address = {}", quoted(address)));
-        }
-        if let Some(access) = access_line(arguments.level, password_file) {
-            lines.push(access);
-        }
+        lines.extend(meter_lines(arguments, meter));
     }
     lines.push(String::new());
     lines.join("\n")
 }
 
-fn bus_lines(arguments: &DirectArguments, port: &DirectPort, facts: ModelFacts) -> Vec<String> {
-    let usual = if facts.is_modbus {
-        Framing::MODBUS
+/// How the meter is reached and read.
+fn meter_lines(arguments: &DirectArguments, meter: &DirectMeter) -> Vec<String> {
+    let password_file = meter.password_file.as_deref();
+    if let Some(keys) = &meter.dlms {
+        let address = arguments.address.as_deref();
+        return vec![dlms_line(keys, address, password_file)];
+    }
+    let mut lines = Vec::new();
+    if meter.facts.is_modbus {
+        lines.push(format!("unit = {}", arguments.unit.unwrap_or(1)));
+    }
+    if let Some(address) = &arguments.address {
+        lines.push(format!("address = {}", quoted(address)));
+    }
+    lines.extend(access_line(arguments.level, password_file));
+    lines
+}
+
+fn bus_lines(arguments: &DirectArguments, port: &DirectPort, facts: &ModelFacts) -> Vec<String> {
+    let usual = if facts.is_modbus || facts.is_dlms {
+        Framing::EIGHT
     } else {
         Framing::FLAG
     };
@@ -248,8 +300,8 @@ mod tests {
     #[track_caller]
     fn check(port: &str, arguments: &DirectArguments, facts: ModelFacts, expected: &str) {
         let port = port.parse().unwrap();
-        let password = arguments.password_file.as_deref();
-        let text = configuration(arguments, &port, &folders(), facts, password);
+        let meter = DirectMeter::new(arguments, facts, arguments.password_file.clone()).unwrap();
+        let text = configuration(arguments, &port, &folders(), &meter);
         let parsed: toml::Table = toml::from_str(&text).unwrap();
         assert!(!parsed.contains_key("uplink"), "{text}");
         let (_, bus) = text.split_once("[[bus]]\nid = \"direct\"\n").unwrap();
@@ -319,6 +371,76 @@ mod tests {
              parity = \"even\"\n{meter}"
         );
         check("[fd00::7]:4001", &arguments, modbus(), &expected);
+    }
+
+    fn generic() -> ModelFacts {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../config/meter-models");
+        let file = Path::new(folder).join("dlms-generic.toml");
+        ModelFacts::of(&std::fs::read_to_string(file).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_dlms_meter_is_read_by_the_public_or_with_a_password() {
+        let mut arguments = DirectArguments {
+            model: Some("dlms-generic".to_owned()),
+            address: Some("17".to_owned()),
+            ..DirectArguments::default()
+        };
+        let meter = "\n[[meter]]\nid = \"direct\"\nbus = \"direct\"\nmodel = \"dlms-generic\"\n";
+        let bus = "link = \"serial\"\ndevice = \"/dev/a\"\nbaud = 9600\nparity = \"none\"\n";
+        let expected =
+            format!("{bus}{meter}dlms = {{ lower-address = 17, association = \"public\" }}\n");
+        check("/dev/a", &arguments, generic(), &expected);
+        arguments.password_file = Some("/root/p".into());
+        arguments.client = Some(2);
+        let expected = format!(
+            "{bus}{meter}dlms = {{ lower-address = 17, association = \"reader\", client = 2, \
+             password-file = \"/root/p\" }}\n"
+        );
+        check("/dev/a", &arguments, generic(), &expected);
+        let server = DirectArguments {
+            model: Some("dlms-generic".to_owned()),
+            wrapper: true,
+            ..DirectArguments::default()
+        };
+        let expected = format!(
+            "link = \"serial-server\"\naddress = \"m.lan:4059\"\nframing = \"8N1\"\n{meter}dlms = {{ \
+             wrapper = true, association = \"public\" }}\n"
+        );
+        check("m.lan:4059", &server, generic(), &expected);
+    }
+
+    #[track_caller]
+    fn check_refused(arguments: &DirectArguments, facts: ModelFacts, part: &str) {
+        let refused = DirectMeter::new(arguments, facts, None).unwrap_err();
+        assert!(refused.contains(part), "{refused}");
+    }
+
+    #[test]
+    fn a_meter_with_keys_needs_a_gateway() {
+        let named = |association: &str| DirectArguments {
+            association: Some(association.to_owned()),
+            ..DirectArguments::default()
+        };
+        check_refused(&named("secured"), generic(), "needs keys");
+        check_refused(&named("nobody"), generic(), "public, reader, secured");
+        check_refused(&named("reader"), generic(), "--password-file");
+        check_refused(&named("public"), ModelFacts::default(), "speaks no DLMS");
+        let with_password = DirectArguments {
+            password_file: Some("/root/p".into()),
+            ..named("public")
+        };
+        check_refused(&with_password, generic(), "no password");
+        let with_level = DirectArguments {
+            level: Some(1),
+            ..DirectArguments::default()
+        };
+        check_refused(&with_level, generic(), "--level");
+        let lower = DirectArguments {
+            address: Some("AB".to_owned()),
+            ..DirectArguments::default()
+        };
+        check_refused(&lower, generic(), "lower HDLC address");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The entry of a new meter in the configuration: its text, and what stands in its way.
 
 use crate::direct::{access_line, quoted};
+pub use crate::dlms_table::DlmsKeys;
+use crate::dlms_table::dlms_line;
 use serde::Deserialize;
 use std::path::PathBuf;
 use toml::Spanned;
@@ -14,6 +16,8 @@ pub struct NewEntry {
     pub level: Option<u8>,
     /// The file with its password.
     pub password_file: Option<PathBuf>,
+    /// How a DLMS meter is read; none of other meters.
+    pub dlms: Option<DlmsKeys>,
 }
 
 /// Why a meter cannot be added to a configuration.
@@ -78,6 +82,13 @@ struct StandingMeter {
     address: Option<Spanned<String>>,
     /// Meters behind different phone numbers may share an address.
     number: Option<String>,
+    dlms: Option<StandingDlms>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct StandingDlms {
+    lower_address: Option<Spanned<i64>>,
 }
 
 impl NewEntry {
@@ -96,9 +107,15 @@ impl NewEntry {
                 .as_ref()
                 .map(|value| format!("{key} = {}", quoted(value)))
         };
-        lines.extend(text("address", &meter.address));
-        lines.extend(text("serial", &meter.serial));
-        lines.extend(access_line(self.level, self.password_file.as_deref()));
+        let password_file = self.password_file.as_deref();
+        if let Some(dlms) = &self.dlms {
+            lines.extend(text("serial", &meter.serial));
+            lines.push(dlms_line(dlms, meter.address.as_deref(), password_file));
+        } else {
+            lines.extend(text("address", &meter.address));
+            lines.extend(text("serial", &meter.serial));
+            lines.extend(access_line(self.level, password_file));
+        }
         lines.push(String::new());
         lines.join("\n")
     }
@@ -162,6 +179,12 @@ impl NewEntry {
             let is_same = *theirs.get_ref() == i64::from(unit);
             return is_same.then(|| (theirs.span().start, format!("unit {unit}")));
         }
+        if self.dlms.is_some() {
+            let own: i64 = meter.address.as_ref()?.parse().ok()?;
+            let theirs = other.dlms.as_ref()?.lower_address.as_ref()?;
+            let is_same = *theirs.get_ref() == own;
+            return is_same.then(|| (theirs.span().start, format!("lower address {own}")));
+        }
         let (address, theirs) = (meter.address.as_ref()?, other.address.as_ref()?);
         // IEC 62056-21: leading zeros of an address do not count.
         let bare = |address: &str| address.trim_start_matches('0').to_owned();
@@ -208,6 +231,7 @@ address = \"001\"";
             },
             level: None,
             password_file: None,
+            dlms: None,
         }
     }
 
@@ -235,6 +259,35 @@ address = \"001\"";
         check(&entry("feeder-3", "main", None, None), Ok(()));
         // Behind another phone number the same address is another meter.
         check(&entry("feeder-3", "phone", None, Some("001")), Ok(()));
+    }
+
+    #[test]
+    fn a_dlms_meter_has_a_table_of_its_own() {
+        let mut new = entry("feeder-7", "main", None, Some("017"));
+        new.meter.serial = Some("00012345".to_owned());
+        new.dlms = Some(DlmsKeys {
+            association: "secured".to_owned(),
+            client: Some(2),
+            suite: Some(0),
+            wrapper: false,
+        });
+        let expected = "[[meter]]\nid = \"feeder-7\"\nbus = \"main\"\nmodel = \"elster-a1700\"\n\
+                        serial = \"00012345\"\n\
+                        dlms = { lower-address = 17, association = \"secured\", client = 2, suite = 0 }\n";
+        assert_eq!(new.text(), expected);
+        let once = new.appended_to(STANDING).unwrap();
+        let again = NewEntry {
+            meter: desk::NewMeter {
+                id: "feeder-8".to_owned(),
+                ..new.meter.clone()
+            },
+            ..new
+        };
+        let fault = again.appended_to(&once).unwrap_err().to_string();
+        assert!(
+            fault.contains("meter feeder-7 has lower address 17"),
+            "{fault}"
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod compare;
 pub mod console;
 pub mod consumer;
 pub mod direct;
+mod dlms_table;
 pub mod entry;
 mod errand;
 mod export;

@@ -1,6 +1,7 @@
 //! What the gateway knows of one DLMS meter, and what a session with it does.
 
 mod access;
+mod backup;
 mod clock;
 mod ends;
 mod histories;
@@ -81,6 +82,11 @@ impl DlmsBook {
 
     pub(super) fn id(&self) -> &MeterId {
         &self.settings.id
+    }
+
+    /// Whether this is what its meter says of itself.
+    pub(super) fn expects(&self, said: &str) -> bool {
+        self.identity.expected() == Some(said)
     }
 
     pub(super) fn trust(&self) -> MeterTrust {

@@ -1,5 +1,6 @@
 //! Work that people started, on this line: taken up, carried on between polls, ended.
 
+mod configured;
 mod diagnoses;
 mod dlms;
 mod dlms_words;

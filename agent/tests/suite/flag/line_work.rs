@@ -34,6 +34,7 @@ fn wish(addresses: &[&str], bauds: &[u32], seconds_max: u32) -> ScanWish {
     ScanWish {
         modbus: false,
         flag: true,
+        dlms: false,
         addresses: addresses.iter().map(|text| (*text).to_owned()).collect(),
         bauds: bauds.to_vec(),
         seconds_max,

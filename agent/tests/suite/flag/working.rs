@@ -400,6 +400,7 @@ fn wish(addresses: &[&str]) -> ScanWish {
     ScanWish {
         modbus: false,
         flag: true,
+        dlms: false,
         addresses: addresses.iter().map(|&text| text.to_owned()).collect(),
         bauds: vec![9600],
         seconds_max: 600,

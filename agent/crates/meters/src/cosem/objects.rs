@@ -1,9 +1,12 @@
 //! Which objects an association shows: its object list (class 15, attribute 2).
 
+mod attributes;
 mod names;
 mod rights;
 #[cfg(test)]
 mod tests;
+
+pub use attributes::{AttributePlan, BackupAttribute, Nature, backup_attributes};
 
 use super::fault::CosemFault;
 use super::text::data_text;
@@ -33,6 +36,9 @@ pub struct ListedObject {
     pub name: Obis,
     /// What this association may do with it, in words; empty where the meter does not say.
     pub access: String,
+    /// Its attributes, and whether this association may read them; empty where the meter does not
+    /// say.
+    pub attributes: Vec<(i8, bool)>,
 }
 
 impl ListedObject {
@@ -86,6 +92,7 @@ pub fn read_objects(list: &Data) -> Result<Vec<ListedObject>, CosemFault> {
         version: one.version,
         name: Obis::new(one.name),
         access: rights::text(one.rights, writing),
+        attributes: rights::attributes(one.rights, writing),
     };
     Ok(entries.iter().map(listed).collect())
 }

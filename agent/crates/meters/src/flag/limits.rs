@@ -20,6 +20,19 @@ pub(crate) const UNITS_MAX: u8 = 247;
 pub(crate) const SIGHT_HOLD_MAX: Duration = Duration::from_secs(20);
 /// Whose turnaround the line learns from meters that are only looked at; no configured meter.
 pub(crate) const SIGHT_PEER: Peer = Peer(u32::MAX - 1);
+/// Whose turnaround the line learns from DLMS meters that are only looked at.
+pub(crate) const STATION_PEER: Peer = Peer(u32::MAX - 2);
+/// A DLMS meter answers a SNRM, which asks nothing of its application, within this time.
+pub(crate) const STATION_RESPONSE: Duration = Duration::from_secs(1);
+/// A look at a DLMS meter holds the line no longer: at 1200 baud link, association and three reads
+/// take six seconds.
+pub(crate) const STATION_HOLD_MAX: Duration = Duration::from_secs(15);
+/// Lower HDLC addresses of one octet that are no group's (IEC 62056-46, 6.4.2.3).
+pub(crate) const LOWERS_MAX: u16 = 125;
+/// What a place costs a scan where nobody answers, by protocol.
+pub(crate) const SILENT_FLAG: Duration = Duration::from_secs(2);
+pub(crate) const SILENT_MODBUS: Duration = Duration::from_secs(1);
+pub(crate) const SILENT_DLMS: Duration = Duration::from_millis(1200);
 /// Models named for one meter that was found.
 pub(crate) const MODEL_GUESSES_MAX: usize = 8;
 /// Steps of a walk along a SunSpec chain: three bases, then blocks.

@@ -1,14 +1,18 @@
 //! Looks for meters on a line.
 
 mod addresses;
+mod dlms;
 mod modbus;
 mod places;
 mod report;
+mod stations;
 
 pub use addresses::{InvalidAddresses, WishedAddresses};
 pub use places::{Configured, ScanWish};
-pub use report::{FoundMeter, ScanDoubt, ScanProgress, ScanReport};
+pub use report::{FoundMeter, ScanDoubt, ScanProgress, ScanProtocol, ScanReport};
+pub use stations::{Station, StationWish};
 
+use self::dlms::Looked;
 use self::modbus::{Matching, Presence};
 use self::places::{Stretch, Who, stretches};
 use super::setting::{LineReach, Setting};
@@ -16,7 +20,7 @@ use super::sighting::{SeenMeter, Sighting, sight};
 use super::site::{Cancelled, Site};
 use super::visit::identification_words;
 use crate::catalogue::Catalogue;
-use crate::flag::limits::{ASK_TIME_MAX, SLICE_ASK};
+use crate::flag::limits::{ASK_TIME_MAX, MODEL_GUESSES_MAX, SLICE_ASK};
 use iec62056_21::codec::MeterAddress;
 use iec62056_21::conversation::Garble;
 use line::{Line, LineFault};
@@ -73,7 +77,11 @@ pub struct Scan {
 impl Scan {
     /// A scan that has not begun. Its time begins now.
     pub fn new(reach: &LineReach, order: &ScanOrder<'_>) -> Self {
-        let stretches = stretches(reach, order.wish, order.known);
+        let mut known = order.known.clone();
+        if order.wish.dlms != StationWish::None {
+            known.stations.extend(stations::of_models(order.catalogue));
+        }
+        let stretches = stretches(reach, order.wish, &known);
         Self {
             total: stretches.iter().map(|stretch| stretch.who.len()).sum(),
             stretches,
@@ -98,7 +106,19 @@ impl Scan {
             done: self.done,
             total: self.total,
             words,
+            left: self.left(),
         }
+    }
+
+    /// How long the rest takes where nobody else answers.
+    fn left(&self) -> Duration {
+        let rest = self.stretches.iter().enumerate().skip(self.stretch);
+        let silence = rest.map(|(place, stretch)| {
+            let done = if place == self.stretch { self.who } else { 0 };
+            stretch.silence(stretch.who.len().saturating_sub(done))
+        });
+        let all: Duration = silence.sum();
+        all.min(self.until.saturating_duration_since(Instant::now()))
     }
 
     /// Why the port went, if it did.
@@ -136,8 +156,8 @@ impl Scan {
             if has_asked && Instant::now() + SLICE_ASK > slice_until {
                 break false;
             }
-            let (setting, is_flag) = (stretch.setting, stretch.is_flag);
-            if !is_flag && set_for != Some(self.stretch) {
+            let (setting, protocol) = (stretch.setting, stretch.protocol);
+            if protocol != ScanProtocol::Flag && set_for != Some(self.stretch) {
                 set_for = Some(self.stretch);
                 if site.set(&setting).await.is_err() {
                     self.skip_stretch();
@@ -155,6 +175,10 @@ impl Scan {
                 Who::Unit(unit) => {
                     self.ask_unit(site, setting, unit, catalogue, slice_until)
                         .await
+                }
+                Who::Station(station) => {
+                    self.ask_station(site, setting, station, catalogue).await;
+                    true
                 }
             };
             if is_known {
@@ -226,7 +250,7 @@ impl Scan {
             Sighting::Meter(seen) => seen,
             sighting => {
                 let address = address.map(ToString::to_string);
-                return self.doubt(true, setting, address, sighting);
+                return self.doubt(ScanProtocol::Flag, setting, address, sighting);
             }
         };
         let mut address = address.cloned();
@@ -243,7 +267,7 @@ impl Scan {
         seen: SeenMeter,
     ) {
         let meter = FoundMeter {
-            is_flag: true,
+            protocol: ScanProtocol::Flag,
             address: address.map(|address| address.to_string()),
             setting,
             identification: seen
@@ -254,12 +278,52 @@ impl Scan {
             models: seen.models,
             remark: seen.remark,
         };
-        let known = self.report.found.iter_mut();
-        match known.into_iter().find(|known| known.is_same(&meter)) {
-            Some(known) if known.address.is_none() => *known = meter,
-            Some(_) => {}
-            None => self.report.found.push(meter),
+        self.report.note(meter);
+    }
+
+    async fn ask_station<L: Line>(
+        &mut self,
+        site: &mut Site<'_, L>,
+        setting: Setting,
+        station: Station,
+        catalogue: &Catalogue,
+    ) {
+        // Found already as another client, or by the same address in another length.
+        if self
+            .report
+            .knows(ScanProtocol::Dlms, station.address().as_deref(), &setting)
+        {
+            return;
         }
+        let seen = match dlms::look(site, station).await {
+            Looked::Silent => return,
+            Looked::Fault(fault) => return self.fail(fault),
+            Looked::Garbled { octets } => {
+                let garble = Garble {
+                    octets,
+                    ..Garble::default()
+                };
+                let sighting = Sighting::Garbled(garble);
+                return self.doubt(ScanProtocol::Dlms, setting, station.address(), sighting);
+            }
+            Looked::Meter(seen) => seen,
+        };
+        let fitting = catalogue.dlms_models().filter(|model| station.fits(model));
+        let mut models: Vec<_> = fitting
+            .map(|model| (!model.is_of_any_maker(), &model.id))
+            .collect();
+        // Nothing tells one maker's meter from another's: the one for all comes first.
+        models.sort();
+        let models = models.into_iter().take(MODEL_GUESSES_MAX);
+        self.report.note(FoundMeter {
+            protocol: ScanProtocol::Dlms,
+            address: station.address(),
+            setting,
+            identification: seen.name.unwrap_or_default(),
+            serial: seen.serial,
+            models: models.map(|(_, id)| id.clone()).collect(),
+            remark: seen.remark,
+        });
     }
 
     /// False if the models are still being compared.
@@ -285,7 +349,12 @@ impl Scan {
                         octets,
                         ..Garble::default()
                     };
-                    self.doubt(false, setting, address, Sighting::Garbled(garble));
+                    self.doubt(
+                        ScanProtocol::Modbus,
+                        setting,
+                        address,
+                        Sighting::Garbled(garble),
+                    );
                     return true;
                 }
                 Presence::Present => Matching::new(unit),
@@ -300,7 +369,7 @@ impl Scan {
         }
         let cut = "not every model was compared, because time was up";
         self.report.found.push(FoundMeter {
-            is_flag: false,
+            protocol: ScanProtocol::Modbus,
             address,
             setting,
             identification: String::new(),
@@ -321,13 +390,13 @@ impl Scan {
 
     fn doubt(
         &mut self,
-        is_flag: bool,
+        protocol: ScanProtocol,
         setting: Setting,
         address: Option<String>,
         sighting: Sighting,
     ) {
         self.report.doubts.push(ScanDoubt {
-            is_flag,
+            protocol,
             setting,
             address,
             sighting,

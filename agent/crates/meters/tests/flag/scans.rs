@@ -3,7 +3,8 @@
 use crate::world::{World, catalogue, eight, seven};
 use line::LineSettings;
 use meters::flag::{
-    Configured, LineReach, ScanOrder, ScanReport, ScanWish, Sighting, Site, WishedAddresses, scan,
+    Configured, LineReach, ScanOrder, ScanReport, ScanWish, Sighting, Site, StationWish,
+    WishedAddresses, scan,
 };
 use simulator::elster::{ElsterMeter, ElsterModel, Scenario};
 use simulator::meter::ModelMeter;
@@ -16,6 +17,7 @@ fn wish(flag: bool, modbus: bool, addresses: &[&str], bauds: &[u32]) -> ScanWish
     ScanWish {
         flag,
         modbus,
+        dlms: StationWish::None,
         addresses: WishedAddresses::parse(&texts).unwrap(),
         bauds: bauds.to_vec(),
     }
@@ -52,7 +54,7 @@ fn shown(report: &ScanReport) -> Vec<String> {
     let one = |meter: &meters::flag::FoundMeter| {
         format!(
             "{} {} at {}: {} {}",
-            if meter.is_flag { "flag" } else { "modbus" },
+            meter.protocol.word(),
             meter.address.as_deref().unwrap_or("-"),
             meter.setting,
             meter.serial.as_deref().unwrap_or("-"),

@@ -8,14 +8,14 @@ use super::agent_program::{self, AGENT_VARIABLE};
 use super::local::LocalDesk;
 use super::signals::Wishes;
 use crate::arguments::DirectArguments;
-use crate::direct::{DirectFolders, DirectPort, ModelFacts, configuration};
+use crate::direct::{DirectFolders, DirectMeter, DirectPort, ModelFacts, configuration};
 use crate::errand::ask;
 use crate::limits::{
     DESK_WAIT, DIRECT_LOOK_EVERY, DIRECT_START_WITHIN, DIRECT_STOP_WITHIN, DIRECT_WORDS_MAX,
     MODEL_BYTES_MAX,
 };
 use crate::words::plain_lines;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use desk::Request;
 use place::Place;
 use rustix::process::{Pid, Signal, kill_process};
@@ -48,19 +48,20 @@ impl DirectAgent {
         place::check_port(port)?;
         let models = place::model_folder(arguments.model_folder.as_deref())?;
         let facts = facts(&models, arguments.model.as_deref())?;
-        leftovers::sweep().await;
-        let place = Place::make()?;
         let password_file = arguments
             .password_file
             .as_deref()
             .map(absolute)
             .transpose()?;
+        let meter = DirectMeter::new(arguments, facts, password_file).map_err(Error::msg)?;
+        leftovers::sweep().await;
+        let place = Place::make()?;
         let folders = DirectFolders {
             data: place.folder().join("data"),
             runtime: place.folder().join("run"),
             models,
         };
-        let text = configuration(arguments, port, &folders, facts, password_file.as_deref());
+        let text = configuration(arguments, port, &folders, &meter);
         let child = launch(&program, &place, &text)?;
         let mut agent = Self { child, place };
         let ready = tokio::select! {

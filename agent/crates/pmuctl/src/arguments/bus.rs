@@ -40,13 +40,18 @@ pub enum BusCommand {
 pub struct ScanArguments {
     /// The bus; its polls go on in between.
     pub bus: BusId,
-    /// Look for Modbus meters [default: for both kinds].
+    /// Look for Modbus meters [default: for all kinds].
     #[arg(long)]
     pub modbus: bool,
     /// Look for FLAG meters (IEC 62056-21).
     #[arg(long)]
     pub flag: bool,
-    /// Addresses to try beside the likely ones: `1-20`, `001`, `12345678`. May be repeated.
+    /// Look for DLMS/COSEM meters: on HDLC, and behind a TCP connection also in the wrapper. No
+    /// password and no key is tried.
+    #[arg(long)]
+    pub dlms: bool,
+    /// Addresses to try beside the likely ones: `1-20`, `001`, `12345678`; `1/17` or `1/16-80` are
+    /// upper and lower addresses of HDLC. May be repeated.
     #[arg(long, value_delimiter = ',')]
     pub address: Vec<String>,
     /// Speeds to try [default: those of the bus and of the meter models]. May be repeated.
@@ -61,10 +66,11 @@ impl ScanArguments {
     /// Where to look, in the gateway's words.
     pub fn wish(&self) -> ScanWish {
         // Who names no kind wants to know of every meter.
-        let is_open = !self.modbus && !self.flag;
+        let is_open = !self.modbus && !self.flag && !self.dlms;
         ScanWish {
             modbus: self.modbus || is_open,
             flag: self.flag || is_open,
+            dlms: self.dlms || is_open,
             addresses: self.address.clone(),
             bauds: self.baud.clone(),
             seconds_max: whole_seconds(self.length),

@@ -1,6 +1,6 @@
 //! What may be typed about a port without a gateway.
 
-use super::meter::{model_name, outstation};
+use super::meter::{association_name, model_name, outstation};
 use crate::direct::{DirectPort, Framing};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -26,7 +26,8 @@ pub struct DirectArguments {
     /// The meter's model: a file name of the folder meter-models, without .toml.
     #[arg(long, global = true, value_parser = model_name)]
     pub model: Option<String>,
-    /// Its outstation number, if it is a FLAG meter and needs one.
+    /// Its outstation number, if it is a FLAG meter and needs one; the lower HDLC address of a DLMS
+    /// meter.
     #[arg(long, global = true, value_parser = outstation, conflicts_with = "unit")]
     pub address: Option<String>,
     /// Its unit, if it is a Modbus meter [default: 1].
@@ -38,6 +39,17 @@ pub struct DirectArguments {
     /// The access level that the password opens.
     #[arg(long, global = true, value_parser = clap::value_parser!(u8).range(0..=3))]
     pub level: Option<u8>,
+    /// As whom a DLMS meter is read, by the names of its model. One with keys needs a gateway: a
+    /// second program with the same keys would use up counters that the gateway counts on
+    /// [default: whoever needs no password, or with --password-file whoever needs one].
+    #[arg(long, global = true, value_name = "NAME", value_parser = association_name)]
+    pub association: Option<String>,
+    /// The client (SAP) of that association [default: that of the model].
+    #[arg(long, global = true, value_name = "NUMBER")]
+    pub client: Option<u16>,
+    /// The DLMS meter is behind the wrapper of a TCP connection.
+    #[arg(long, global = true)]
+    pub wrapper: bool,
     /// The folder of meter models [default: that of the installation].
     #[arg(long, global = true, value_name = "PATH")]
     pub model_folder: Option<PathBuf>,
@@ -58,6 +70,9 @@ impl DirectArguments {
             (self.unit.is_some(), "--unit"),
             (self.password_file.is_some(), "--password-file"),
             (self.level.is_some(), "--level"),
+            (self.association.is_some(), "--association"),
+            (self.client.is_some(), "--client"),
+            (self.wrapper, "--wrapper"),
         ];
         let shared = shared.into_iter().filter(|_| !has_command_own);
         let mut given = ours.into_iter().chain(shared).filter(|option| option.0);

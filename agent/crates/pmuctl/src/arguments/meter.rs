@@ -129,9 +129,22 @@ pub struct AddArguments {
     /// Its unit, if it is a Modbus meter.
     #[arg(long, conflicts_with = "address")]
     pub unit: Option<u8>,
-    /// Its outstation number, if it is a FLAG meter and needs one.
+    /// Its outstation number, if it is a FLAG meter and needs one; the lower HDLC address of a DLMS
+    /// meter.
     #[arg(long, value_parser = outstation)]
     pub address: Option<String>,
+    /// As whom a DLMS meter is read, by the names of its model.
+    #[arg(long, value_name = "NAME", value_parser = association_name)]
+    pub association: Option<String>,
+    /// The client (SAP) of that association, where this meter has another one than its model.
+    #[arg(long, value_name = "NUMBER", requires = "association")]
+    pub client: Option<u16>,
+    /// The security suite of its keys; bring those with `meter keys import`.
+    #[arg(long, requires = "association", value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub suite: Option<u8>,
+    /// The DLMS meter is behind the wrapper of a TCP connection.
+    #[arg(long, requires = "association", conflicts_with = "address")]
+    pub wrapper: bool,
     /// Its serial number: data of any other meter is then refused.
     #[arg(long, value_parser = serial_number)]
     pub serial: Option<String>,
@@ -222,6 +235,13 @@ pub(super) fn outstation(text: &str) -> Result<String, String> {
             "`{text}` is no outstation number; use up to 32 digits, letters and spaces"
         ))
     }
+}
+
+/// As model files name associations.
+pub(super) fn association_name(text: &str) -> Result<String, String> {
+    model_name(text).map_err(|_| {
+        format!("`{text}` is no name of an association; use one that the model file has")
+    })
 }
 
 fn serial_number(text: &str) -> Result<String, String> {

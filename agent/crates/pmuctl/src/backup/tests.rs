@@ -10,6 +10,8 @@ pub(crate) fn identity(place: &str, octets: &[u8], runs: bool) -> Identity {
         hex: hex(octets),
         sha256: hex(&Sha256::digest(octets)),
         refused: String::new(),
+        left_out: String::new(),
+        words: String::new(),
     }
 }
 
@@ -21,6 +23,8 @@ pub(crate) fn refused(place: &str) -> Identity {
         hex: String::new(),
         sha256: String::new(),
         refused: "ERR5: locked for this level".to_owned(),
+        left_out: String::new(),
+        words: String::new(),
     }
 }
 
@@ -32,8 +36,60 @@ pub(crate) fn backup(identities: Vec<Identity>) -> Backup {
         serial: "12345678".to_owned(),
         taken: "2026-11-23T05:00:00Z".to_owned(),
         level: Some(1),
+        protocol: None,
         identities,
     }
+}
+
+/// Of a DLMS meter.
+pub(crate) fn cosem_backup(identities: Vec<Identity>) -> Backup {
+    Backup {
+        level: None,
+        protocol: Some(Protocol {
+            name: "dlms".to_owned(),
+            association: "reader".to_owned(),
+            client: 1,
+            place: "hdlc 17".to_owned(),
+        }),
+        ..backup(identities)
+    }
+}
+
+/// An attribute with what it says.
+pub(crate) fn attribute(place: &str, octets: &[u8], words: &str) -> Identity {
+    Identity {
+        words: words.to_owned(),
+        ..identity(place, octets, false)
+    }
+}
+
+/// An attribute that is never read.
+pub(crate) fn left_out(place: &str) -> Identity {
+    Identity {
+        refused: String::new(),
+        left_out: "a secret is never read".to_owned(),
+        ..refused(place)
+    }
+}
+
+#[test]
+fn a_protocol_makes_another_edition_that_is_read_back() {
+    let backup = cosem_backup(vec![
+        attribute("0-0:13.0.0 class 20 attribute 6", &[9, 2, 65, 66], "AB"),
+        left_out("0-0:40.0.0 class 15 attribute 7"),
+    ]);
+    let text = backup.text().unwrap();
+    assert!(text.contains("\"form\": \"pmu-meter-backup-2\""), "{text}");
+    assert!(text.contains("\"words\": \"AB\""), "{text}");
+    assert_eq!(Backup::parse(&text).unwrap(), backup);
+    let old = usual().text().unwrap();
+    assert!(!old.contains("left-out") && !old.contains("words"), "{old}");
+    let other = text.replacen("backup-2", "backup-1", 1);
+    assert!(matches!(Backup::parse(&other), Err(BackupFault::Whole)));
+    let newer = text
+        .replacen("backup-2", "backup-3", 1)
+        .replace("meter\":", "metre\":");
+    assert!(matches!(Backup::parse(&newer), Err(BackupFault::Form(_))));
 }
 
 fn usual() -> Backup {
@@ -74,7 +130,7 @@ fn what_is_damaged_is_named() {
     check_damaged("\"runs\": true", "\"runs\": false", "does not fit its hash");
     check_damaged("\"level\": 1", "\"level\": 2", "does not fit its hash");
     check_damaged("ERR5: locked for this level", "", "identity 600");
-    check_damaged("backup-1", "backup-2", "pmu-meter-backup-2");
+    check_damaged("backup-1", "backup-3", "pmu-meter-backup-3");
     check_damaged("\"level\"", "\"levels\"", "no backup");
     check_damaged("{", "[", "no backup");
 }
@@ -94,8 +150,9 @@ fn an_answer_with_a_wrong_hash_does_not_become_a_file() {
             is_running: true,
             hex: "0A".to_owned(),
             sha256,
-            refused: String::new(),
+            ..BackupIdentity::default()
         }],
+        protocol: None,
     };
     let right = hex(&Sha256::digest([10]));
     let taken = Backup::taken(&answer(right.to_ascii_uppercase())).unwrap();

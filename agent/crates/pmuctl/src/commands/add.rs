@@ -4,7 +4,7 @@ use crate::adapters::agent_program::{self, Judgement, judge};
 use crate::adapters::replace::{Replacement, Step};
 use crate::adapters::terminal;
 use crate::arguments::AddArguments;
-use crate::entry::NewEntry;
+use crate::entry::{DlmsKeys, NewEntry};
 use crate::errand::{Errand, unexpected};
 use crate::limits::CONFIGURATION_BYTES_MAX;
 use anyhow::{Context, Result, bail};
@@ -100,6 +100,9 @@ fn entry(arguments: &AddArguments) -> Result<NewEntry> {
     if arguments.level.is_some() && arguments.password_file.is_none() {
         bail!("--level says what a password opens; name its file with --password-file as well");
     }
+    if arguments.level.is_some() && arguments.association.is_some() {
+        bail!("a DLMS meter has no levels by number; its association says what is proven");
+    }
     let password_file = arguments.password_file.as_deref().map(|file| {
         fs::canonicalize(file).with_context(|| format!("{}: there is no such file", file.display()))
     });
@@ -114,5 +117,11 @@ fn entry(arguments: &AddArguments) -> Result<NewEntry> {
         },
         level: arguments.level,
         password_file: password_file.transpose()?,
+        dlms: arguments.association.clone().map(|association| DlmsKeys {
+            association,
+            client: arguments.client,
+            suite: arguments.suite,
+            wrapper: arguments.wrapper,
+        }),
     })
 }

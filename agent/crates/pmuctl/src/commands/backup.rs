@@ -1,7 +1,7 @@
 //! Backups of meters, and what changed since.
 
 use crate::adapters::replace;
-use crate::backup::Backup;
+use crate::backup::{Backup, Identity};
 use crate::compare::Comparison;
 use crate::errand::{Errand, unexpected};
 use crate::limits::BACKUP_BYTES_MAX;
@@ -32,14 +32,18 @@ pub(super) async fn take<D: GatewayDesk>(
         errand.say_json(&backup)?;
         return Ok(true);
     }
-    let refused = backup
-        .identities
-        .iter()
-        .filter(|identity| !identity.was_read())
-        .count();
-    let read = backup.identities.len() - refused;
+    let count = |holds: &dyn Fn(&Identity) -> bool| {
+        let identities = backup.identities.iter();
+        identities.filter(|identity| holds(identity)).count()
+    };
+    let read = count(&Identity::was_read);
+    let refused = count(&|identity| !identity.refused.is_empty());
+    let left_out = match count(&|identity| !identity.left_out.is_empty()) {
+        0 => String::new(),
+        left_out => format!("; {left_out} are left out on purpose (secrets, rows of profiles)"),
+    };
     errand.console.say(&format!(
-        "{read} identities of {meter} are in {}; {refused} were refused\n",
+        "{read} identities of {meter} are in {}; {refused} were refused{left_out}\n",
         out.display()
     ))?;
     Ok(true)

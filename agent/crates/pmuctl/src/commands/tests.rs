@@ -5,8 +5,8 @@ use crate::console::tests::Written;
 use crate::errand::tests::{FakeDesk, done, job_answer, run as run_errand};
 use clap::Parser;
 use desk::{
-    BackupIdentity, BackupResult, FoundMeter, Job, JobState, MeterValue, Outcome, Part, ProfileRow,
-    Progress, ScanResult, ScanWish, TraceLine, VerifyResult, Work,
+    BackupIdentity, BackupProtocol, BackupResult, FoundMeter, Job, JobState, MeterValue, Outcome,
+    Part, ProfileRow, Progress, ScanResult, ScanWish, TraceLine, VerifyResult, Work,
 };
 use std::path::Path;
 use tempfile::TempDir;
@@ -234,6 +234,7 @@ fn found(address: &str, serial: Option<&str>, models: &[&str]) -> FoundMeter {
         serial: serial.map(str::to_owned),
         models: models.iter().map(|name| (*name).to_owned()).collect(),
         configured: None,
+        remark: String::new(),
     }
 }
 
@@ -281,12 +282,63 @@ what to type next:
             wish: ScanWish {
                 modbus: false,
                 flag: true,
+                dlms: false,
                 addresses: Vec::new(),
                 bauds: Vec::new(),
                 seconds_max: 30,
             },
         },
     );
+}
+
+fn station(address: &str, serial: Option<&str>) -> FoundMeter {
+    FoundMeter {
+        protocol: "dlms".to_owned(),
+        line: "9600 8N1".to_owned(),
+        identification: String::new(),
+        ..found(address, serial, &["dlms-generic"])
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dlms_meter_that_was_found_is_read_by_the_public_client_first() {
+    let told = station("1/17", Some("00012345"));
+    let silent = FoundMeter {
+        remark: "it answers, and has no link for this client".to_owned(),
+        ..station("", None)
+    };
+    let wrapped = station("wrapper 1", None);
+    let all = vec![told, silent, wrapped];
+    let desk = FakeDesk::working([scan_result(all.clone())]);
+    let done = typed("bus scan main --dlms --address 1/16-40,70", desk).await;
+    let Some(Request::Start {
+        what: Work::Scan { wish, .. },
+    }) = done.asked.first()
+    else {
+        panic!("{:?}", done.asked);
+    };
+    assert!(wish.dlms && !wish.flag && !wish.modbus, "{wish:?}");
+    assert_eq!(wish.addresses, ["1/16-40", "70"]);
+    let text = done.out.text();
+    for line in [
+        "  pmuctl meter add meter-00012345 --bus main --model dlms-generic --address 17 \
+         --association public --serial 00012345\n",
+        "  pmuctl meter add meter-1 --bus main --model dlms-generic --association public\n",
+        "  pmuctl meter add meter-wrapper1 --bus main --model dlms-generic --wrapper \
+         --association public\n",
+        "    it answers, and has no link for this client\n",
+        "--suite",
+    ] {
+        assert!(text.contains(line), "no `{line}` in\n{text}");
+    }
+    let desk = FakeDesk::working([scan_result(all)]);
+    let text = typed("--direct /dev/a bus scan direct --dlms", desk).await;
+    let line = "pmuctl --direct /dev/a --baud 9600 --framing 8N1 --model dlms-generic --address 17 \
+                --association public meter ping direct";
+    assert!(text.out.text().contains(line), "{}", text.out.text());
+    let desk = FakeDesk::working([scan_result(Vec::new())]);
+    let text = typed("bus scan main", desk).await.out.text();
+    assert!(text.contains("1/16-115"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -470,6 +522,8 @@ fn answer_of(backup: &Backup) -> JobState {
         hex: identity.hex.clone(),
         sha256: identity.sha256.clone(),
         refused: identity.refused.clone(),
+        left_out: identity.left_out.clone(),
+        words: identity.words.clone(),
     };
     done(Outcome::Backup(BackupResult {
         meter: backup.meter.clone(),
@@ -479,6 +533,12 @@ fn answer_of(backup: &Backup) -> JobState {
         taken: backup.taken.clone(),
         level: backup.level,
         identities: backup.identities.iter().map(identity).collect(),
+        protocol: backup.protocol.as_ref().map(|protocol| BackupProtocol {
+            name: protocol.name.clone(),
+            association: protocol.association.clone(),
+            client: protocol.client,
+            place: protocol.place.clone(),
+        }),
     }))
 }
 

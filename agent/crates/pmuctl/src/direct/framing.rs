@@ -25,8 +25,8 @@ impl Framing {
         parity: Parity::Even,
         stop_bits: 1,
     };
-    /// What most Modbus meters are shipped with.
-    pub(super) const MODBUS: Self = Self {
+    /// What most Modbus meters are shipped with, and what HDLC needs.
+    pub(super) const EIGHT: Self = Self {
         data_bits: 8,
         parity: Parity::None,
         stop_bits: 1,

@@ -30,16 +30,7 @@ impl Suggestion {
     fn line(&self, meter: &FoundMeter) -> String {
         let model = meter.models.iter().find(|name| is_harmless(name));
         let model = model.map_or("MODEL", String::as_str);
-        let option = if meter.protocol == "modbus" {
-            "unit"
-        } else {
-            "address"
-        };
-        let address = match meter.address.as_str() {
-            "" => String::new(),
-            address if is_harmless(address) => format!(" --{option} {address}"),
-            _ => format!(" --{option} …"),
-        };
+        let address = address_option(meter);
         match self {
             Self::Add(bus) => {
                 let serial = meter.serial.as_deref().filter(|serial| is_harmless(serial));
@@ -48,11 +39,38 @@ impl Suggestion {
                 let name = name(meter);
                 format!("pmuctl meter add {name} --bus {bus} --model {model}{address}{serial}")
             }
-            Self::Direct { port, probe } => format!(
-                "pmuctl --direct {port}{} --model {model}{address} meter read {DIRECT} identity",
-                port_options(meter, *probe)
-            ),
+            Self::Direct { port, probe } => {
+                let what = match meter.protocol.as_str() {
+                    "dlms" => format!("meter ping {DIRECT}"),
+                    _ => format!("meter read {DIRECT} identity"),
+                };
+                format!(
+                    "pmuctl --direct {port}{} --model {model}{address} {what}",
+                    port_options(meter, *probe)
+                )
+            }
         }
+    }
+}
+
+/// The options that say where it is. A DLMS meter is read by the public client at first: what else
+/// it lets read needs a password or keys.
+fn address_option(meter: &FoundMeter) -> String {
+    let (option, address, more) = match meter.protocol.as_str() {
+        "modbus" => ("unit", meter.address.as_str(), ""),
+        "dlms" => match meter.address.split_once('/') {
+            Some((_, lower)) => ("address", lower, " --association public"),
+            None if meter.address.starts_with("wrapper") => {
+                return " --wrapper --association public".to_owned();
+            }
+            None => ("address", "", " --association public"),
+        },
+        _ => ("address", meter.address.as_str(), ""),
+    };
+    match address {
+        "" => more.to_owned(),
+        address if is_harmless(address) => format!(" --{option} {address}{more}"),
+        _ => format!(" --{option} …{more}"),
     }
 }
 
@@ -102,6 +120,7 @@ pub(crate) fn text(result: &ScanResult, suggestion: &Suggestion) -> String {
     let mut text = String::new();
     if result.found.is_empty() {
         text.push_str("no meter was found\n");
+        text.push_str(&wrapped(NOTHING, "", COLUMNS));
     } else {
         text.push_str(&table(&result.found));
     }
@@ -125,9 +144,22 @@ pub(crate) fn text(result: &ScanResult, suggestion: &Suggestion) -> String {
     if !lines.is_empty() {
         text.push_str("what to type next:\n");
         text.push_str(&lines.concat());
+        let mut new = result.found.iter().filter(is_new);
+        if new.any(|meter| meter.protocol == "dlms") {
+            text.push_str(&wrapped(READERS, "", COLUMNS));
+        }
     }
     text
 }
+
+/// What to do where nobody answers.
+const NOTHING: &str = "check supply and wires (A and B not swapped); look at other speeds with \
+    --baud and other addresses with --address, a DLMS meter's is often made of the last digits of \
+    its serial number: --address 1/16-115";
+/// The public client seldom reads all.
+const READERS: &str = "a DLMS meter shows the public client little: instead of --association \
+    public name the model's association with a password (and --password-file), or the one with keys \
+    (and --suite; then `pmuctl meter keys import`)";
 
 fn table(found: &[FoundMeter]) -> String {
     let mut table = Table::new(&[
@@ -147,6 +179,9 @@ fn table(found: &[FoundMeter]) -> String {
         ]);
         if !meter.identification.is_empty() {
             table.note(&meter.identification);
+        }
+        if !meter.remark.is_empty() {
+            table.note(&meter.remark);
         }
         if let Some(dtr) = &meter.dtr {
             table.note(&format!("answers with DTR {dtr}"));

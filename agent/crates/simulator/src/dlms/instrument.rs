@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dlms::codec::{Attribute, Data, Method};
+use dlms::codec::{Attribute, Conformance, Data, Method};
 use dlms::hdlc::{Address, Parameters};
 use dlms::meter::{Client, Device, Level, LinkSettings, Settings as DeviceSettings, Station};
 use dlms::security::{Key, Keys, Secret, SystemTitle};
@@ -53,6 +53,7 @@ impl DlmsPlace {
 pub struct DlmsInstrument {
     contents: Arc<Mutex<DlmsContents>>,
     access: DlmsAccess,
+    conformance: Conformance,
 }
 
 impl DlmsInstrument {
@@ -67,6 +68,16 @@ impl DlmsInstrument {
         Self {
             contents: Arc::new(Mutex::new(contents)),
             access,
+            conformance: Conformance::ALL,
+        }
+    }
+
+    /// Lets clients use no more than this.
+    #[must_use]
+    pub fn with_conformance(self, conformance: Conformance) -> Self {
+        Self {
+            conformance,
+            ..self
         }
     }
 
@@ -129,6 +140,10 @@ impl DlmsInstrument {
             ..Client::public(*client)
         });
         let clients = low.chain(gmac).chain([Client::public(PUBLIC)]);
+        let clients = clients.map(|client| Client {
+            conformance: self.conformance,
+            ..client
+        });
         let title = SystemTitle(self.contents().title());
         let settings = DeviceSettings::new(title, clients.collect());
         Device::new(settings, Shared(Arc::clone(&self.contents)))

@@ -185,7 +185,11 @@ impl DlmsBook {
         let mut session = session.map_err(|fault| self.explained(fault.into()))?;
         let answer = session.get(object).await;
         session.close().await;
-        let value = answer.map_err(DlmsFault::from)?;
+        let value = match answer.map_err(DlmsFault::from) {
+            // The session stood, and this cannot be asked in it.
+            Err(fault) if !fault.ends_session() => return Err(unknown(fault.to_string())),
+            answer => answer?,
+        };
         let value = value.map_err(|result| unknown(format!("the meter says {result}")))?;
         let used = value.integer().and_then(|used| u32::try_from(used).ok());
         let used = used.ok_or_else(|| unknown("the meter tells no number".to_owned()))?;

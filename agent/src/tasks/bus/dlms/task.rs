@@ -1,6 +1,7 @@
 //! Work that people started at a DLMS meter, in as many sessions as it needs.
 
 use super::DlmsBook;
+use super::backup::BackupRun;
 use super::clock::shown_clock;
 use super::ends::{SessionTrouble, is_time_up};
 use super::rotation::KeyChange;
@@ -42,6 +43,8 @@ enum Kind {
     Objects,
     /// New keys.
     Keys(KeyChange),
+    /// All settings, for a file.
+    Backup(Box<BackupRun>),
     /// Whether the meter answers, and as what.
     Ping,
 }
@@ -87,6 +90,10 @@ impl Task {
 
     pub(in super::super) fn objects() -> Self {
         Self::new(Kind::Objects)
+    }
+
+    pub(in super::super) fn backup() -> Self {
+        Self::new(Kind::Backup(Box::default()))
     }
 
     pub(in super::super) fn change_keys(encryption: bool, authentication: bool) -> Self {
@@ -215,6 +222,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 self.add_security(&found, &mut shown).await?;
                 Some(Outcome::Objects(shown))
             }
+            Kind::Backup(run) => self.back_up(run, &mut task.progress).await?,
             Kind::Ping => Some(Outcome::Ping(self.layers())),
         })
     }

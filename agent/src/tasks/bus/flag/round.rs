@@ -35,7 +35,7 @@ pub(in super::super) struct Desk<'a> {
 
 impl Desk<'_> {
     /// Says how far the work is.
-    pub(super) fn report(&self, progress: &Progress) {
+    pub(in super::super) fn report(&self, progress: &Progress) {
         if let Some(ticket) = self.ticket {
             ticket.runs(progress.clone());
         }

@@ -17,8 +17,10 @@ pub(in super::super) struct DlmsJob {
     whose: Whose,
     meter: MeterId,
     task: Task,
-    /// Sessions in a row that broke.
+    /// Sessions in a row that broke, and brought nothing.
     breaks: u8,
+    /// How far it was when one broke.
+    reached: u64,
 }
 
 impl Bus {
@@ -40,6 +42,7 @@ impl Bus {
             meter: meter.clone(),
             task,
             breaks: 0,
+            reached: 0,
         });
     }
 
@@ -54,6 +57,7 @@ impl Bus {
             meter: meter.clone(),
             task: Task::read(),
             breaks: 0,
+            reached: 0,
         });
     }
 
@@ -108,6 +112,10 @@ impl Bus {
         slice: Slice,
         end: SessionEnd,
     ) -> SessionEnd {
+        if job.task.progress.done > job.reached {
+            job.reached = job.task.progress.done;
+            job.breaks = 0;
+        }
         match slice {
             Slice::Done(outcome) => job.whose.done(outcome),
             Slice::More if job.whose.is_cancelled() => {
@@ -164,6 +172,7 @@ fn task(what: &Work) -> Option<Task> {
         } => Task::change_keys(*encryption, *authentication),
         Work::Poll { .. } => Task::poll(),
         Work::Ping { .. } => Task::ping(),
-        Work::Backup { .. } | Work::Scan { .. } | Work::Listen { .. } => return None,
+        Work::Backup { .. } => Task::backup(),
+        Work::Scan { .. } | Work::Listen { .. } => return None,
     })
 }

@@ -8,6 +8,7 @@ use dlms::codec::acse::Diagnostic;
 use dlms::conversation::{SessionFault, Step};
 use dlms::security::SecurityFault;
 use iec62056_21::conversation::SessionFault as SignOnFault;
+use line::LineFault;
 use meters::dlms::DlmsFault;
 
 /// What is not done with such meters.
@@ -16,7 +17,7 @@ pub(super) fn not_for_dlms(meter: &str) -> Diagnosis {
         "J03",
         format!("that cannot be done with {meter}, which speaks DLMS"),
         "nothing was read, and nothing is lost",
-        &["`pmuctl meter read`, `instant`, `profile`, `clock`, `objects` and `ping` can"],
+        &["`pmuctl meter read`, `instant`, `profile`, `clock`, `objects`, `backup` and `ping` can"],
     )
 }
 
@@ -127,6 +128,21 @@ fn of_session(fault: &SessionFault) -> Diagnosis {
             &[
                 "check its supply, the two wires (A and B not swapped), and baud and parity of the bus",
                 "compare dlms.lower-address with the meter: often it is made of the last digits of its serial number",
+                "`pmuctl bus scan BUS --dlms` looks for it at other addresses and speeds",
+                "some meters are silent to a client that they do not know: compare association and client",
+            ],
+        ),
+        // The link stands; behind the wrapper there is none.
+        SessionFault::Line {
+            step: Step::Association,
+            fault: LineFault::Silent { .. },
+        } => diagnosis(
+            "D02",
+            "the association was asked for, and nobody answers this client".to_owned(),
+            "the client's address (SAP) is wrong, or over TCP nobody is there",
+            &[
+                "compare association and client with those of the meter; 16 is the public client",
+                "`pmuctl bus scan BUS --dlms` tries the usual ones",
             ],
         ),
         SessionFault::NoLink { .. } => diagnosis(
@@ -260,7 +276,6 @@ fn reached(trouble: &SessionTrouble) -> usize {
 mod tests {
     use super::*;
     use dlms::codec::Exception;
-    use line::LineFault;
     use std::time::Duration;
 
     #[track_caller]
@@ -287,6 +302,18 @@ mod tests {
             "lower-address",
         );
         check(SessionFault::NoLink { step }, "D02", "16 is the public");
+        let silent = LineFault::Silent {
+            waited: Duration::from_secs(1),
+            heard: 0,
+        };
+        check(
+            SessionFault::Line {
+                step: Step::Association,
+                fault: silent,
+            },
+            "D02",
+            "nobody answers this client",
+        );
         let diagnostic = Diagnostic::Authentication;
         check(SessionFault::Refused { diagnostic }, "D03", "password");
         check(SessionFault::ProofRefused, "D04", "keys import");

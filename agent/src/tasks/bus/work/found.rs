@@ -4,7 +4,10 @@ use super::diagnoses::said;
 use super::words;
 use desk::{Diagnosis, FoundMeter, Layer, PingResult, Progress, ScanResult};
 use meters::doctor::Finding;
-use meters::flag::{Examination, LineReach, Ping, ScanDoubt, ScanProgress, ScanReport, line_words};
+use meters::flag::{
+    Examination, LineReach, Ping, ScanDoubt, ScanProgress, ScanProtocol, ScanReport, line_words,
+};
+use std::time::Duration;
 
 /// How far a scan is.
 pub(super) fn scan_progress(told: &ScanProgress) -> Progress {
@@ -12,7 +15,16 @@ pub(super) fn scan_progress(told: &ScanProgress) -> Progress {
     Progress {
         done: count(told.done),
         total: count(told.total),
-        words: told.words.clone(),
+        words: format!("{}{}", told.words, time_left(told.left)),
+    }
+}
+
+/// How long the rest of a scan takes; nothing where that is not worth a word.
+fn time_left(left: Duration) -> String {
+    match left.as_secs() {
+        0..20 => String::new(),
+        seconds @ 20..90 => format!("; up to {seconds} s more"),
+        seconds => format!("; up to {} min more", seconds.div_ceil(60)),
     }
 }
 
@@ -31,7 +43,7 @@ pub(super) fn scan_result(
             ""
         };
         FoundMeter {
-            protocol: if found.is_flag { "flag" } else { "modbus" }.to_owned(),
+            protocol: found.protocol.word().to_owned(),
             address: found.address.clone().unwrap_or_default(),
             line: format!("{}{faster}", line_words(&found.setting.line)),
             dtr: found
@@ -42,6 +54,7 @@ pub(super) fn scan_result(
             serial: found.serial.clone(),
             models: found.models.clone(),
             configured: configured(found),
+            remark: found.remark.clone(),
         }
     });
     ScanResult {
@@ -53,12 +66,12 @@ pub(super) fn scan_result(
 }
 
 fn doubted(doubt: &ScanDoubt, reach: &LineReach) -> Option<Diagnosis> {
-    let protocol = if doubt.is_flag { "FLAG" } else { "Modbus" };
-    let whom = match &doubt.address {
-        Some(address) => format!("address {address}"),
-        None => "without an address".to_owned(),
+    let whom = match (&doubt.address, doubt.protocol) {
+        (Some(address), _) => format!("address {address}"),
+        (None, ScanProtocol::Dlms) => "without a lower address".to_owned(),
+        (None, _) => "without an address".to_owned(),
     };
-    let place = format!("{protocol} {}, {whom}", doubt.setting);
+    let place = format!("{} {}, {whom}", doubt.protocol, doubt.setting);
     let tried = vec![format!("{place}: {}", doubt.sighting)];
     let finding = doubt.finding(reach);
     let mut diagnosis = diagnosis(&finding, tried)?;

@@ -9,16 +9,15 @@ use crate::adapters::port::Port;
 use crate::config::{LinkSettings, Number};
 use crate::jobs::Ticket;
 use crate::limits::{EXAMINE_FOR, LINE_WORK_HOLD_MIN, SCAN_SECONDS_MAX};
-use crate::tasks::bus::flag::{FlagBook, SessionSaid, signs_of_life};
+use crate::tasks::bus::flag::{SessionSaid, signs_of_life};
 use crate::tasks::bus::sessions::alive;
 use desk::{Diagnosis, Outcome, Progress, ScanWish};
-use iec62056_21::codec::MeterAddress;
 use iec62056_21::conversation::{PasswordRefusal, SessionFault, Step};
 use line::{DataBits, LineFault, LineSettings, Parity, StopBits};
 use meters::catalogue::Catalogue;
 use meters::flag::{
-    Configured, Credentials, Examination, ExaminedMeter, LineReach, PingRun, Scan, ScanOrder,
-    Setting, Site, VisitFault, WishedAddresses,
+    Credentials, Examination, ExaminedMeter, FoundMeter, LineReach, PingRun, Scan, ScanOrder,
+    Setting, Site, StationWish, VisitFault, WishedAddresses,
 };
 use meters::planner::{Respect, SessionEnd, SessionRequest, SessionTurn};
 use std::io;
@@ -89,6 +88,11 @@ impl Bus {
         let wished = meters::flag::ScanWish {
             flag: wish.flag && !is_tcp,
             modbus: wish.modbus,
+            dlms: match link {
+                _ if !wish.dlms || is_tcp => StationWish::None,
+                LinkSettings::SerialServer { .. } => StationWish::HdlcAndWrapper,
+                _ => StationWish::Hdlc,
+            },
             addresses,
             bauds: wish.bauds.clone(),
         };
@@ -310,7 +314,7 @@ impl Bus {
                 if report.is_cancelled && report.found.is_empty() {
                     job.ticket.cancelled(job.progress);
                 } else {
-                    let names = |found: &meters::flag::FoundMeter| self.configured_as(found);
+                    let names = |found: &FoundMeter| self.configured_as(found);
                     let result = found::scan_result(&report, &reach, &names);
                     job.ticket.done(Outcome::Scan(result));
                 }
@@ -363,43 +367,6 @@ impl Bus {
                 _ => None,
             },
         }
-    }
-
-    fn configured(&self) -> Configured {
-        let addresses = self
-            .flags
-            .iter()
-            .filter_map(|book| book.flag.address.clone());
-        Configured {
-            outstations: addresses.collect(),
-            units: self
-                .books
-                .iter()
-                .map(super::super::book::Book::unit)
-                .collect(),
-        }
-    }
-
-    /// The configured meter that a found one is.
-    fn configured_as(&self, found: &meters::flag::FoundMeter) -> Option<String> {
-        let address = found.address.as_deref();
-        if found.is_flag {
-            let address = address.and_then(|text| MeterAddress::new(text).ok());
-            let is_it = |book: &&FlagBook| match (&book.flag.address, &address) {
-                (Some(own), Some(address)) => own.names_same(address),
-                (None, None) => true,
-                _ => false,
-            };
-            return self
-                .flags
-                .iter()
-                .find(is_it)
-                .map(|book| book.id().to_string());
-        }
-        let unit = address.and_then(|text| text.parse().ok());
-        let mut books = self.books.iter();
-        let book = books.find(|book| Some(book.unit()) == unit)?;
-        Some(book.id().to_string())
     }
 
     fn examined(&mut self, place: usize) -> Option<Examined> {

@@ -269,16 +269,15 @@ fn backup(
             is_running: !is_setting(answered.span),
             hex: hex(&octets),
             sha256: hex(&Sha256::digest(&octets)),
-            refused: String::new(),
+            ..BackupIdentity::default()
         }
     });
     let refused = failed.iter().map(|(span, why)| BackupIdentity {
         place: place(*span),
         name: name(*span).unwrap_or_else(|| "scale".to_owned()),
         is_running: !is_setting(*span),
-        hex: String::new(),
-        sha256: String::new(),
         refused: super::super::requests::why_words(*why).to_owned(),
+        ..BackupIdentity::default()
     });
     let mut identities: Vec<BackupIdentity> = read.chain(refused).collect();
     identities.sort_by(|one, other| one.place.cmp(&other.place));
@@ -290,5 +289,6 @@ fn backup(
         taken: now.to_string(),
         level: None,
         identities,
+        protocol: None,
     }
 }

@@ -335,6 +335,11 @@ impl DlmsModel {
         self.writing.clone().unwrap_or_else(WritingModel::unknown)
     }
 
+    /// Whether it stands for meters of any maker.
+    pub fn is_of_any_maker(&self) -> bool {
+        self.maker == "any"
+    }
+
     /// An association by its name.
     pub fn association(&self, name: &str) -> Option<&AssociationModel> {
         self.associations.iter().find(|item| item.name == name)

@@ -35,6 +35,26 @@ pub(super) fn text(rights: &Data, version: Option<u8>) -> String {
     text.chars().take(COSEM_ACCESS_TEXT_MAX).collect()
 }
 
+/// The attributes, and whether they may be read; none where the meter does not say.
+pub(super) fn attributes(rights: &Data, version: Option<u8>) -> Vec<(i8, bool)> {
+    let Some([attributes, _]) = rights.items() else {
+        return Vec::new();
+    };
+    let told = modes(attributes).unwrap_or_default().into_iter();
+    told.map(|(number, mode)| (number, may_read(mode, version)))
+        .collect()
+}
+
+fn may_read(mode: u8, version: Option<u8>) -> bool {
+    match (mode, version) {
+        (0 | 2, _) => false,
+        (1 | 3, _) => true,
+        (mode, Some(BITS_FROM..)) => mode & 1 != 0,
+        // Whoever has proven himself is meant; the meter says so if that is not enough.
+        (mode, _) => mode != 5,
+    }
+}
+
 /// Numbers of attributes or methods with their modes.
 fn modes(list: &Data) -> Option<Vec<(i8, u8)>> {
     let items = match list {

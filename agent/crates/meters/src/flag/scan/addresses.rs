@@ -1,4 +1,4 @@
-//! Addresses as a person writes them: `1-20`, `001`, `12345678`.
+//! Addresses as a person writes them: `1-20`, `001`, `12345678`, `1/17`.
 
 use crate::flag::limits::SCAN_ADDRESSES_MAX;
 use iec62056_21::codec::MeterAddress;
@@ -11,7 +11,7 @@ pub struct WishedAddresses(Vec<String>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddresses {
     /// It has signs that no address has.
-    #[error("`{0}` is neither an address nor a range; write 1-20, 001 or 12345678")]
+    #[error("`{0}` is neither an address nor a range; write 1-20, 001, 12345678 or 1/17")]
     Malformed(String),
     /// It names too many.
     #[error("more than {SCAN_ADDRESSES_MAX} addresses; scan in several steps")]
@@ -42,10 +42,33 @@ impl WishedAddresses {
         let numbers = self.0.iter().filter_map(|text| text.parse().ok());
         numbers.filter(|unit| (1..=247).contains(unit)).collect()
     }
+
+    /// As upper and lower addresses of DLMS meters on HDLC; a number alone is a lower one.
+    pub fn stations(&self) -> Vec<(u16, u16)> {
+        let pair = |text: &String| match text.split_once('/') {
+            Some((upper, lower)) => Some((upper.parse().ok()?, lower.parse().ok()?)),
+            None => Some((1, text.parse().ok()?)),
+        };
+        let pairs = self.0.iter().filter_map(pair);
+        pairs
+            .filter(|(upper, lower)| (*upper).max(*lower) <= HDLC_ADDRESS_MAX)
+            .collect()
+    }
 }
+
+/// Two octets of an HDLC address carry fourteen bits.
+const HDLC_ADDRESS_MAX: u16 = 0x3fff;
 
 fn one_or_range(text: &str) -> Result<Vec<String>, InvalidAddresses> {
     let malformed = || InvalidAddresses::Malformed(text.chars().take(40).collect());
+    if let Some((upper, lowers)) = text.split_once('/') {
+        let upper: u16 = upper.parse().map_err(|_| malformed())?;
+        let lowers = one_or_range(lowers)?.into_iter();
+        let number = |lower: String| lower.parse::<u16>().map_err(|_| malformed());
+        return lowers
+            .map(|lower| Ok(format!("{upper}/{}", number(lower)?)))
+            .collect();
+    }
     let Some((first, last)) = text.split_once('-') else {
         let address = MeterAddress::new(text).map_err(|_| malformed())?;
         return Ok(vec![address.text().to_owned()]);
@@ -92,10 +115,29 @@ mod tests {
     }
 
     #[test]
+    fn a_station_has_an_upper_and_a_lower_address() {
+        let texts = ["17", "1/144", "2/16-18", "1/99999", "AB1"].map(str::to_owned);
+        let refused = WishedAddresses::parse(&texts);
+        assert!(refused.is_err(), "{refused:?}");
+        let texts = ["17", "1/144", "2/16-18", "0/16383", "99999", "AB1"].map(str::to_owned);
+        let found = WishedAddresses::parse(&texts).unwrap();
+        let pairs = [(1, 17), (1, 144), (2, 16), (2, 17), (2, 18), (0, 16_383)];
+        assert_eq!(found.stations(), pairs);
+        assert_eq!(found.units(), [17]);
+        let named: Vec<String> = found
+            .outstations()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(named, ["17", "99999", "AB1"]);
+    }
+
+    #[test]
     fn what_is_no_address_is_refused() {
-        let malformed = "`3-1` is neither an address nor a range; write 1-20, 001 or 12345678";
+        let malformed =
+            "`3-1` is neither an address nor a range; write 1-20, 001, 12345678 or 1/17";
         check(&["3-1"], Err(malformed));
-        let malformed = "`/?` is neither an address nor a range; write 1-20, 001 or 12345678";
+        let malformed = "`/?` is neither an address nor a range; write 1-20, 001, 12345678 or 1/17";
         check(&["/?"], Err(malformed));
         let many = "more than 1000 addresses; scan in several steps";
         check(&["1-1001"], Err(many));

@@ -1,10 +1,16 @@
 //! Where a scan looks, likeliest places first.
 
 use super::addresses::WishedAddresses;
-use crate::flag::limits::{OUTSTATIONS_LIKELY, SCAN_BAUDS_MAX, UNITS_LIKELY, UNITS_MAX};
+use super::report::ScanProtocol;
+use super::stations::{self, Station, StationWish};
+use crate::flag::limits::{
+    OUTSTATIONS_LIKELY, SCAN_BAUDS_MAX, SILENT_DLMS, SILENT_FLAG, SILENT_MODBUS, UNITS_LIKELY,
+    UNITS_MAX,
+};
 use crate::flag::setting::{Characters, LineReach, Setting};
 use iec62056_21::codec::{Baud, MeterAddress};
 use std::fmt;
+use std::time::Duration;
 
 /// Speeds that meters are found at, beside the one of the bus; the commonest first.
 const BAUDS: [u32; 5] = [9600, 19_200, 4800, 2400, 1200];
@@ -16,6 +22,8 @@ pub struct ScanWish {
     pub flag: bool,
     /// Modbus units.
     pub modbus: bool,
+    /// DLMS meters.
+    pub dlms: StationWish,
     /// Addresses to try beside those that are likely.
     pub addresses: WishedAddresses,
     /// Speeds to try, at most ten; the common ones if none.
@@ -29,6 +37,8 @@ pub struct Configured {
     pub outstations: Vec<MeterAddress>,
     /// Modbus units.
     pub units: Vec<u8>,
+    /// DLMS meters.
+    pub stations: Vec<Station>,
 }
 
 /// Whom a scan asks.
@@ -38,6 +48,8 @@ pub(crate) enum Who {
     Outstation(Option<MeterAddress>),
     /// A Modbus meter.
     Unit(u8),
+    /// A DLMS meter.
+    Station(Station),
 }
 
 impl fmt::Display for Who {
@@ -46,6 +58,7 @@ impl fmt::Display for Who {
             Self::Outstation(None) => f.write_str("without an address"),
             Self::Outstation(Some(address)) => write!(f, "address {address}"),
             Self::Unit(unit) => write!(f, "unit {unit}"),
+            Self::Station(station) => station.fmt(f),
         }
     }
 }
@@ -54,15 +67,26 @@ impl fmt::Display for Who {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stretch {
     pub(crate) setting: Setting,
-    pub(crate) is_flag: bool,
+    pub(crate) protocol: ScanProtocol,
     pub(crate) who: Vec<Who>,
 }
 
 /// `FLAG 9600 7E1`.
 impl fmt::Display for Stretch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let protocol = if self.is_flag { "FLAG" } else { "Modbus" };
-        write!(f, "{protocol} {}", self.setting)
+        write!(f, "{} {}", self.protocol, self.setting)
+    }
+}
+
+impl Stretch {
+    /// How long so many of its places take where nobody answers.
+    pub(crate) fn silence(&self, places: usize) -> Duration {
+        let each = match self.protocol {
+            ScanProtocol::Flag => SILENT_FLAG,
+            ScanProtocol::Modbus => SILENT_MODBUS,
+            ScanProtocol::Dlms => SILENT_DLMS,
+        };
+        each.saturating_mul(u32::try_from(places).unwrap_or(u32::MAX))
     }
 }
 
@@ -75,24 +99,34 @@ pub(crate) fn stretches(reach: &LineReach, wish: &ScanWish, known: &Configured) 
     if wish.flag {
         let likely = outstations_likely(wish, known);
         let rest = rest(&outstations_possible(), &likely);
-        protocols.push((true, flag_settings(reach, wish), likely, rest));
+        protocols.push((ScanProtocol::Flag, flag_settings(reach, wish), likely, rest));
     }
     if wish.modbus {
         let likely = units_likely(wish, known);
         let rest = rest(&units_possible(), &likely);
-        protocols.push((false, modbus_settings(reach, wish), likely, rest));
+        protocols.push((
+            ScanProtocol::Modbus,
+            modbus_settings(reach, wish),
+            likely,
+            rest,
+        ));
+    }
+    if wish.dlms != StationWish::None {
+        let likely = stations_likely(reach, wish, known);
+        let rest = rest(&stations_possible(reach), &likely);
+        protocols.push((ScanProtocol::Dlms, dlms_settings(reach, wish), likely, rest));
     }
     let mut all = Vec::new();
     for likely in [true, false] {
         for own in [true, false] {
-            for (is_flag, settings, first, later) in &protocols {
+            for (protocol, settings, first, later) in &protocols {
                 let who = if likely { first } else { later };
                 let skipped = usize::from(!own);
                 let taken = if own { 1 } else { usize::MAX };
                 for setting in settings.iter().skip(skipped).take(taken) {
                     all.push(Stretch {
                         setting: *setting,
-                        is_flag: *is_flag,
+                        protocol: *protocol,
                         who: who.clone(),
                     });
                 }
@@ -131,6 +165,31 @@ fn units_likely(wish: &ScanWish, known: &Configured) -> Vec<Who> {
 
 fn units_possible() -> Vec<Who> {
     (1..=UNITS_MAX).map(Who::Unit).collect()
+}
+
+fn stations_likely(reach: &LineReach, wish: &ScanWish, known: &Configured) -> Vec<Who> {
+    let has_wrapper = wish.dlms == StationWish::HdlcAndWrapper;
+    let wrapped = has_wrapper.then(stations::wrapped).into_iter().flatten();
+    let on_hdlc = if carries_hdlc(reach) {
+        stations::likely(&wish.addresses, known)
+    } else {
+        Vec::new()
+    };
+    distinct(wrapped.chain(on_hdlc).map(Who::Station))
+}
+
+fn stations_possible(reach: &LineReach) -> Vec<Who> {
+    if carries_hdlc(reach) {
+        let all = stations::possible().into_iter();
+        all.map(Who::Station).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+/// HDLC needs eight bits; a line of seven that can be set is set otherwise.
+fn carries_hdlc(reach: &LineReach) -> bool {
+    reach.can_change || Characters::of(&reach.line) != Some(Characters::SevenEven)
 }
 
 /// FLAG addresses are the same whatever zeros they begin with.
@@ -232,6 +291,22 @@ fn modbus_settings(reach: &LineReach, wish: &ScanWish) -> Vec<Setting> {
     both_ways(all)
 }
 
+fn dlms_settings(reach: &LineReach, wish: &ScanWish) -> Vec<Setting> {
+    let own = Setting::own(reach);
+    let mut all = Vec::new();
+    let has_eight = Characters::of(&reach.line) != Some(Characters::SevenEven);
+    if has_eight || wish.dlms == StationWish::HdlcAndWrapper {
+        all.push(own);
+    }
+    if reach.can_change {
+        for baud in bauds(reach, wish) {
+            let line = Characters::EightNone.on(baud);
+            all.push(Setting { line, ..own });
+        }
+    }
+    both_ways(all)
+}
+
 /// Each setting once, and where DTR can be chosen, each in both ways: the wrong way brings nothing
 /// at all, whatever else is right.
 fn both_ways(settings: Vec<Setting>) -> Vec<Setting> {
@@ -263,6 +338,7 @@ mod tests {
         ScanWish {
             flag,
             modbus,
+            dlms: StationWish::None,
             addresses: WishedAddresses::parse(&texts).unwrap(),
             bauds: bauds.to_vec(),
         }
@@ -275,6 +351,7 @@ mod tests {
             Some(Who::Outstation(Some(address))) => address.to_string(),
             Some(Who::Outstation(None)) => "any".to_owned(),
             Some(Who::Unit(unit)) => unit.to_string(),
+            Some(Who::Station(station)) => station.to_string(),
             None => "nobody".to_owned(),
         };
         let found: Vec<String> = stretches(&reach, wish, &Configured::default())
@@ -391,10 +468,36 @@ mod tests {
     }
 
     #[test]
+    fn dlms_meters_are_looked_for_on_eight_bits_and_behind_the_wrapper() {
+        let hdlc = ScanWish {
+            dlms: StationWish::Hdlc,
+            ..wish(false, false, &["2/70"], &[9600])
+        };
+        check(
+            reach(Characters::SevenEven, true, None),
+            &hdlc,
+            &[
+                "DLMS 9600 8N1: address 2/70 in 2 octets..\
+                 address 1/1 in 4 octets as client 1 of 18",
+                "DLMS 9600 8N1: address 1/2 in 2 octets..address 1/125 in 4 octets of 244",
+            ],
+        );
+        check(reach(Characters::SevenEven, false, None), &hdlc, &[]);
+        let server = ScanWish {
+            dlms: StationWish::HdlcAndWrapper,
+            ..wish(false, false, &[], &[])
+        };
+        let line = reach(Characters::SevenEven, false, None);
+        let wrapped = "DLMS 9600 7E1: wrapper 1 as client 16..wrapper 1 as client 48 of 5";
+        check(line, &server, &[wrapped]);
+    }
+
+    #[test]
     fn nothing_is_asked_twice_and_configured_meters_come_first() {
         let known = Configured {
             outstations: vec![MeterAddress::new("17").unwrap()],
             units: vec![200],
+            stations: Vec::new(),
         };
         let reach = reach(Characters::EightNone, true, None);
         let all = stretches(&reach, &wish(true, true, &["017", "1-40"], &[]), &known);

@@ -4,6 +4,40 @@ use crate::flag::serial::is_same_serial;
 use crate::flag::setting::Setting;
 use crate::flag::sighting::Sighting;
 use line::LineFault;
+use std::fmt;
+use std::time::Duration;
+
+/// What is spoken to a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanProtocol {
+    /// IEC 62056-21.
+    Flag,
+    /// Modbus.
+    Modbus,
+    /// DLMS/COSEM.
+    Dlms,
+}
+
+impl ScanProtocol {
+    /// The word of messages between programs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Flag => "flag",
+            Self::Modbus => "modbus",
+            Self::Dlms => "dlms",
+        }
+    }
+}
+
+impl fmt::Display for ScanProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flag => "FLAG",
+            Self::Modbus => "Modbus",
+            Self::Dlms => "DLMS",
+        })
+    }
+}
 
 /// How far a scan is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,18 +48,20 @@ pub struct ScanProgress {
     pub total: usize,
     /// What is going on: `FLAG 9600 7E1, address 004`.
     pub words: String,
+    /// How long the rest takes, if nobody else answers.
+    pub left: Duration,
 }
 
 /// A meter that a scan found.
 #[derive(Debug, Clone)]
 pub struct FoundMeter {
-    /// Whether it speaks FLAG; else it speaks Modbus.
-    pub is_flag: bool,
-    /// Its address or unit; none where it answers without one.
+    /// What it speaks.
+    pub protocol: ScanProtocol,
+    /// Its address or unit, `1/17` on HDLC; none where it answers without one.
     pub address: Option<String>,
     /// How the line was set.
     pub setting: Setting,
-    /// What it says of itself; empty for a Modbus meter.
+    /// What it says of itself; empty where it says nothing.
     pub identification: String,
     /// Its serial number, if it tells it without a password.
     pub serial: Option<String>,
@@ -38,8 +74,8 @@ pub struct FoundMeter {
 /// A place where something was heard that is no meter that could be understood.
 #[derive(Debug, Clone)]
 pub struct ScanDoubt {
-    /// Whether FLAG was spoken; else Modbus.
-    pub is_flag: bool,
+    /// What was spoken.
+    pub protocol: ScanProtocol,
     /// How the line was set.
     pub setting: Setting,
     /// Who was asked; none: anybody.
@@ -66,16 +102,48 @@ pub struct ScanReport {
 }
 
 impl FoundMeter {
+    /// Whether another look says more of the same meter.
+    fn is_less_than(&self, other: &Self) -> bool {
+        self.address.is_none() && other.address.is_some()
+    }
+
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let same_serial = match (&self.serial, &other.serial) {
             (Some(one), Some(other)) => is_same_serial(one, other),
             _ => self.address == other.address && self.setting == other.setting,
         };
-        self.is_flag == other.is_flag && same_serial && self.identification == other.identification
+        self.protocol == other.protocol
+            && same_serial
+            && self.identification == other.identification
     }
 }
 
 impl ScanReport {
+    /// Whether a meter was found at this address.
+    pub(super) fn knows(
+        &self,
+        protocol: ScanProtocol,
+        address: Option<&str>,
+        setting: &Setting,
+    ) -> bool {
+        let mut found = self.found.iter();
+        found.any(|known| {
+            known.protocol == protocol
+                && known.address.as_deref() == address
+                && known.setting == *setting
+        })
+    }
+
+    /// A meter is told once, with its address if that is known.
+    pub(super) fn note(&mut self, meter: FoundMeter) {
+        let mut known = self.found.iter_mut();
+        match known.find(|known| known.is_same(&meter)) {
+            Some(known) if known.is_less_than(&meter) => *known = meter,
+            Some(_) => {}
+            None => self.found.push(meter),
+        }
+    }
+
     /// A meter that was found explains what was garbled elsewhere: other settings garble it, and
     /// without an address all meters of a line answer at once.
     pub(super) fn forget_explained_doubts(&mut self) {

@@ -268,6 +268,7 @@ fn bad_findings() -> Vec<Outcome> {
                 serial: Some(bad()),
                 models: vec![bad()],
                 configured: None,
+                remark: String::new(),
             }],
             doubts: vec![bad_diagnosis()],
             tried: vec![bad()],
@@ -342,6 +343,7 @@ fn bad_readings() -> Vec<Outcome> {
             taken: bad(),
             level: None,
             identities: Vec::new(),
+            protocol: None,
         }),
         Outcome::Heard(vec![TraceLine {
             at_us: 0,

@@ -227,6 +227,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             taken: self.desk.clock.now().utc.to_string(),
             level: Some(self.level),
             identities,
+            protocol: None,
         }
     }
 }
@@ -280,6 +281,6 @@ fn backed_up(row: &FlagIdentity, set: u16, octets: &[u8]) -> BackupIdentity {
         is_running: is_running(row),
         hex: hex(octets),
         sha256: hex(&Sha256::digest(octets)),
-        refused: String::new(),
+        ..BackupIdentity::default()
     }
 }
