@@ -78,6 +78,8 @@ impl Line {
             .arg("--direct")
             .arg(self.bus.device())
             .args(["--baud", &BAUD.to_string()])
+            .arg("--model-folder")
+            .arg(binaries::models())
             .args(words.split_whitespace())
             .env_remove("PMU_SOCKET")
             .env("PMU_AGENT", binaries::agent())

@@ -69,9 +69,11 @@ impl Station {
         }
     }
 
-    /// Whether a model says how its meters are reached there.
+    /// Whether a model's meters are reached there. One for any maker fits wherever it knows the road:
+    /// how long an address is written is each maker's own.
     pub(super) fn fits(self, model: &DlmsModel) -> bool {
         match self {
+            Self::Hdlc { .. } if model.is_of_any_maker() => model.hdlc.is_some(),
             Self::Hdlc { address, .. } => model
                 .hdlc
                 .as_ref()
