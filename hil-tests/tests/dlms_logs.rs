@@ -299,6 +299,10 @@ fn each_entry_and_each_set_is_at_the_head_end_once_and_a_loss_is_told() {
     });
     let mut befell = vec![kill_for(&mut agent, Duration::from_secs(2), (&roomy, &bus))];
     wait_for_meters(&agent, 2, Timestamp::default(), WITHIN);
+    // Collected is not durable yet: what is at the head-end is.
+    wait_until("an entry of the other log is there too", WITHIN, || {
+        !said_of_log(&booked(&listener).events, TIGHT.0).is_empty()
+    });
     let looked = now();
     befell.push(kill_for(&mut agent, AWAY, (&roomy, &bus)));
     assert!(befell.iter().all(|entries| *entries > 0), "{befell:?}");
