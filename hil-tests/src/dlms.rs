@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dlms::security::Suite;
+use metering::Timestamp;
 use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario};
 use simulator::elster::Zone;
 use simulator::trouble::FlagTroubles;
@@ -14,7 +15,7 @@ use simulator::wire::SpeakerPlace;
 
 use crate::agent::Agent;
 use crate::bus::Bus;
-use crate::clock::utc;
+use crate::clock::{utc, wait_until};
 use crate::hands::check;
 use crate::world::World;
 
@@ -49,6 +50,16 @@ pub fn seat(bus: &Bus, lower: u16, access: DlmsAccess) -> DlmsInstrument {
 /// The same, and where it sits, so that something can befall it.
 pub fn seat_at(bus: &Bus, lower: u16, access: DlmsAccess) -> (DlmsInstrument, SpeakerPlace) {
     let scenario = dlms_scenario(bus, u64::from(lower), &format!("000{lower}77"));
+    seat_with(bus, lower, scenario, access)
+}
+
+/// The same with a life of its own.
+pub fn seat_with(
+    bus: &Bus,
+    lower: u16,
+    scenario: DlmsScenario,
+    access: DlmsAccess,
+) -> (DlmsInstrument, SpeakerPlace) {
     let meter = DlmsInstrument::new(scenario, access);
     let place = DlmsPlace {
         is_alone: false,
@@ -91,6 +102,20 @@ pub fn import(agent: &Agent, folder: &Path, name: &str, suite: Suite, keys: &(Ve
     for file in files {
         std::fs::remove_file(file).expect("a file");
     }
+}
+
+/// Waits until so many meters are there, and each was collected after this instant. A gateway that has
+/// just started names none at first.
+#[track_caller]
+pub fn wait_for_meters(agent: &Agent, count: usize, after: Timestamp, within: Duration) {
+    let after = after.to_string();
+    wait_until("all meters are collected", within, || {
+        let meters = agent.meters();
+        let last = meters
+            .iter()
+            .filter_map(|meter| meter.last_collected.as_ref());
+        last.filter(|last| **last > after).count() == count
+    });
 }
 
 /// A meter that has been at work for a day, as of this machine's time of day.

@@ -8,9 +8,12 @@ use dlms::security::{Keys, Secret, Suite};
 use hil_tests::agent::Agent;
 use hil_tests::bus::Bus;
 use hil_tests::clock::{pause, wait_until};
-use hil_tests::dlms::{READER, credentials, entry, hex, import, judge_dlms, pair, private, seat};
+use hil_tests::dlms::{
+    READER, credentials, entry, hex, import, judge_dlms, pair, private, seat, wait_for_meters,
+};
 use hil_tests::hands::{check, json};
 use hil_tests::world::{World, wait_for_delivery};
+use metering::Timestamp;
 use simulator::dlms::DlmsAccess;
 
 const GATEWAY: &str = "pmu-dlms";
@@ -71,10 +74,7 @@ fn meters_with_keys_of_every_kind_are_read_through_kills() {
         agent.kill();
         agent.start();
     }
-    wait_until("all three are collected", WITHIN, || {
-        let meters = agent.meters();
-        meters.iter().all(|meter| meter.last_collected.is_some())
-    });
+    wait_for_meters(&agent, meters.len(), Timestamp::default(), WITHIN);
     check(&agent, "meter ping feeder-18", 0, &["secured"]);
     check(&agent, "meter read feeder-18", 0, &["1-0:1.8.0", "kWh"]);
     check(&agent, "meter clock feeder-17", 0, &[]);
