@@ -38,6 +38,10 @@ const SEALED: &str = "/etc/credstore.encrypted";
 enum Part {
     /// To be typed.
     Commands(String),
+    /// To be typed by a person, who is asked before anything is done: here nobody is.
+    Asks(String),
+    /// To be typed at another machine; `dlms_commands` does.
+    Elsewhere,
     /// To be written into the configuration.
     Settings(String),
     /// To be added there for a meter that is not the page's own: such a configuration must be good.
@@ -54,6 +58,8 @@ fn parts(page: &str) -> Vec<Part> {
         let text = format!("{text}\n");
         match kind {
             "" => Part::Commands(text),
+            "sh asks" => Part::Asks(text),
+            "sh elsewhere" => Part::Elsewhere,
             "toml" => Part::Settings(text),
             "toml variant" => Part::Variant(text),
             "text" => Part::Printed(text),
@@ -78,6 +84,13 @@ impl Reader {
             Part::Settings(text) => {
                 self.agent.file.more.push('\n');
                 self.agent.file.more.push_str(text);
+            }
+            Part::Elsewhere => {}
+            Part::Asks(text) => {
+                for line in text.lines() {
+                    let words = line.strip_prefix("pmuctl ").expect("a command of ours");
+                    check(&self.agent, words, 1, &["nobody can be asked here"]);
+                }
             }
             Part::Variant(text) => {
                 let mut other = self.agent.file.clone();
