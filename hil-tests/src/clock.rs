@@ -25,11 +25,11 @@ pub fn utc() -> Timestamp {
     Timestamp::from_millis(seconds * 1000 + millis)
 }
 
-/// Waits until it is an odd second of UTC, well behind the mark of a period of two seconds and well
-/// before the next: what is done now falls between the samples of two marks.
+/// Waits until half a second behind the mark of a period of two seconds, when its sample is done: what
+/// is done now, and noticed within a second, falls between the samples of two marks.
 pub fn wait_between_marks() {
     let millis = utc().millis() % 2000;
-    pause(Duration::from_millis((3000 - millis) % 2000));
+    pause(Duration::from_millis((2500 - millis) % 2000));
 }
 
 /// Whether the machine's own clock runs on while something is tested that looks at it: virtual

@@ -34,16 +34,20 @@ fn set_clock(file: &Path, seconds: u32) {
     std::fs::rename(&aside, file).unwrap();
 }
 
-/// From the next start on, the daemon's clock is off by what stands in the file; its zone is one
-/// with summer time, which must not matter.
-fn turn_clock_of(agent: &mut Agent, library: &Path, offset: &Path) {
+/// From the next start on, the daemon's clock is off by what stands in the file, looked at again so
+/// often; its zone is one with summer time, which must not matter.
+///
+/// It must not be looked at for every reading (`FAKETIME_NO_CACHE`): the library then reads the offset
+/// into a place that all threads share, and one reading in some two thousand is without it.
+fn turn_clock_of(agent: &mut Agent, library: &Path, offset: &Path, look_every: Duration) {
     let preload = format!("LD_PRELOAD={}", library.display());
     let file = format!("FAKETIME_TIMESTAMP_FILE={}", offset.display());
+    let look_every = format!("FAKETIME_CACHE_DURATION={}", look_every.as_secs());
     agent.run_under(&[
         "env",
         &preload,
         &file,
-        "FAKETIME_NO_CACHE=1",
+        &look_every,
         "FAKETIME_DONT_FAKE_MONOTONIC=1",
         "TZ=Europe/Berlin",
     ]);
@@ -79,7 +83,7 @@ fn steps_of_the_clock_put_no_value_into_another_interval() {
     bus.seat("eastron-sdm630", 2);
     let mut agent = world.gateway(GATEWAY, &[&bus], 2);
     let offset = world.folder().join("clock-offset");
-    turn_clock_of(&mut agent, &library, &offset);
+    turn_clock_of(&mut agent, &library, &offset, Duration::from_secs(1));
     world.head_end.start();
 
     // An hour back, half an hour forward, then four seconds back: marks that come again.
@@ -182,7 +186,8 @@ fn night_of_the_change(library: &Path, change: u64) -> Option<World> {
     let ahead = change - 9 - now;
     let offset = world.folder().join("clock-offset");
     set_clock(&offset, u32::try_from(ahead).unwrap());
-    turn_clock_of(&mut agent, library, &offset);
+    // It stays as it is.
+    turn_clock_of(&mut agent, library, &offset, Duration::from_hours(1));
     world.head_end.start();
     agent.start();
     pause(Duration::from_secs(20));
