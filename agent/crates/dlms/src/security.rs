@@ -13,7 +13,7 @@ mod tests;
 
 pub use channel::Channel;
 pub use cipher::Protection;
-pub use counter::{CounterBlock, CounterFault, CounterKeeper};
+pub use counter::{CounterBlock, CounterFault, CounterKeeper, NoKeys};
 pub use fault::SecurityFault;
 pub use key::{Key, Keys, Secret, Suite, SystemTitle};
 pub use wrap::Form;

@@ -2,6 +2,7 @@
 
 mod clock_basis;
 mod span;
+mod sum;
 
 pub mod catalogue;
 pub mod collection;

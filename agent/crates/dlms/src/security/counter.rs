@@ -46,6 +46,36 @@ pub trait CounterKeeper: Send {
     -> impl Future<Output = Result<(), CounterFault>> + Send;
 }
 
+/// Of a session without keys: there are no counters, and none is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoKeys;
+
+impl NoKeys {
+    fn fault() -> CounterFault {
+        CounterFault {
+            reason: "this session has no keys".to_owned(),
+        }
+    }
+}
+
+impl CounterKeeper for NoKeys {
+    async fn reserve(&mut self, _: NonZeroU32) -> Result<CounterBlock, CounterFault> {
+        Err(Self::fault())
+    }
+
+    async fn raise(&mut self, _: u32) -> Result<(), CounterFault> {
+        Err(Self::fault())
+    }
+
+    async fn heard(&mut self) -> Result<Option<u32>, CounterFault> {
+        Ok(None)
+    }
+
+    async fn note_heard(&mut self, _: u32) -> Result<(), CounterFault> {
+        Err(Self::fault())
+    }
+}
+
 /// What is left of a block.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {

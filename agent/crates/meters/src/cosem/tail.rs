@@ -10,6 +10,7 @@ use super::setup::{ProfileSetup, RowOrder};
 use super::timeline::{self, Calendar};
 use crate::catalogue::dlms::{DlmsModel, DlmsProfile};
 use crate::clock_basis::ClockBasis;
+use crate::sum::SUM;
 use dlms::codec::Data;
 use metering::{MeterTime, Timestamp};
 use std::time::Duration;
@@ -126,22 +127,19 @@ impl RowTail {
     }
 }
 
-/// What a row says: its time as the clock showed it, and its other cells. FNV-1a, which is the same
-/// in every build.
+/// What a row says: its time as the clock showed it, and its other cells.
 fn print(time_at: usize, row: &OrderedRow) -> [u8; PRINT_OCTETS] {
-    let shown = row.shown.map(MeterTime::seconds);
-    let time = match (shown, row.cells.get(time_at)) {
-        (Some(seconds), _) => seconds.to_be_bytes().to_vec(),
-        (None, cell) => cell.map(Data::encode).unwrap_or_default(),
-    };
+    let mut digest = SUM.digest();
+    match (row.shown, row.cells.get(time_at)) {
+        (Some(shown), _) => digest.update(&shown.seconds().to_be_bytes()),
+        (None, Some(cell)) => digest.update(&cell.encode()),
+        (None, None) => {}
+    }
     let cells = row.cells.iter().enumerate();
-    let others = cells.filter(|(place, _)| *place != time_at);
-    let octets = others.flat_map(|(_, cell)| cell.encode());
-    let sum = time.into_iter().chain(octets);
-    let sum = sum.fold(0xcbf2_9ce4_8422_2325_u64, |sum, octet| {
-        (sum ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
-    });
-    sum.to_be_bytes()
+    for (_, cell) in cells.filter(|(place, _)| *place != time_at) {
+        digest.update(&cell.encode());
+    }
+    digest.finalize().to_be_bytes()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Values of attributes in plain words, for people who compare settings.
 
+use super::tariff::{DayAction, DayDate, DayPlan, Season, SpecialDay, WeekPlan};
 use super::text::data_text;
 use crate::limits::COSEM_WORDS_MAX;
 use dlms::codec::{Attribute, Data, DateTime};
@@ -89,14 +90,19 @@ fn date_and_time(read: &DateTime) -> String {
         |value: Option<u8>| value.map_or_else(|| "*".to_owned(), |value| format!("{value:02}"));
     format!(
         "{} {}:{}:{}",
-        date(read),
+        date(DayDate {
+            year: read.year,
+            month: read.month,
+            day: read.day,
+            weekday: read.weekday,
+        }),
         pair(read.hour),
         pair(read.minute),
         pair(read.second)
     )
 }
 
-fn date(read: &DateTime) -> String {
+fn date(read: DayDate) -> String {
     let pair =
         |value: Option<u8>| value.map_or_else(|| "*".to_owned(), |value| format!("{value:02}"));
     let year = read
@@ -127,8 +133,8 @@ fn obis(data: &Data) -> Option<String> {
 }
 
 /// A name: characters where it has some, else digits.
-fn name(data: &Data) -> Option<String> {
-    data.octets().map(|_| data_text(data))
+fn name(octets: Vec<u8>) -> String {
+    data_text(&Data::OctetString(octets))
 }
 
 fn column(data: &Data) -> Option<String> {
@@ -144,82 +150,41 @@ fn column(data: &Data) -> Option<String> {
 }
 
 fn season(data: &Data) -> Option<String> {
-    let [own, start, week] = data.items()? else {
-        return None;
-    };
+    let season = Season::decode(data).ok()?;
     Some(format!(
         "{} from {} week {}",
-        name(own)?,
-        time(start)?,
-        name(week)?
+        name(season.name),
+        date_and_time(&season.start),
+        name(season.week)
     ))
 }
 
 fn week(data: &Data) -> Option<String> {
-    let [own, days @ ..] = data.items()? else {
-        return None;
-    };
-    if days.len() != WEEKDAYS.len() {
-        return None;
-    }
-    let days: Option<Vec<String>> = WEEKDAYS
-        .iter()
-        .zip(days)
-        .map(|(weekday, day)| Some(format!("{weekday} day {}", day.integer()?)))
+    let week = WeekPlan::decode(data).ok()?;
+    let days = WEEKDAYS.iter().zip(week.days);
+    let days: Vec<String> = days
+        .map(|(weekday, day)| format!("{weekday} day {day}"))
         .collect();
-    Some(format!("{}: {}", name(own)?, days?.join(", ")))
+    Some(format!("{}: {}", name(week.name), days.join(", ")))
 }
 
 fn day(data: &Data) -> Option<String> {
-    let [number, actions] = data.items()? else {
-        return None;
-    };
-    let actions = actions.items()?.iter().map(action);
-    let actions: Option<Vec<String>> = actions.collect();
-    Some(format!(
-        "day {}: {}",
-        number.integer()?,
-        actions?.join(", ")
-    ))
+    let day = DayPlan::decode(data).ok()?;
+    let actions: Vec<String> = day.actions.iter().map(action).collect();
+    Some(format!("day {}: {}", day.id, actions.join(", ")))
 }
 
 /// `06:00 script 1 of 0-0:10.0.100`.
-fn action(data: &Data) -> Option<String> {
-    let [start, table, script] = data.items()? else {
-        return None;
-    };
-    let octets = match start {
-        Data::Time(octets) => octets.as_slice(),
-        other => other.octets()?,
-    };
-    let [hour, minute, ..] = octets else {
-        return None;
-    };
-    let (table, script) = (obis(table)?, script.integer()?);
-    Some(format!("{hour:02}:{minute:02} script {script} of {table}"))
+fn action(action: &DayAction) -> String {
+    let [hour, minute, ..] = action.start;
+    let (script, table) = (action.selector, Obis::new(action.script.0));
+    format!("{hour:02}:{minute:02} script {script} of {table}")
 }
 
 fn special_day(data: &Data) -> Option<String> {
-    let [number, when, day] = data.items()? else {
-        return None;
-    };
-    let octets = match when {
-        Data::Date(octets) => octets.as_slice(),
-        other => other.octets()?,
-    };
-    let [y1, y0, month, of_month, weekday] = *octets else {
-        return None;
-    };
-    let nothing = 0xff;
-    let whole = DateTime::decode([
-        y1, y0, month, of_month, weekday, nothing, nothing, nothing, nothing, 0x80, 0, nothing,
-    ]);
-    let when = date(&whole.ok()?);
-    Some(format!(
-        "{}: {when} day {}",
-        number.integer()?,
-        day.integer()?
-    ))
+    let special = SpecialDay::decode(data).ok()?;
+    let (when, day) = (date(special.date), special.day);
+    Some(format!("{}: {when} day {day}", special.index))
 }
 
 #[cfg(test)]

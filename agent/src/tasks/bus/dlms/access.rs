@@ -7,7 +7,7 @@ use crate::limits::PASSWORD_RETRY_AFTER;
 use crate::tasks::bus::memory::Note;
 use crate::tasks::keykeeper::{Attempt, KeyCounters, MeterKeys, NextKeys};
 use dlms::conversation::{Session, Terms};
-use dlms::security::{CounterBlock, CounterFault, CounterKeeper};
+use dlms::security::{CounterBlock, CounterFault, CounterKeeper, NoKeys};
 use line::{GuardedLine, Line};
 use metering::Timestamp;
 use meters::catalogue::dlms::LevelModel;
@@ -31,35 +31,29 @@ impl CounterKeeper for Keeper {
     async fn reserve(&mut self, count: NonZeroU32) -> Result<CounterBlock, CounterFault> {
         match self {
             Self::Keys(counters) => counters.reserve(count).await,
-            Self::None => Err(no_keys()),
+            Self::None => NoKeys.reserve(count).await,
         }
     }
 
     async fn raise(&mut self, used: u32) -> Result<(), CounterFault> {
         match self {
             Self::Keys(counters) => counters.raise(used).await,
-            Self::None => Err(no_keys()),
+            Self::None => NoKeys.raise(used).await,
         }
     }
 
     async fn heard(&mut self) -> Result<Option<u32>, CounterFault> {
         match self {
             Self::Keys(counters) => counters.heard().await,
-            Self::None => Ok(None),
+            Self::None => NoKeys.heard().await,
         }
     }
 
     async fn note_heard(&mut self, counter: u32) -> Result<(), CounterFault> {
         match self {
             Self::Keys(counters) => counters.note_heard(counter).await,
-            Self::None => Err(no_keys()),
+            Self::None => NoKeys.note_heard(counter).await,
         }
-    }
-}
-
-fn no_keys() -> CounterFault {
-    CounterFault {
-        reason: "this session has no keys".to_owned(),
     }
 }
 

@@ -159,7 +159,7 @@ impl Season {
         ])
     }
 
-    fn decode(data: &Data) -> Result<Self, CosemFault> {
+    pub(in super::super) fn decode(data: &Data) -> Result<Self, CosemFault> {
         let part = "a season";
         let [season, start, week] = structure(data, part)?;
         let begins = start
@@ -180,7 +180,7 @@ impl WeekPlan {
         Data::Structure(fields.collect())
     }
 
-    fn decode(data: &Data) -> Result<Self, CosemFault> {
+    pub(in super::super) fn decode(data: &Data) -> Result<Self, CosemFault> {
         let part = "a week";
         let [week, days @ ..] = structure::<8>(data, part)?;
         let mut ids = [0; 7];
@@ -203,7 +203,7 @@ impl DayPlan {
         ])
     }
 
-    fn decode(data: &Data) -> Result<Self, CosemFault> {
+    pub(in super::super) fn decode(data: &Data) -> Result<Self, CosemFault> {
         let part = "a day";
         let [id, actions] = structure(data, part)?;
         Ok(Self {

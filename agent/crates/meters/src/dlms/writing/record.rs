@@ -1,8 +1,8 @@
 //! What was there, and what should be: kept by its owner, on the disk before the first write.
 
 use crate::cosem::CalendarField;
+use crate::sum::SUM;
 use ::dlms::codec::{Attribute, Data, DateTime, LogicalName, decode_all};
-use crc::{CRC_64_XZ, Crc};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -207,8 +207,7 @@ impl WriteRecord {
 
     /// What was there before, in short.
     pub fn fingerprint(&self) -> Fingerprint {
-        let sum = Crc::<u64>::new(&CRC_64_XZ);
-        let mut digest = sum.digest();
+        let mut digest = SUM.digest();
         for item in &self.items {
             digest.update(item.attribute().to_string().as_bytes());
             digest.update(&item.before.0.encode());

@@ -7,10 +7,10 @@ use crate::flag::site::Site;
 use ::dlms::codec::{Attribute, LogicalName};
 use ::dlms::conversation::{Road, Session, SessionFault, Step, Terms, reach};
 use ::dlms::hdlc::{Address, Parameters};
-use ::dlms::security::{CounterBlock, CounterFault, CounterKeeper};
+use ::dlms::security::NoKeys;
 use ::dlms::wrapper::Ports;
 use line::{Line, LineFault};
-use std::num::{NonZeroU8, NonZeroU32};
+use std::num::NonZeroU8;
 
 /// What a look brought.
 #[derive(Debug)]
@@ -137,32 +137,4 @@ async fn ask<L: Line>(mut session: Session<'_, L, NoKeys>) -> Seen {
     }
     session.close().await;
     seen
-}
-
-/// A look has no keys, and needs no counters.
-#[derive(Debug)]
-struct NoKeys;
-
-fn no_keys() -> CounterFault {
-    CounterFault {
-        reason: "a look has no keys".to_owned(),
-    }
-}
-
-impl CounterKeeper for NoKeys {
-    async fn reserve(&mut self, _: NonZeroU32) -> Result<CounterBlock, CounterFault> {
-        Err(no_keys())
-    }
-
-    async fn raise(&mut self, _: u32) -> Result<(), CounterFault> {
-        Err(no_keys())
-    }
-
-    async fn heard(&mut self) -> Result<Option<u32>, CounterFault> {
-        Ok(None)
-    }
-
-    async fn note_heard(&mut self, _: u32) -> Result<(), CounterFault> {
-        Err(no_keys())
-    }
 }
