@@ -1,7 +1,6 @@
 //! DLMS meters on a line, their keys in the hands of a person, and what the head-end booked of them.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use crate::agent::Agent;
 use crate::bus::Bus;
 use crate::clock::{utc, wait_until};
 use crate::hands::check;
+use crate::hex::hex;
 use crate::world::World;
 
 /// The client that reads.
@@ -26,14 +26,6 @@ pub const READER: u16 = 1;
 pub fn private(file: &Path, text: &[u8]) {
     std::fs::write(file, text).expect("a file");
     std::fs::set_permissions(file, PermissionsExt::from_mode(0o600)).expect("a mode");
-}
-
-/// Hexadecimal digits.
-pub fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        write!(text, "{octet:02x}").expect("text");
-        text
-    })
 }
 
 /// Two keys of a suite, other ones for each meter.

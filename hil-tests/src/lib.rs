@@ -26,6 +26,7 @@ pub mod flag_links;
 pub mod flag_sessions;
 pub mod hands;
 pub mod head_end;
+pub mod hex;
 pub mod judge;
 pub mod limits;
 pub mod listener;

@@ -14,6 +14,7 @@ use bootloader_verify::{
 };
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::signed_image::Noise;
 
 const SLOT_BYTES: usize = 12 << 20;
@@ -260,11 +261,4 @@ impl UpdateBox {
     fn write(&self, name: &str, bytes: &[u8]) {
         fs::write(self.0.join(name), bytes).expect("room on the disk");
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("text");
-        text
-    })
 }

@@ -11,20 +11,17 @@ use hil_tests::agent::Agent;
 use hil_tests::agent_file::AgentFile;
 use hil_tests::binaries;
 use hil_tests::bus::Bus;
-use hil_tests::clock::{utc, wait_until};
+use hil_tests::clock::wait_until;
+use hil_tests::dlms::{READER, seat};
 use hil_tests::flag::password_file;
 use hil_tests::hands::check;
 use hil_tests::process::command;
 use rustix::process::Signal;
-use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario};
-use simulator::elster::Zone;
-use simulator::trouble::FlagTroubles;
+use simulator::dlms::{DlmsAccess, DlmsInstrument};
 use simulator::wire::WireSettings;
 use tempfile::TempDir;
 
 const BAUD: u32 = 38_400;
-/// The client that reads.
-const READER: u16 = 1;
 const PASSWORD: &str = "0001ABCD";
 const WITHIN: Duration = Duration::from_mins(2);
 
@@ -97,25 +94,6 @@ impl Line {
         assert_eq!(fs::read_dir(memory).unwrap().count(), 0, "a file is left");
         text
     }
-}
-
-/// A meter on the line, as of this machine's time of day.
-fn seat(bus: &Bus, lower: u16, access: DlmsAccess) -> DlmsInstrument {
-    let starts_at = utc().before(bus.wire.now()).seconds();
-    let scenario = DlmsScenario {
-        starts_at: i64::try_from(starts_at).unwrap(),
-        days: 1,
-        zone: Zone::UTC,
-        ..DlmsScenario::new(u64::from(lower), &format!("000{lower}77"))
-    };
-    let meter = DlmsInstrument::new(scenario, access);
-    let place = DlmsPlace {
-        is_alone: false,
-        ..DlmsPlace::alone(lower)
-    };
-    let on_wire = meter.on_hdlc(place).unwrap();
-    bus.wire.seat_dlms(on_wire, FlagTroubles::default());
-    meter
 }
 
 #[test]

@@ -13,12 +13,13 @@ use hil_tests::agent::Agent;
 use hil_tests::agent_file::AgentFile;
 use hil_tests::binaries;
 use hil_tests::bus::Bus;
-use hil_tests::clock::{utc, wait_until};
+use hil_tests::clock::wait_until;
+use hil_tests::dlms::dlms_scenario;
 use hil_tests::hands::check;
+use hil_tests::hex::hex;
 use hil_tests::process::{command, run};
 use hil_tests::skip::has_programs;
-use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario};
-use simulator::elster::Zone;
+use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace};
 use simulator::trouble::FlagTroubles;
 
 const PAGE: &str = "docs/how-to/add-a-dlms-meter.md";
@@ -195,29 +196,16 @@ fn flat(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        write!(text, "{octet:02X}").expect("text");
-        text
-    })
-}
-
 /// The meter of the page: alone on its line, with keys of suite 0 and a master key.
 fn seat(bus: &Bus) -> DlmsInstrument {
-    let starts_at = utc().before(bus.wire.now()).seconds();
-    let scenario = DlmsScenario {
-        starts_at: i64::try_from(starts_at).expect("a time of this century"),
-        days: 1,
-        zone: Zone::UTC,
-        ..DlmsScenario::new(7, SERIAL)
-    };
     let keys = Keys::new(Suite::Zero, &ENCRYPTION, &AUTHENTICATION).expect("keys");
     let access = DlmsAccess {
         passwords: Vec::new(),
         keys: vec![(CLIENT, keys)],
     };
     let master = Key::new(Suite::Zero, &MASTER).expect("a key");
-    let meter = DlmsInstrument::new(scenario, access).with_master(CLIENT, master);
+    let meter =
+        DlmsInstrument::new(dlms_scenario(bus, 7, SERIAL), access).with_master(CLIENT, master);
     let on_wire = meter.on_hdlc(DlmsPlace::alone(17)).expect("an address");
     bus.wire.seat_dlms(on_wire, FlagTroubles::default());
     meter

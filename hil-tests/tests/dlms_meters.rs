@@ -9,9 +9,10 @@ use hil_tests::agent::Agent;
 use hil_tests::bus::Bus;
 use hil_tests::clock::{pause, wait_until};
 use hil_tests::dlms::{
-    READER, credentials, entry, hex, import, judge_dlms, pair, private, seat, wait_for_meters,
+    READER, credentials, entry, import, judge_dlms, pair, private, seat, wait_for_meters,
 };
 use hil_tests::hands::{check, json};
+use hil_tests::hex::hex;
 use hil_tests::world::{World, wait_for_delivery};
 use metering::Timestamp;
 use simulator::dlms::DlmsAccess;

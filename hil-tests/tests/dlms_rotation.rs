@@ -11,8 +11,9 @@ use hil_tests::agent::Agent;
 use hil_tests::agent_file::AgentFile;
 use hil_tests::bus::Bus;
 use hil_tests::clock::{pause, wait_until};
-use hil_tests::dlms::{READER, credentials, entry, hex, import, pair, private, seat_at};
+use hil_tests::dlms::{READER, credentials, entry, import, pair, private, seat_at};
 use hil_tests::hands::{check, start};
+use hil_tests::hex::hex;
 use simulator::dlms::{DlmsAccess, DlmsInstrument};
 use simulator::wire::SpeakerPlace;
 

@@ -5,9 +5,9 @@ use metering::MeterTime;
 use meters::ClockBasis;
 use meters::catalogue::Catalogue;
 use meters::elster::profile::{ProfileDecoder, ProfileOptions};
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::Ground;
+use crate::cpu::thread_cpu;
 use crate::table::{Limit, Row, Spread};
 
 /// Octets a second that a line of 9600 baud, ten bits a character, carries of a profile: two
@@ -30,7 +30,7 @@ pub(crate) fn rows(ground: &Ground) -> Vec<Row> {
                 columns: None,
             };
             let mut decoder = ProfileDecoder::new(model, model.profile.as_ref().unwrap(), options);
-            let before = cpu_seconds();
+            let before = thread_cpu();
             let mut rows = 0;
             for packet in profile.chunks(64) {
                 decoder.push(packet);
@@ -38,7 +38,7 @@ pub(crate) fn rows(ground: &Ground) -> Vec<Row> {
             }
             rows += decoder.finish().rows();
             assert_eq!(rows, 90 * 48);
-            profile.len() as f64 / (cpu_seconds() - before) / LINE
+            profile.len() as f64 / thread_cpu().saturating_sub(before).as_secs_f64() / LINE
         })
         .collect();
     vec![Row {
@@ -48,11 +48,6 @@ pub(crate) fn rows(ground: &Ground) -> Vec<Row> {
         unit: "x",
         peer: "-".to_owned(),
     }]
-}
-
-fn cpu_seconds() -> f64 {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }
 
 /// Half hours of four channels, as an A1700 has them.

@@ -14,7 +14,6 @@ use line::{GuardSettings, GuardedLine, LineTiming};
 use meters::modbus::read_registers;
 use meters::{Span, Table};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use rustix::time::{ClockId, clock_gettime};
 use simulator::meter::{CountingMeter, ModbusMeter};
 use simulator::trouble::MeterTroubles;
 use simulator::wire::{PtyWire, Wire, WireSettings};
@@ -23,6 +22,7 @@ use tokio_modbus::slave::Slave;
 use tokio_serial::SerialPortBuilderExt;
 
 use crate::Ground;
+use crate::cpu::thread_cpu;
 use crate::table::{Limit, Row, Spread};
 
 const UNIT: u8 = 7;
@@ -137,10 +137,4 @@ fn stay_on_one_processor() {
     let mut one = CpuSet::new();
     one.set(last.expect("a processor"));
     sched_setaffinity(None, &one).unwrap();
-}
-
-fn thread_cpu() -> Duration {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-    Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0))
 }

@@ -16,6 +16,7 @@
 mod agent_cpu;
 mod bare;
 mod block;
+mod cpu;
 mod dead;
 mod decoder;
 mod dlms;

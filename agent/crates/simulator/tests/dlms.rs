@@ -6,6 +6,8 @@
 #[path = "../../dlms/tests/support/keeper.rs"]
 mod keeper;
 
+#[path = "dlms/reader.rs"]
+mod reader;
 #[path = "dlms/readings.rs"]
 mod readings;
 #[path = "dlms/soak.rs"]

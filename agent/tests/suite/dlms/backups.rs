@@ -1,6 +1,6 @@
 //! Backups of such meters: everything that can be read, and what is not said to be so.
 
-use super::world::{bench, seat_low};
+use super::world::{Meter, bench, seat_low};
 use crate::bench::Bench;
 use desk::{BackupIdentity, BackupResult, Outcome, Work};
 use simulator::dlms::DlmsScenario;
@@ -11,6 +11,15 @@ fn scenario() -> DlmsScenario {
         days: 1,
         ..DlmsScenario::new(7, "00012345")
     }
+}
+
+async fn at_work() -> (Bench, Meter) {
+    let mut bench = bench();
+    let healthy = FlagTroubles::default();
+    let meter = seat_low(&mut bench, "dlms-1", 17, scenario(), healthy);
+    bench.start();
+    bench.live(5).await;
+    (bench, meter)
 }
 
 async fn backup(bench: &Bench) -> BackupResult {
@@ -30,16 +39,7 @@ fn at<'b>(backup: &'b BackupResult, place: &str) -> &'b BackupIdentity {
 
 #[tokio::test(start_paused = true)]
 async fn a_backup_holds_settings_and_names_what_it_leaves_out() {
-    let mut bench = bench();
-    let meter = seat_low(
-        &mut bench,
-        "dlms-1",
-        17,
-        scenario(),
-        FlagTroubles::default(),
-    );
-    bench.start();
-    bench.live(5).await;
+    let (mut bench, meter) = at_work().await;
     let first = backup(&bench).await;
     assert_eq!(first.serial, "00012345");
     assert_eq!(first.identification, "PMU0000000012345");
@@ -92,16 +92,7 @@ async fn a_backup_holds_settings_and_names_what_it_leaves_out() {
 /// Each place comes once, however often a session breaks.
 #[tokio::test(start_paused = true)]
 async fn a_backup_survives_sessions_that_break() {
-    let mut bench = bench();
-    let meter = seat_low(
-        &mut bench,
-        "dlms-1",
-        17,
-        scenario(),
-        FlagTroubles::default(),
-    );
-    bench.start();
-    bench.live(5).await;
+    let (mut bench, meter) = at_work().await;
     let whole = backup(&bench).await;
     bench.wire.change_flag(meter.place, |troubles| {
         troubles.lost_answers = OneIn::times(4);

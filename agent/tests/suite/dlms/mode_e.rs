@@ -16,12 +16,25 @@ use std::time::Duration;
 use storage::keys::{KeyKind, OldKey, Standing};
 
 const NAME: &str = "dlms-1";
+const SUITE: Suite = Suite::Zero;
 
 fn scenario() -> DlmsScenario {
     DlmsScenario {
         days: 2,
         ..DlmsScenario::new(11, "00012345")
     }
+}
+
+/// A meter with keys whose first round is over.
+async fn with_keys() -> (Bench, Meter) {
+    let mut bench = bench();
+    let meter = seat_mode_e(&mut bench, NAME, Some(SUITE), scenario());
+    bench.start();
+    import(&bench, NAME, SUITE, key_octets(SUITE)).await;
+    bench
+        .live_until(3000, |meter| meter.last_collected.is_some())
+        .await;
+    (bench, meter)
 }
 
 async fn ping(bench: &Bench) -> PingResult {
@@ -84,14 +97,7 @@ async fn a_meter_of_mode_e_is_read_between_others() {
 /// The counter of a key is read by the public client, which is signed on as well.
 #[tokio::test(start_paused = true)]
 async fn a_meter_of_mode_e_has_keys() {
-    let mut bench = bench();
-    let suite = Suite::Zero;
-    let meter = seat_mode_e(&mut bench, NAME, Some(suite), scenario());
-    bench.start();
-    import(&bench, NAME, suite, key_octets(suite)).await;
-    bench
-        .live_until(3000, |meter| meter.last_collected.is_some())
-        .await;
+    let (mut bench, meter) = with_keys().await;
     let upto = bench.utc() - 900;
     bench.stop().await;
     check_rows(&bench, NAME, &meter, upto);
@@ -100,14 +106,7 @@ async fn a_meter_of_mode_e_has_keys() {
 /// A meter that does not take the sign-on has been shown no key.
 #[tokio::test(start_paused = true)]
 async fn no_key_is_judged_by_a_sign_on() {
-    let mut bench = bench();
-    let suite = Suite::Zero;
-    let meter = seat_mode_e(&mut bench, NAME, Some(suite), scenario());
-    bench.start();
-    import(&bench, NAME, suite, key_octets(suite)).await;
-    bench
-        .live_until(3000, |meter| meter.last_collected.is_some())
-        .await;
+    let (mut bench, meter) = with_keys().await;
     bench
         .wire
         .change_flag(meter.place, |troubles| troubles.dead = true);
@@ -116,7 +115,7 @@ async fn no_key_is_judged_by_a_sign_on() {
     let other = SecretOctets::new(&[0x77; 16]).unwrap();
     let set = KeySet {
         meter: meter.clone(),
-        suite,
+        suite: SUITE,
         keys: vec![(KeyKind::Encryption, other)],
         old: OldKey::StaysUntilProven,
     };

@@ -13,11 +13,11 @@ use line::{GuardSettings, GuardedLine, LineTiming};
 use meters::ClockBasis;
 use meters::cosem::ProfileReader;
 use meters::dlms::{DlmsVisit, ExpectedMeter, Scalers};
-use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
 use super::client::{AUTHENTICATION, CLIENT, Counters, ENCRYPTION, LOWER, model, terms};
 use crate::Ground;
+use crate::cpu::thread_cpu;
 use crate::table::{Limit, Row, Spread};
 
 const FRAME: u16 = 512;
@@ -147,11 +147,14 @@ fn read(port: &Path) -> Cost {
         let setup = visit.setup(profile).await.unwrap();
         let mut scalers = Scalers::new();
         visit.learn(setup.scalers(), &mut scalers).await.unwrap();
-        let (begun, worked) = (Instant::now(), cpu_seconds());
+        let (begun, worked) = (Instant::now(), thread_cpu());
         let data = visit.rows(profile, None).await.unwrap().unwrap();
         let reader = ProfileReader::new(&model, profile, &basis);
         let read = reader.read(&setup, &scalers, &data, false).unwrap();
-        let (lasted, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds() - worked);
+        let (lasted, cpu) = (
+            begun.elapsed().as_secs_f64(),
+            thread_cpu().saturating_sub(worked).as_secs_f64(),
+        );
         assert!(visit.end().await.fault.is_none());
         Cost {
             rows: read.rows.len() as f64,
@@ -185,9 +188,4 @@ fn gurux(python: &Path, port: &Path, octets: usize) -> Cost {
         lasted: *lasted,
         cpu: *cpu,
     }
-}
-
-fn cpu_seconds() -> f64 {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }

@@ -7,16 +7,10 @@ this machine, or the path of a terminal. `cost` is what reading the profile took
 seconds of the processor.
 """
 
-import datetime
-import os
-import select
-import socket
 import sys
 import time
-import tty
 
-from gurux_dlms import GXByteBuffer, GXReplyData
-from gurux_dlms.enums import Authentication, DataType, InterfaceType, ObjectType, Security
+from gurux_dlms.enums import Authentication, DataType, ObjectType, Security
 from gurux_dlms.objects import (
     GXDLMSActivityCalendar,
     GXDLMSClock,
@@ -26,96 +20,23 @@ from gurux_dlms.objects import (
     GXDLMSScriptTable,
 )
 from gurux_dlms.objects.enums import SecuritySuite
-from gurux_dlms.secure import GXDLMSSecureClient
+from gurux_line import Meter
 
 port, road, level = sys.argv[1], sys.argv[2], sys.argv[3]
 client = {"public": 16, "low": 2, "zero": 3, "one": 6, "two": 4, "proof": 5}[level]
 kinds = {"public": Authentication.NONE, "low": Authentication.LOW}
-kind = InterfaceType.WRAPPER if road == "wrapper" else InterfaceType.HDLC
-server = 1 if road == "wrapper" else GXDLMSSecureClient.getServerAddress(1, 17, 2)
-meter = GXDLMSSecureClient(
-    True, client, server, kinds.get(level, Authentication.HIGH_GMAC), "12345678", kind
-)
-if road == "hdlc":
-    frame = next((int(word[6:]) for word in sys.argv if word.startswith("frame=")), 256)
-    meter.hdlcSettings.maxInfoTX = frame
-    meter.hdlcSettings.maxInfoRX = frame
+frame = next((int(word[6:]) for word in sys.argv if word.startswith("frame=")), 256)
+line = Meter(port, road, client, kinds.get(level, Authentication.HIGH_GMAC), "12345678", frame)
+meter, ask, read = line.client, line.ask, line.read
 if level in ("zero", "one", "two", "proof"):
-    cipher = meter.ciphering
     suites = {"one": SecuritySuite.SUITE_1, "two": SecuritySuite.SUITE_2}
-    cipher.securitySuite = suites.get(level, SecuritySuite.SUITE_0)
+    line.take_keys(suites.get(level, SecuritySuite.SUITE_0))
     if level != "proof":
-        cipher.security = Security.AUTHENTICATION_ENCRYPTION
-    cipher.systemTitle = b"PMU00002"
-    two = level == "two"
-    cipher.blockCipherKey = b"\x42" * 32 if two else bytes(range(16))
-    cipher.authenticationKey = b"\x24" * 32 if two else bytes(range(0xD0, 0xE0))
-    # Above whatever an earlier run has used.
-    cipher.invocationCounter = int((datetime.datetime.now().timestamp() - 1.79e9) * 200)
+        meter.ciphering.security = Security.AUTHENTICATION_ENCRYPTION
 
 simulated = "simulated" in sys.argv
 energy = 2 if simulated else 1
-
-
-class Terminal:
-    """A serial port, as far as a socket is one."""
-
-    def __init__(self, path):
-        self.file = os.open(path, os.O_RDWR | os.O_NOCTTY)
-        tty.setraw(self.file)
-
-    def sendall(self, octets):
-        while octets:
-            octets = octets[os.write(self.file, octets) :]
-
-    def recv(self, most):
-        if not select.select([self.file], [], [], 5)[0]:
-            raise TimeoutError
-        return os.read(self.file, most)
-
-
-if port.startswith("/"):
-    line = Terminal(port)
-else:
-    line = socket.create_connection(("127.0.0.1", int(port)), 5)
-    line.settimeout(5)
-
-
-def exchange(request, reply):
-    if not request:
-        return
-    line.sendall(request)
-    heard, other = GXByteBuffer(), GXReplyData()
-    while True:
-        octets = line.recv(4096)
-        if not octets:
-            raise EOFError("connection closed")
-        heard.set(octets)
-        if meter.getData(heard, reply, other):
-            return
-
-
-def ask(requests):
-    reply = GXReplyData()
-    for request in requests if isinstance(requests, list) else [requests]:
-        reply.clear()
-        exchange(request, reply)
-        while reply.isMoreData():
-            exchange(meter.receiverReady(reply), reply)
-        if reply.error:
-            raise ValueError(f"error {reply.error}")
-    return reply
-
-
-def read(item, number):
-    return meter.updateValue(item, number, ask(meter.read(item, number)).value)
-
-
-if road == "hdlc":
-    meter.parseUAResponse(ask(meter.snrmRequest()).data)
-meter.parseAareResponse(ask(meter.aarqRequest()).data)
-if meter.authentication > Authentication.LOW:
-    meter.parseApplicationAssociationResponse(ask(meter.getApplicationAssociationRequest()).data)
+line.open()
 print("name", bytes(ask(meter.read(GXDLMSData("0.0.42.0.0.255"), 2)).value).hex())
 print("energy", ask(meter.read(GXDLMSRegister("1.0.1.8.0.255"), 2)).value)
 print("clock", read(GXDLMSClock("0.0.1.0.0.255"), 2))
@@ -140,9 +61,6 @@ if level != "public" and not simulated:
     print("set", len(ask(meter.read(calendar, 6)).value))
     script = GXDLMSScriptTable("0.0.10.0.100.255")
     print("method", ask(meter.method(script, 1, 7, DataType.UINT16)).value)
-if road == "wrapper" or meter.authentication != Authentication.NONE:
-    exchange(meter.releaseRequest()[0], GXReplyData())
-if road == "hdlc":
-    exchange(meter.disconnectRequest(), GXReplyData())
+line.close()
 assert ObjectType.CLOCK == 8
 print("done")

@@ -7,11 +7,10 @@ of the example `dlms_tariff`, which is the gateway's own writer and reader.
 """
 
 import datetime
-import socket
 import sys
 
-from gurux_dlms import GXByteBuffer, GXDate, GXDateTime, GXReplyData, GXTime
-from gurux_dlms.enums import Authentication, DataType, DateTimeSkips, InterfaceType, ObjectType, Security
+from gurux_dlms import GXDate, GXDateTime, GXTime
+from gurux_dlms.enums import Authentication, DataType, DateTimeSkips, ObjectType, Security
 from gurux_dlms.objects import (
     GXDLMSActivityCalendar,
     GXDLMSDayProfile,
@@ -25,55 +24,14 @@ from gurux_dlms.objects import (
     GXDLMSWeekProfile,
 )
 from gurux_dlms.objects.enums import ScriptActionType, SecuritySuite
-from gurux_dlms.secure import GXDLMSSecureClient
+from gurux_line import Meter
 
-port, road, level, what = int(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
+port, road, level, what = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4]
 two = level == "two"
-kind = InterfaceType.WRAPPER if road == "wrapper" else InterfaceType.HDLC
-server = 1 if road == "wrapper" else GXDLMSSecureClient.getServerAddress(1, 17, 2)
-meter = GXDLMSSecureClient(True, 4 if two else 3, server, Authentication.HIGH_GMAC, None, kind)
-if road == "hdlc":
-    meter.hdlcSettings.maxInfoTX = 256
-    meter.hdlcSettings.maxInfoRX = 256
-meter.ciphering.securitySuite = SecuritySuite.SUITE_2 if two else SecuritySuite.SUITE_0
+line = Meter(port, road, 4 if two else 3, Authentication.HIGH_GMAC)
+line.take_keys(SecuritySuite.SUITE_2 if two else SecuritySuite.SUITE_0)
+meter, ask, read = line.client, line.ask, line.read
 meter.ciphering.security = Security.AUTHENTICATION_ENCRYPTION
-meter.ciphering.systemTitle = b"PMU00002"
-meter.ciphering.blockCipherKey = b"\x42" * 32 if two else bytes(range(16))
-meter.ciphering.authenticationKey = b"\x24" * 32 if two else bytes(range(0xD0, 0xE0))
-# Above whatever an earlier run has used.
-meter.ciphering.invocationCounter = int((datetime.datetime.now().timestamp() - 1.79e9) * 200)
-line = socket.create_connection(("127.0.0.1", port), 5)
-line.settimeout(5)
-
-
-def exchange(request, reply):
-    if not request:
-        return
-    line.sendall(request)
-    heard, other = GXByteBuffer(), GXReplyData()
-    while True:
-        octets = line.recv(4096)
-        if not octets:
-            raise EOFError("connection closed")
-        heard.set(octets)
-        if meter.getData(heard, reply, other):
-            return
-
-
-def ask(requests):
-    reply = GXReplyData()
-    for request in requests if isinstance(requests, list) else [requests]:
-        reply.clear()
-        exchange(request, reply)
-        while reply.isMoreData():
-            exchange(meter.receiverReady(reply), reply)
-        if reply.error:
-            raise ValueError(f"error {reply.error}")
-    return reply
-
-
-def read(item, number):
-    return meter.updateValue(item, number, ask(meter.read(item, number)).value)
 
 
 def name(value):
@@ -149,10 +107,7 @@ def write(calendar, days, scripts):
     ask(meter.write(days, 2))
 
 
-if road == "hdlc":
-    meter.parseUAResponse(ask(meter.snrmRequest()).data)
-meter.parseAareResponse(ask(meter.aarqRequest()).data)
-meter.parseApplicationAssociationResponse(ask(meter.getApplicationAssociationRequest()).data)
+line.open()
 calendar = GXDLMSActivityCalendar("0.0.13.0.0.255")
 days = GXDLMSSpecialDaysTable("0.0.11.0.0.255")
 scripts = GXDLMSScriptTable("0.0.10.0.100.255")
@@ -163,8 +118,5 @@ for number in (6, 7, 8, 9):
 read(days, 2)
 read(scripts, 2)
 tell(calendar, days, scripts)
-if road == "wrapper":
-    exchange(meter.releaseRequest()[0], GXReplyData())
-else:
-    exchange(meter.disconnectRequest(), GXReplyData())
+line.close()
 print("done")

@@ -1,7 +1,8 @@
 //! A clock is set and shifted, each once, wherever the link is cut.
 
 use crate::cut_line::Lost;
-use crate::world::{READER, SUITE_TWO, SUITE_ZERO, World};
+use crate::reader::{READER, SUITE_TWO, SUITE_ZERO};
+use crate::world::World;
 use crate::writes::{WAYS, scenario, way};
 use dlms::codec::{Data, LogicalName, Method};
 use metering::Timestamp;

@@ -2,7 +2,8 @@
 
 use crate::cut_line::Lost;
 
-use crate::world::{SERIAL, SUITE_TWO, SUITE_ZERO, Way, World, kept};
+use crate::reader::{SERIAL, SUITE_TWO, SUITE_ZERO};
+use crate::world::{Way, World, kept};
 use crate::writes::{LOAD, WAYS, activation, in_an_hour, in_force, scenario, tariff, way};
 use dlms::codec::{Attribute, Data, Method};
 

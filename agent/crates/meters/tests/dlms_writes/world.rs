@@ -2,29 +2,22 @@
 
 use crate::cut_line::{CutLine, Cutter, Lost};
 use crate::keeper::Keeper;
+use crate::reader::{LINE, LOWER, SERIAL, access, terms};
 use ::dlms::codec::{Attribute, Data};
 use ::dlms::conversation::Terms;
 use ::dlms::hdlc::Parameters;
-use ::dlms::security::{Keys, Secret, Suite, SystemTitle};
-use line::{
-    DataBits, GuardSettings, GuardedLine, LineSettings, LineTiming, Parity, Peer, StopBits,
-};
+use line::{GuardSettings, GuardedLine, LineTiming};
 use meters::catalogue::Catalogue;
 use meters::catalogue::dlms::DlmsModel;
 use meters::dlms::{
-    DlmsCredentials, DlmsFault, DlmsPlace as Reach, DlmsVisit, DlmsWish, ExpectedMeter, Plan,
-    WriteFault, WriteRecord, WriteReport, dlms_terms,
+    DlmsFault, DlmsPlace as Reach, DlmsVisit, ExpectedMeter, Plan, Program, WriteFault,
+    WriteRecord, WriteReport,
 };
-use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario, PUBLIC};
+use simulator::dlms::{DlmsInstrument, DlmsPlace, DlmsScenario};
 use simulator::trouble::FlagTroubles;
 use simulator::wire::{MemoryLine, Wire, WireSettings};
 use std::time::Duration;
 
-pub(crate) const LOWER: u16 = 17;
-pub(crate) const READER: u16 = 2;
-pub(crate) const SUITE_ZERO: u16 = 1;
-pub(crate) const SUITE_TWO: u16 = 3;
-pub(crate) const SERIAL: &str = "00012345";
 /// A meter forgets a link that it hears nothing on.
 const FORGETS: Duration = Duration::from_mins(3);
 
@@ -41,18 +34,6 @@ pub(crate) fn model(by_entry: bool) -> DlmsModel {
         .replace(writing, &format!("{writing}special-days-by = \"{by}\"\n"));
     let catalogue = Catalogue::parse(&[("dlms-generic.toml", &text)]).unwrap();
     catalogue.dlms_model("dlms-generic").unwrap().clone()
-}
-
-pub(crate) fn keys(client: u16) -> Keys {
-    match client {
-        SUITE_TWO => Keys::new(Suite::Two, &[0x42; 32], &[0x24; 32]),
-        _ => Keys::new(Suite::Zero, &[7; 16], &[9; 16]),
-    }
-    .unwrap()
-}
-
-fn password() -> Secret {
-    Secret::new(b"12345678").unwrap()
 }
 
 /// Which way and as whom the gateway comes.
@@ -79,23 +60,13 @@ fn cut(fault: DlmsFault) -> WriteFault {
 
 impl World {
     pub(crate) fn new(scenario: DlmsScenario, way: Way, by_entry: bool) -> Self {
-        let line = LineSettings {
-            baud: 9600,
-            parity: Parity::None,
-            data_bits: DataBits::Eight,
-            stop_bits: StopBits::One,
-        };
         let settings = if way.is_wrapper {
             WireSettings::rtu_stream()
         } else {
-            WireSettings::of_line(&line)
+            WireSettings::of_line(&LINE)
         };
         let wire = Wire::new(settings, scenario.seed);
-        let access = DlmsAccess {
-            passwords: vec![(READER, password())],
-            keys: vec![(SUITE_ZERO, keys(SUITE_ZERO)), (SUITE_TWO, keys(SUITE_TWO))],
-        };
-        let meter = DlmsInstrument::new(scenario, access);
+        let meter = DlmsInstrument::new(scenario, access());
         let (seated, timing) = if way.is_wrapper {
             (meter.on_wrapper(), LineTiming::stream())
         } else {
@@ -108,7 +79,7 @@ impl World {
                 ..DlmsPlace::alone(LOWER)
             };
             let seated = meter.on_hdlc(place).unwrap();
-            (seated, LineTiming::serial(&line, Duration::ZERO))
+            (seated, LineTiming::serial(&LINE, Duration::ZERO))
         };
         wire.seat_dlms(seated, FlagTroubles::default());
         let cutter = Cutter::default();
@@ -128,28 +99,12 @@ impl World {
     }
 
     fn terms(&self) -> Terms {
-        let client = self.way.client;
-        let (association, credentials) = match client {
-            PUBLIC => ("public", DlmsCredentials::None),
-            READER => ("reader", DlmsCredentials::Password(password())),
-            _ => {
-                let title = SystemTitle(*b"PMU\0\0\0\0\x01");
-                ("secured", DlmsCredentials::Keys(keys(client), title))
-            }
+        let place = if self.way.is_wrapper {
+            Reach::Wrapper
+        } else {
+            Reach::Hdlc { lower: Some(LOWER) }
         };
-        let wish = DlmsWish {
-            peer: Peer(1000),
-            place: if self.way.is_wrapper {
-                Reach::Wrapper
-            } else {
-                Reach::Hdlc { lower: Some(LOWER) }
-            },
-            association: association.to_owned(),
-            client: Some(client),
-            hold_max: Duration::from_mins(10),
-            pdu_octets: None,
-        };
-        dlms_terms(&self.model, &wish, &credentials).unwrap()
+        terms(&self.model, place, self.way.client, Duration::from_mins(10))
     }
 
     /// One session.
@@ -181,6 +136,12 @@ impl World {
         }
         tokio::time::sleep(FORGETS).await;
         self.cutter.mend(next);
+    }
+
+    /// Looks what a program would touch here.
+    pub(crate) async fn begin(&mut self, program: Program) -> WriteRecord {
+        let plan = program.plan(&self.model.takes(), None).unwrap();
+        self.look(&plan).await.unwrap()
     }
 
     pub(crate) async fn look(&mut self, plan: &Plan) -> Result<WriteRecord, WriteFault> {

@@ -1,10 +1,11 @@
 //! What is written, read back and refused.
 
+use crate::reader::{READER, SERIAL, SUITE_TWO, SUITE_ZERO};
 use crate::tariff::{
     CALENDAR, REGISTERS, SCRIPTS, SPECIAL_DAYS, calendar, midnight, registers, scripts,
     special_days,
 };
-use crate::world::{READER, SERIAL, SUITE_TWO, SUITE_ZERO, Way, World};
+use crate::world::{Way, World};
 use dlms::codec::{Attribute, Data, DateTime, LogicalName, Method};
 use meters::cosem::{CalendarField, CalendarPart, NO_TIME, SpecialDay};
 use meters::dlms::{Activation, Consent, Program, Remark, WriteFault, Written};
@@ -350,12 +351,8 @@ async fn rows_are_thrown_away_only_where_somebody_agreed_and_once() {
         number: 1,
     };
     let mut world = World::new(scenario(), WAYS[0], false);
-    let takes = world.model.takes();
     let program = Program::new(SERIAL).profile_reset(LOAD, &consent).unwrap();
-    let record = world
-        .look(&program.plan(&takes, None).unwrap())
-        .await
-        .unwrap();
+    let record = world.begin(program).await;
     let report = world.carry_out(&record).await.unwrap();
     assert_eq!(report.verdict, Written::New, "{report}");
     let rows = match report.remarks.as_slice() {
@@ -447,23 +444,16 @@ async fn the_rule_of_summer_time_is_written() {
 #[tokio::test(start_paused = true)]
 async fn special_days_are_written_one_by_one_where_a_meter_wants_that() {
     let mut world = World::new(scenario(), WAYS[0], true);
-    let takes = world.model.takes();
     let table = SpecialDay::table(SPECIAL_DAYS);
     let program = Program::new(SERIAL).special_days(SPECIAL_DAYS, special_days());
-    let record = world
-        .look(&program.plan(&takes, None).unwrap())
-        .await
-        .unwrap();
+    let record = world.begin(program).await;
     let report = world.carry_out(&record).await.unwrap();
     assert_eq!(report.verdict, Written::New, "{report}");
     let mut fewer = special_days();
     fewer.remove(1);
     fewer[0].day = 1;
     let program = Program::new(SERIAL).special_days(SPECIAL_DAYS, fewer.clone());
-    let record = world
-        .look(&program.plan(&takes, None).unwrap())
-        .await
-        .unwrap();
+    let record = world.begin(program).await;
     let report = world.carry_out(&record).await.unwrap();
     assert_eq!(report.verdict, Written::New, "{report}");
     let held = world.meter.programmed(table).unwrap();

@@ -1,6 +1,7 @@
 //! What the driver reads is what the meter holds.
 
-use crate::world::{LONG, READER, SERIAL, SUITE_TWO, SUITE_ZERO, World, basis, model, seconds};
+use crate::reader::{READER, SERIAL, SUITE_TWO, SUITE_ZERO};
+use crate::world::{LONG, World, basis, model, seconds};
 use metering::Obis;
 use metering::{Period, Timestamp};
 use meters::catalogue::dlms::{DlmsRegister, DlmsWhat};

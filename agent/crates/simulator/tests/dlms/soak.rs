@@ -1,6 +1,7 @@
 //! Many sessions on bad lines: whatever goes wrong, no row is wrong, lost or doubled.
 
-use crate::world::{READER, SERIAL, SUITE_TWO, SUITE_ZERO, World, basis, model, seconds};
+use crate::reader::{READER, SERIAL, SUITE_TWO, SUITE_ZERO};
+use crate::world::{World, basis, model, seconds};
 use ::dlms::hdlc::Parameters;
 use metering::{Period, Timestamp};
 use meters::catalogue::dlms::DlmsModel;

@@ -1,28 +1,21 @@
 //! A wire with one simulated DLMS meter, and a gateway at its end.
 
 use crate::keeper::Keeper;
+use crate::reader::{LINE, LOWER, access, terms};
 use ::dlms::conversation::Terms;
 use ::dlms::hdlc::Parameters;
-use ::dlms::security::{Keys, Secret, Suite, SystemTitle};
-use line::{
-    DataBits, GuardSettings, GuardedLine, LineSettings, LineTiming, Parity, Peer, StopBits,
-};
+use line::{GuardSettings, GuardedLine, LineTiming};
 use metering::{Row, Timestamp};
 use meters::ClockBasis;
 use meters::catalogue::Catalogue;
 use meters::catalogue::dlms::DlmsModel;
-use meters::dlms::{DlmsCredentials, DlmsPlace as Reach, DlmsWish, Scalers, dlms_terms};
-use simulator::dlms::{DlmsAccess, DlmsInstrument, DlmsPlace, DlmsScenario, PUBLIC};
+use meters::dlms::{DlmsPlace as Reach, Scalers};
+use simulator::dlms::{DlmsInstrument, DlmsPlace, DlmsScenario};
 use simulator::trouble::FlagTroubles;
 use simulator::wire::{MemoryLine, SpeakerPlace, Wire, WireSettings};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub(crate) const LOWER: u16 = 17;
-pub(crate) const READER: u16 = 2;
-pub(crate) const SUITE_ZERO: u16 = 1;
-pub(crate) const SUITE_TWO: u16 = 3;
-pub(crate) const SERIAL: &str = "00012345";
 pub(crate) const LONG: Duration = Duration::from_mins(10);
 
 /// The generic model, with these ways to choose rows.
@@ -41,18 +34,6 @@ pub(crate) fn model(selection: &str) -> DlmsModel {
 
 pub(crate) fn basis() -> ClockBasis {
     "posix:CET-1CEST,M3.5.0,M10.5.0/3".parse().unwrap()
-}
-
-fn keys(client: u16) -> Keys {
-    match client {
-        SUITE_TWO => Keys::new(Suite::Two, &[0x42; 32], &[0x24; 32]),
-        _ => Keys::new(Suite::Zero, &[7; 16], &[9; 16]),
-    }
-    .unwrap()
-}
-
-fn password() -> Secret {
-    Secret::new(b"12345678").unwrap()
 }
 
 pub(crate) struct World {
@@ -85,22 +66,12 @@ impl World {
     }
 
     fn on(scenario: DlmsScenario, hdlc: Option<Parameters>, troubles: FlagTroubles) -> Self {
-        let line = LineSettings {
-            baud: 9600,
-            parity: Parity::None,
-            data_bits: DataBits::Eight,
-            stop_bits: StopBits::One,
-        };
         let settings = match hdlc {
-            Some(_) => WireSettings::of_line(&line),
+            Some(_) => WireSettings::of_line(&LINE),
             None => WireSettings::rtu_stream(),
         };
         let wire = Wire::new(settings, scenario.seed);
-        let access = DlmsAccess {
-            passwords: vec![(READER, password())],
-            keys: vec![(SUITE_ZERO, keys(SUITE_ZERO)), (SUITE_TWO, keys(SUITE_TWO))],
-        };
-        let meter = DlmsInstrument::new(scenario, access);
+        let meter = DlmsInstrument::new(scenario, access());
         let seated = match hdlc {
             Some(parameters) => meter.on_hdlc(DlmsPlace {
                 parameters,
@@ -110,7 +81,7 @@ impl World {
         };
         let place = wire.seat_dlms(seated.unwrap(), troubles);
         let timing = match hdlc {
-            Some(_) => LineTiming::serial(&line, Duration::ZERO),
+            Some(_) => LineTiming::serial(&LINE, Duration::ZERO),
             None => LineTiming::stream(),
         };
         let guard = GuardedLine::new(wire.line(), timing, GuardSettings::default());
@@ -131,23 +102,7 @@ impl World {
 
     /// The terms of a session as this client.
     pub(crate) fn terms(&self, model: &DlmsModel, client: u16, hold_max: Duration) -> Terms {
-        let (association, credentials) = match client {
-            PUBLIC => ("public", DlmsCredentials::None),
-            READER => ("reader", DlmsCredentials::Password(password())),
-            _ => {
-                let title = SystemTitle(*b"PMU\0\0\0\0\x01");
-                ("secured", DlmsCredentials::Keys(keys(client), title))
-            }
-        };
-        let wish = DlmsWish {
-            peer: Peer(1000),
-            place: self.reach,
-            association: association.to_owned(),
-            client: Some(client),
-            hold_max,
-            pdu_octets: None,
-        };
-        dlms_terms(model, &wish, &credentials).unwrap()
+        terms(model, self.reach, client, hold_max)
     }
 
     /// True time now.
