@@ -15,6 +15,7 @@ pub mod mqtt;
 pub mod pad;
 pub mod port;
 pub mod readiness;
+pub mod receipt_key;
 mod road_words;
 mod serial_driver;
 pub mod service;

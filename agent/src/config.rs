@@ -1,6 +1,7 @@
 //! Configuration has two shapes: the file as a person writes it, and the settings as the program
 //! trusts them. One door leads from one to the other.
 
+mod commands;
 mod complaint;
 mod dlms_meter;
 mod file;
@@ -19,6 +20,7 @@ mod settings_meter;
 mod settings_session;
 mod update;
 
+pub use commands::CommandSettings;
 pub use complaint::{Complaint, Complaints};
 pub use dlms_meter::{DlmsMeter, DlmsPassword, DlmsProof};
 pub use flag_meter::{Access, CollectSettings, FlagLine, FlagMeter, FlagParity, MeterClock};

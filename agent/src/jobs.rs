@@ -8,11 +8,19 @@ use crate::limits::{JOBS_KEPT_MAX, JOBS_OPEN_MAX};
 use desk::{Diagnosis, Job, JobState, Outcome, Progress, Refusal};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// The list; its clones are the same list.
 #[derive(Debug, Clone, Default)]
-pub struct Jobs(Arc<Mutex<List>>);
+pub struct Jobs(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    list: Mutex<List>,
+    /// Rung at every end.
+    ended: Notify,
+}
 
 #[derive(Debug, Default)]
 struct List {
@@ -87,17 +95,34 @@ impl Jobs {
         Ok(entry.job.clone())
     }
 
+    /// Waits until a job has ended, and says how.
+    pub async fn end_of(&self, number: u64) -> Result<Job, Refusal> {
+        loop {
+            let mut rung = std::pin::pin!(self.0.ended.notified());
+            // Before the look: an end right behind it is heard all the same.
+            rung.as_mut().enable();
+            let job = self.job(number)?;
+            if job.state.has_ended() {
+                return Ok(job);
+            }
+            rung.await;
+        }
+    }
+
     fn set(&self, number: u64, state: JobState) {
         let mut list = self.list();
         let mut entries = list.entries.iter_mut();
         let entry = entries.find(|entry| entry.job.number == number);
         if let Some(entry) = entry.filter(|entry| !entry.has_ended()) {
             entry.job.state = state;
+            if entry.has_ended() {
+                self.0.ended.notify_waiters();
+            }
         }
     }
 
     fn list(&self) -> MutexGuard<'_, List> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -222,6 +247,21 @@ mod tests {
         check(&jobs, 3, "failed");
         assert!(jobs.job(4).is_err() && jobs.cancel(4).is_err());
         assert_eq!(jobs.all().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_job_hears_its_end() {
+        let jobs = Jobs::default();
+        let ticket = jobs.open("one".to_owned()).expect("there is room");
+        let number = ticket.number();
+        let (ended, ()) = tokio::join!(jobs.end_of(number), async move {
+            ticket.runs(Progress::default());
+            tokio::task::yield_now().await;
+            ticket.done(Outcome::Values(Vec::new()));
+        });
+        assert!(matches!(ended.expect("a job").state, JobState::Done(_)));
+        assert!(jobs.end_of(number).await.is_ok(), "it had ended before");
+        assert!(jobs.end_of(9).await.is_err(), "there is none");
     }
 
     #[test]

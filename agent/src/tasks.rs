@@ -1,6 +1,7 @@
 //! The tasks: one owner per thing. They talk over bounded channels and share no lock.
 
 pub mod bus;
+pub mod command_desk;
 pub mod heartbeat;
 pub mod keykeeper;
 pub mod local_api;

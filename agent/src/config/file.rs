@@ -1,5 +1,6 @@
 //! The file as a person writes it. Unknown keys are refused; every value remembers its line.
 
+use super::commands::CommandsFile;
 use super::update::UpdateFile;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -18,6 +19,7 @@ pub(crate) struct AgentFile {
     pub(crate) clock: ClockFile,
     #[serde(default)]
     pub(crate) update: UpdateFile,
+    pub(crate) commands: Option<CommandsFile>,
     #[serde(default)]
     pub(crate) bus: Vec<BusFile>,
     #[serde(default)]

@@ -138,6 +138,7 @@ impl RecoveryFile {
                 state_file: self.clock.state_file.unwrap_or(clock.state_file),
             },
             update,
+            commands: None,
             buses: Vec::new(),
             meters: Vec::new(),
             catalogue: Arc::new(Catalogue::default()),

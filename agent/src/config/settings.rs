@@ -1,5 +1,6 @@
 //! What the gateway will do: domain types, nothing "maybe set".
 
+use super::commands::{CommandSettings, CommandsFile};
 use super::complaint::{Complaint, Complaints, Notebook};
 use super::file::{AgentFile, StoreFile, UplinkFile};
 use super::link::LinkSettings;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub clock: ClockSettings,
     /// Updates of the whole system.
     pub update: UpdateSettings,
+    /// Commands of the head-end; without it every one is refused.
+    pub commands: Option<CommandSettings>,
     /// The lines.
     pub buses: Vec<BusSettings>,
     /// The meters, in the order of the file.
@@ -185,6 +188,7 @@ impl Settings {
                 state_file: file.clock.state_file.clone(),
             },
             update,
+            commands: file.commands.as_ref().map(CommandsFile::settings),
             buses,
             meters,
             catalogue: Arc::clone(catalogue),

@@ -64,6 +64,9 @@ pub(super) fn head(wish: &Wish, models: Option<&str>) -> String {
         format!("key-file = {}", quoted(places::KEY)),
         format!("ingest-keys-file = {}", quoted(places::INGEST)),
         String::new(),
+        "[commands]".to_owned(),
+        format!("roots-file = {}", quoted(places::OPERATORS)),
+        String::new(),
     ]);
     lines.push(String::new());
     lines.join("\n")

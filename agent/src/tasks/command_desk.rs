@@ -1,0 +1,3 @@
+//! The command desk.
+
+mod held;
