@@ -34,6 +34,8 @@ pub struct ProductBox {
 #[derive(Debug)]
 struct Running {
     machine: Process,
+    /// Its TPM, which ends with it.
+    _tpm: Process,
     door: Door,
     monitor: Monitor,
 }
@@ -66,9 +68,11 @@ impl ProductBox {
     /// Switches it on.
     pub fn switch_on(&mut self) {
         let (door, monitor) = (self.path("door.sock"), self.path("monitor.sock"));
-        for socket in [&door, &monitor] {
+        let to_tpm = self.path("tpm.sock");
+        for socket in [&door, &monitor, &to_tpm] {
             drop(std::fs::remove_file(socket));
         }
+        let tpm = self.start_tpm(&to_tpm);
         let file = |name: &str| self.path(name).display().to_string();
         let mut qemu = command("qemu-system-x86_64");
         // No KVM: where it is half there, a guest hangs without a word.
@@ -100,14 +104,39 @@ impl ProductBox {
         qemu.args(["-device", "virtio-serial-pci", "-device"]);
         qemu.arg("virtserialport,chardev=door,name=pmu-test-door");
         qemu.args(["-device", "qemu-xhci,id=usb"]);
+        qemu.arg("-chardev")
+            .arg(format!("socket,id=tpm,path={}", to_tpm.display()));
+        qemu.args(["-tpmdev", "emulator,id=chip,chardev=tpm"]);
+        qemu.args(["-device", "tpm-tis,tpmdev=chip"]);
         qemu.arg("-qmp")
             .arg(format!("unix:{},server=on,wait=off", file("monitor.sock")));
         let machine = Process::start("machine", &mut qemu, self.folder.path());
         self.running = Some(Running {
             machine,
+            _tpm: tpm,
             door: Door::at(&door),
             monitor: Monitor::at(&monitor),
         });
+    }
+
+    /// What it seals outlives the machine, as with a chip.
+    fn start_tpm(&self, socket: &Path) -> Process {
+        let memory = self.path("tpm");
+        std::fs::create_dir_all(&memory).expect("a folder");
+        let mut swtpm = command("swtpm");
+        swtpm.args(["socket", "--tpm2", "--terminate"]);
+        swtpm
+            .arg("--tpmstate")
+            .arg(format!("dir={}", memory.display()));
+        swtpm
+            .arg("--ctrl")
+            .arg(format!("type=unixio,path={}", socket.display()));
+        let tpm = Process::start("tpm", &mut swtpm, self.folder.path());
+        assert!(
+            becomes(WITHIN, || socket.exists()),
+            "the TPM does not start"
+        );
+        tpm
     }
 
     /// Waits until the box resets itself, and lets it start again.

@@ -35,7 +35,9 @@ pub use objects::{
     AttributePlan, BackupAttribute, ListedObject, Nature, OBJECT_LIST, backup_attributes,
     read_objects,
 };
-pub use profile::{CosemBlock, CosemHappening, CosemRow, ProfileRead, ProfileReader};
+pub use profile::{
+    CosemBlock, CosemHappening, CosemRow, ProfileRead, ProfileReader, StatusRun, bit_words,
+};
 pub use register::{DemandPeriod, RegisterReading, read_register};
 pub use security::SecuritySetup;
 pub use setup::{CapturedColumn, ColumnRole, ProfileSetup, RowOrder, SetupAnswers};

@@ -9,6 +9,7 @@ mod profile;
 mod registers;
 mod rotation;
 mod session;
+mod status_bits;
 mod task;
 
 pub(super) use ends::SessionTrouble;

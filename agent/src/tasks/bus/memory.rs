@@ -42,6 +42,8 @@ pub(super) enum Note {
     ProfileSetup,
     /// Bits of the profile's status that the model does not name, and that were told.
     StatusBits,
+    /// Which of them the newest row has that was looked at, and its mark.
+    StatusRun,
 }
 
 impl Note {
@@ -61,6 +63,7 @@ impl Note {
             Self::Held => 1012,
             Self::ProfileSetup => 1013,
             Self::StatusBits => 1014,
+            Self::StatusRun => 1015,
         }
     }
 }
@@ -160,6 +163,22 @@ impl Memory {
         let is_new = self.note(note) != Some(words.as_bytes());
         self.set_note(note, words.as_bytes());
         is_new
+    }
+
+    /// Status bits without a meaning in the newest row that was looked at, and its mark.
+    pub(super) fn status_run(&self) -> Option<(u64, Timestamp)> {
+        let (pairs, _) = self.note(Note::StatusRun)?.as_chunks::<8>();
+        let &[bits, mark] = pairs else {
+            return None;
+        };
+        let mark = Timestamp::from_seconds(u64::from_be_bytes(mark));
+        Some((u64::from_be_bytes(bits), mark))
+    }
+
+    /// Notes them.
+    pub(super) fn note_status_run(&mut self, bits: u64, mark: Timestamp) {
+        let run = [bits.to_be_bytes(), mark.seconds().to_be_bytes()].concat();
+        self.set_note(Note::StatusRun, &run);
     }
 
     /// For how many days the meter keeps its profile, and the newest row that was read of it: how

@@ -58,6 +58,25 @@ async fn a_status_bit_without_a_meaning_is_told_once_however_often_it_comes() {
         let code = EventCode::MeterProfileUnknown;
         let words = "status bit 7 has no meaning in the model file";
         assert_eq!(told(&bench, code, words), expected, "{:#?}", bench.events());
+        let kept = "status bits that the model file does not name: ";
+        let rows = told(&bench, code, kept);
+        // Each row with such a bit is kept, and none is told twice.
+        assert_eq!(rows > 0, expected > 0, "{:#?}", bench.events());
+        let mut changes: Vec<String> = bench
+            .events()
+            .iter()
+            .filter_map(|event| event.detail.split_once(kept))
+            .flat_map(|(_, changes)| changes.split("; ").map(str::to_owned))
+            .collect();
+        let all = changes.len();
+        changes.sort();
+        changes.dedup();
+        assert_eq!(changes.len(), all, "{changes:#?}");
+        let failed = failing().outages.len();
+        let with_bit = changes
+            .iter()
+            .filter(|change| change.starts_with("bit 7 from"));
+        assert_eq!(with_bit.count(), expected * failed, "{changes:#?}");
     }
 }
 

@@ -13,7 +13,7 @@ mod joined;
 #[cfg(test)]
 mod tests;
 
-pub use happening::CosemHappening;
+pub use happening::{CosemHappening, bit_words};
 
 use super::fault::CosemFault;
 use super::number::ScalerUnit;
@@ -54,6 +54,17 @@ pub struct CosemBlock {
     pub rows: Vec<Row>,
 }
 
+/// Rows behind each other that have the same bits of status without a meaning in the model file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusRun {
+    /// Those bits; 0 where all have a meaning.
+    pub bits: u64,
+    /// The mark of the first row.
+    pub first: Timestamp,
+    /// The mark of the last row.
+    pub last: Timestamp,
+}
+
 /// What an answer gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileRead {
@@ -63,6 +74,8 @@ pub struct ProfileRead {
     pub rows: Vec<CosemRow>,
     /// What it tells beside them.
     pub happenings: Vec<CosemHappening>,
+    /// Status bits that no flag stands for, from the oldest row to the newest.
+    pub unknown: Vec<StatusRun>,
 }
 
 /// Reads buffers of one profile.
@@ -119,14 +132,20 @@ impl<'a> ProfileReader<'a> {
         }
         tell_order(&placed.rows, &mut happenings);
         let mut joined = Joined::new(&columns.channels);
-        let mut unknown = 0;
+        let mut unknown: Vec<StatusRun> = Vec::new();
         for row in &placed.rows {
             let read = self.row(row, setup, &columns, period, &mut happenings);
-            unknown |= self.unknown_bits(read.status.unwrap_or(0));
+            let bits = self.unknown_bits(read.status.unwrap_or(0));
+            let (first, last) = (read.row.end, read.row.end);
+            match unknown.last_mut() {
+                Some(run) if run.bits == bits => run.last = last,
+                _ => unknown.push(StatusRun { bits, first, last }),
+            }
             joined.take(read, &mut happenings);
         }
-        if unknown != 0 {
-            happenings.push(CosemHappening::UnknownBits(unknown));
+        let all = unknown.iter().fold(0, |all, run| all | run.bits);
+        if all != 0 {
+            happenings.push(CosemHappening::UnknownBits(all));
         }
         Ok(ProfileRead {
             shape: ProfileShape {
@@ -135,6 +154,7 @@ impl<'a> ProfileReader<'a> {
             },
             rows: joined.rows(),
             happenings,
+            unknown,
         })
     }
 

@@ -210,6 +210,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         for happening in &read.happenings {
             self.tell_happening(happening);
         }
+        self.keep_unknown_bits(&read.unknown);
         self.keep_now().await;
         true
     }

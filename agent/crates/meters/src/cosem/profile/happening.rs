@@ -132,15 +132,28 @@ impl fmt::Display for CosemHappening {
                 "rows from {first} to {last} may lie an hour later; read more rows around them"
             ),
             Self::UnknownBits(bits) => {
-                let set = (0_u8..64).filter(|bit| bits & (1_u64 << bit) != 0);
-                let set: Vec<String> = set.map(|bit| bit.to_string()).collect();
-                let (bits, have) = match set.len() {
-                    1 => ("bit", "has"),
-                    _ => ("bits", "have"),
+                let have = if bits.is_power_of_two() {
+                    "has"
+                } else {
+                    "have"
                 };
-                let set = set.join(", ");
-                write!(f, "status {bits} {set} {have} no meaning in the model file")
+                write!(
+                    f,
+                    "status {} {have} no meaning in the model file",
+                    bit_words(*bits)
+                )
             }
         }
+    }
+}
+
+/// `bit 7`, `bits 7, 9`, `no bit`.
+pub fn bit_words(bits: u64) -> String {
+    let set = (0_u8..64).filter(|bit| bits & (1_u64 << bit) != 0);
+    let set: Vec<String> = set.map(|bit| bit.to_string()).collect();
+    match set.as_slice() {
+        [] => "no bit".to_owned(),
+        [one] => format!("bit {one}"),
+        all => format!("bits {}", all.join(", ")),
     }
 }

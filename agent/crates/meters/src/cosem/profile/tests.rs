@@ -329,6 +329,24 @@ fn unknown_bits_are_kept_and_told() {
 }
 
 #[test]
+fn rows_with_unknown_bits_are_told_as_stretches() {
+    let setup = setup(&[CLOCK, STATUS, TOTAL], 900, 1);
+    let row = |minute: u8, status: u8| {
+        let bits = dlms::codec::BitString::new(16, vec![0, status]).unwrap();
+        structure(&[at(1, 12, minute), Data::BitString(bits), number(1)])
+    };
+    // Bit 9 is the second of the second octet.
+    let rows = vec![row(0, 0), row(15, 0x40), row(30, 0x40), row(45, 0)];
+    let read = read(&setup, 30, rows).unwrap();
+    let runs = read.unknown.iter().map(|run| {
+        let minute = |mark: metering::Timestamp| mark.seconds() / 60 % 60;
+        (run.bits, minute(run.first), minute(run.last))
+    });
+    let runs: Vec<_> = runs.collect();
+    assert_eq!(runs, [(0, 0, 0), (1 << 9, 15, 30), (0, 45, 45)]);
+}
+
+#[test]
 fn rows_of_other_columns_or_without_a_clock_are_refused() {
     let columns = setup(&[CLOCK, TOTAL], 900, 1);
     let width = read(&columns, 30, vec![structure(&[at(1, 12, 15)])]).unwrap_err();
