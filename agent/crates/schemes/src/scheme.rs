@@ -4,20 +4,33 @@ mod atoms;
 mod calendar_form;
 mod compare;
 mod complaint;
+mod dst_check;
 mod form;
 mod library;
 mod page_form;
+mod rate;
 mod read;
 mod register_form;
 mod schema;
+mod split;
+mod validate;
 mod write;
+mod year;
 
 pub use compare::{ComparedField, Difference, GENERAL, compare, compare_three};
 pub use complaint::{Complaint, Complaints};
+pub use dst_check::{DstDifference, dst_differences};
 pub use library::{FileChange, Library, LibraryEntry, LibraryFault, SCHEMES_MAX, where_used};
+pub use rate::{DayReason, Rates, Tariff, Undecided, Why, rate_at};
 pub use read::{FILE_BYTES_MAX, parse_scheme};
 pub use schema::json_schema;
+pub use split::{RegisterShare, Split, SplitFault, split};
+pub use validate::{
+    Finding, FindingSeverity, Usage, cleared_profiles, clock_findings, may_be_transferred,
+    next_billing_dates, usage, validate,
+};
 pub use write::{Fingerprint, canonical_text, fingerprint};
+pub use year::{Segment, UnknownZone, clock_zone, expand, expand_year, zone_named, zone_of_rule};
 
 #[cfg(test)]
 mod arbitrary;
