@@ -37,6 +37,8 @@ pub const DOORS: &[(&str, Door)] = &[
     ("dlms_meter", dlms_meter),
     ("dlms_profile", dlms_profile),
     ("model_file", model_file),
+    ("program_record", program_record),
+    ("write_set", write_set),
     ("register", register),
     ("store_chunk", store_chunk),
     ("store_entry", store_entry),
@@ -134,6 +136,16 @@ fn flag_models() -> &'static [FlagModel] {
 /// A meter model file.
 pub fn model_file(data: &[u8]) {
     meters::catalogue::fuzz_model(&String::from_utf8_lossy(data));
+}
+
+/// The record of a programming run.
+pub fn program_record(data: &[u8]) {
+    meters::program::fuzz_record(data);
+}
+
+/// A write set, an image of a golden meter, or a recording.
+pub fn write_set(data: &[u8]) {
+    meters::program::fuzz_files(&String::from_utf8_lossy(data));
 }
 
 /// Registers of a meter.
@@ -303,6 +315,7 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     ] {
         corpus.push(("desk_line", line.into()));
     }
+    corpus.extend(programs());
     corpus.extend(images::corpus());
     corpus.extend(dlms_doors::corpus());
     corpus.push(("store_chunk", (0..=255).collect()));
@@ -311,6 +324,21 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     corpus.push(("sealed_key", vec![1; 61]));
     corpus.push(("sealed_key", "000102030405060708090A0B0C0D0E0F\n".into()));
     corpus
+}
+
+/// Records of programming runs and the files that they are made of.
+fn programs() -> Vec<(&'static str, Vec<u8>)> {
+    let record = "000000016d000000013100000100000000000000000000000000000001000000017001\
+                  00029b000100020000000002010200000000000000000000000000010000000203040000\
+                  00000100000009";
+    let set = "format = \"pmu-write-set/1\"\nname = \"n\"\nmodel = \"m\"\nfirmware = \"f\"\n\
+               source = \"s\"\n[[write]]\nidentity = 610\npacket = 1\ndata = \"0102\"\n";
+    let frame = "> 01573102363130303031283031303229034e\n";
+    vec![
+        ("program_record", unhex(record).unwrap_or_default()),
+        ("write_set", set.into()),
+        ("write_set", frame.into()),
+    ]
 }
 
 /// Conversations with FLAG meters.

@@ -7,7 +7,7 @@
 
 mod check;
 mod check_register;
-mod complaint;
+pub(crate) mod complaint;
 pub(crate) mod decimal;
 pub mod dlms;
 mod encode;
@@ -19,7 +19,10 @@ mod fuzz;
 mod identity;
 mod limits;
 mod model;
+mod phase;
 mod register;
+mod setting;
+mod setting_file;
 mod sunspec;
 
 pub use complaint::Complaint;
@@ -29,7 +32,11 @@ pub use fault::{DecodeFault, EncodeFault};
 pub use fuzz::{fuzz_decode, fuzz_model};
 pub use identity::{Identify, IdentityCheck, IdentityForm, IdentityValue, What};
 pub use model::{Certainty, Doubt, Fact, Limits, LineDefaults, Model, Parity, Protocol};
+pub use phase::{Phase, SettingWhat};
 pub use register::{Decoded, Kind, Register, ScaleKind, ScaleRegister};
+pub use setting::{
+    Poke, PokeValue, Setting, SettingFault, SettingForm, SettingPlace, SettingValue, password_words,
+};
 pub use sunspec::{NotFound, Step, SunSpec, SunSpecBlock, SunSpecWalk};
 
 use complaint::Notebook;

@@ -18,6 +18,7 @@ pub mod meter_log;
 pub mod modbus;
 pub mod planner;
 pub mod profile_maker;
+pub mod program;
 pub mod vdew;
 
 pub use clock_basis::{ClockBasis, Instants, InvalidClockBasis};

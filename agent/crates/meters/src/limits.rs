@@ -113,8 +113,17 @@ pub(crate) const UTILISATION_WINDOW: Duration = Duration::from_mins(1);
 pub(crate) const READ_BITS_MAX: u16 = 2000;
 /// Modbus Application Protocol V1.1b3, 4.1: octets of a PDU.
 pub(crate) const TCP_PDU_OCTETS_MAX: usize = 253;
+/// Modbus Application Protocol V1.1b3, 6.12: registers in one write.
+pub(crate) const WRITE_REGISTERS_MAX: u16 = 123;
 /// The pipe to the crate that encodes and decodes; the largest frame has 260 octets.
 pub(crate) const PIPE_OCTETS: usize = 512;
+
+// Programming.
+
+/// How often a read of a programming run is asked; a write is asked once.
+pub(crate) const PROGRAM_ATTEMPTS: u8 = 3;
+/// Wait before a meter that is busy is asked again.
+pub(crate) const PROGRAM_BUSY_WAIT: Duration = Duration::from_secs(1);
 
 // Gateway-made load profiles.
 

@@ -12,6 +12,7 @@ mod expected;
 mod expected_tcp;
 mod explain;
 mod read;
+mod write;
 
 pub use self::checksum::{checksum, with_checksum};
 pub use self::exception::{Exception, ExceptionRemedy};
@@ -21,6 +22,8 @@ pub use self::explain::explain;
 pub use self::read::{
     ReadAnswer, ReadFault, ReadRemedy, TransactionIds, read_registers, read_registers_tcp,
 };
+
+pub use self::write::{Ask, Framing, WriteFunction, ask};
 
 use line::{Find, Pattern};
 

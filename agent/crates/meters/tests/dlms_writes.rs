@@ -12,6 +12,8 @@ mod clocks;
 mod cut_line;
 #[path = "dlms_writes/cuts.rs"]
 mod cuts;
+#[path = "dlms_writes/plans.rs"]
+mod plans;
 #[path = "../../simulator/tests/dlms/reader.rs"]
 mod reader;
 #[path = "dlms_writes/tariff.rs"]

@@ -16,6 +16,7 @@ mod incident;
 mod instant;
 mod instrument;
 mod model;
+mod pages;
 mod ppm;
 mod profile;
 mod rates;
@@ -44,6 +45,7 @@ pub use energy::{MilliSeconds, Source};
 pub use incident::{Incident, Port, What};
 pub use instant::Instant;
 pub use model::ElsterModel;
+pub use pages::{PROVISIONAL_ROWS, PageTrouble};
 pub use ppm::PpmMeter;
 pub use profile::{TrueChannel, TrueInterval};
 pub use scenario::Scenario;
@@ -215,6 +217,29 @@ impl ElsterMeter {
     /// not history.
     pub fn change(&self, change: impl FnOnce(&mut Scenario)) {
         change(&mut self.contents().scenario);
+    }
+
+    /// From now on it takes programs: the identities whose layouts are known, and pages of the
+    /// simulator's own, which say that it is simulated.
+    pub fn take_programs(&self) {
+        self.contents().pages.open();
+    }
+
+    /// How it fails at being programmed from now on.
+    pub fn fail_at_pages(&self, trouble: PageTrouble) {
+        self.contents().pages.be(trouble);
+    }
+
+    /// What an identity holds at an instant of the wire.
+    pub fn holds(&self, identity: u16, at: Duration) -> Option<Vec<u8>> {
+        let mut contents = self.contents();
+        let utc = contents.utc(at);
+        contents.whole(identity, utc, at)
+    }
+
+    /// Packets that were written to it, in order: identity, packet, octets.
+    pub fn programmed(&self) -> Vec<(u16, u16, Vec<u8>)> {
+        self.contents().pages.done().to_vec()
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {

@@ -3,6 +3,7 @@
 mod counting;
 mod load;
 mod model;
+mod settings;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::limits::{READ_REGISTERS_MAX, WRITE_REGISTERS_MAX};
 pub use counting::{CountingMeter, TICK};
 pub use load::LoadShape;
 pub use model::{GROWTH_PER_HOUR, ModelMeter};
+pub use settings::{SettingTrouble, SettingsMeter};
 
 /// Why a meter refuses, in the standard's codes (Modbus Application Protocol V1.1b3, section 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,16 @@ pub trait RegisterSource: Send + Sync + fmt::Debug {
     /// Takes new values for holding registers; a meter takes none unless it says so.
     fn write(&self, _address: u16, _words: &[u16], _at: Duration) -> Result<(), Refusal> {
         Err(Refusal::IllegalAddress)
+    }
+
+    /// Whether a coil is on; a meter has none unless it says so.
+    fn coil(&self, _address: u16, _at: Duration) -> Result<bool, Refusal> {
+        Err(Refusal::IllegalFunction)
+    }
+
+    /// Switches a coil.
+    fn write_coil(&self, _address: u16, _on: bool, _at: Duration) -> Result<(), Refusal> {
+        Err(Refusal::IllegalFunction)
     }
 }
 
@@ -151,6 +163,7 @@ impl ModbusMeter {
                 };
                 self.read(*function, span, at)
             }
+            [1 | 5, ..] => self.act_on_coil(pdu, at),
             [6, ah, al, vh, vl] => {
                 self.write(word(ah, al), &[word(vh, vl)], at)?;
                 Ok(Reply {
@@ -177,6 +190,22 @@ impl ModbusMeter {
             [3 | 4 | 6 | 16, ..] => Err(Refusal::IllegalValue),
             _ => Err(Refusal::IllegalFunction),
         }
+    }
+
+    fn act_on_coil(&self, pdu: &[u8], at: Duration) -> Result<Reply, Refusal> {
+        let word = |high: &u8, low: &u8| u16::from_be_bytes([*high, *low]);
+        let pdu = match pdu {
+            [1, ah, al, 0, 1] => {
+                let on = self.source.coil(word(ah, al), at)?;
+                vec![1, 1, u8::from(on)]
+            }
+            [5, ah, al, value @ (0 | 0xff), 0] => {
+                self.source.write_coil(word(ah, al), *value == 0xff, at)?;
+                pdu.to_vec()
+            }
+            _ => return Err(Refusal::IllegalFunction),
+        };
+        Ok(Reply { pdu, read: None })
     }
 
     fn read(&self, function: u8, span: Span, at: Duration) -> Result<Reply, Refusal> {

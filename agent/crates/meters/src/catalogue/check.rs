@@ -11,6 +11,7 @@ use super::identity::{Identify, IdentityForm, IdentityValue};
 use super::limits::{PARTS_MAX, TEXT_REGISTERS_MAX};
 use super::model::{Certainty, Fact, Limits, LineDefaults, Model};
 use super::register::Register;
+use super::setting_file::settings;
 use super::sunspec::{SunSpec, SunSpecBlock};
 use crate::limits::READ_REGISTERS_MAX;
 use crate::span::{Span, Table};
@@ -52,6 +53,7 @@ pub(super) fn model(id: &str, file: ModelFile, notes: &mut Notebook) -> Model {
             "add a `register` or a `sunspec` block",
         );
     }
+    let settings = settings(&file, &holes, notes);
     let identify = file
         .identify
         .iter()
@@ -66,6 +68,7 @@ pub(super) fn model(id: &str, file: ModelFile, notes: &mut Notebook) -> Model {
         identify,
         registers,
         sunspec,
+        settings,
         maker: file.maker,
         model: file.model,
         protocols: file.protocols.into_inner(),

@@ -33,14 +33,14 @@ impl fmt::Display for Complaint {
 }
 
 /// Collects complaints about one file and knows its lines.
-pub(super) struct Notebook<'a> {
+pub(crate) struct Notebook<'a> {
     file: &'a str,
     text: &'a str,
     complaints: Vec<Complaint>,
 }
 
 impl<'a> Notebook<'a> {
-    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
+    pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
         Self {
             file,
             text,
@@ -49,7 +49,7 @@ impl<'a> Notebook<'a> {
     }
 
     /// A complaint about what stands at `span`.
-    pub(super) fn note(
+    pub(crate) fn note(
         &mut self,
         span: &Range<usize>,
         key: impl Into<String>,
@@ -62,7 +62,7 @@ impl<'a> Notebook<'a> {
     }
 
     /// A complaint about the first place where `word` stands.
-    pub(super) fn note_word(
+    pub(crate) fn note_word(
         &mut self,
         word: &str,
         key: impl Into<String>,
@@ -74,7 +74,7 @@ impl<'a> Notebook<'a> {
     }
 
     /// A complaint about the file as a whole.
-    pub(super) fn note_file(&mut self, problem: impl Into<String>, remedy: impl Into<String>) {
+    pub(crate) fn note_file(&mut self, problem: impl Into<String>, remedy: impl Into<String>) {
         self.push(0, String::new(), problem.into(), remedy.into());
     }
 
@@ -89,7 +89,7 @@ impl<'a> Notebook<'a> {
     }
 
     /// What the TOML reader found; it stops at its first mistake.
-    pub(super) fn note_toml(&mut self, error: &toml::de::Error) {
+    pub(crate) fn note_toml(&mut self, error: &toml::de::Error) {
         let span = error.span().unwrap_or(0..0);
         let message = error.message();
         let quoted = || message.split('`').nth(1).unwrap_or_default().to_owned();
@@ -104,7 +104,7 @@ impl<'a> Notebook<'a> {
         self.note(&span, key, message, remedy);
     }
 
-    pub(super) fn into_complaints(self) -> Vec<Complaint> {
+    pub(crate) fn into_complaints(self) -> Vec<Complaint> {
         self.complaints
     }
 }

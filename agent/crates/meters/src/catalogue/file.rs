@@ -4,6 +4,7 @@ use super::encoding::{Absent, Encoding, Order};
 use super::identity::What;
 use super::model::{Certainty, Parity, Protocol};
 use super::register::ScaleKind;
+use super::setting_file::SettingFile;
 use crate::span::Table;
 use serde::Deserialize;
 use toml::Spanned;
@@ -38,6 +39,8 @@ pub(super) struct ModelFile {
     #[serde(default)]
     pub(super) register: Vec<Spanned<RegisterFile>>,
     pub(super) sunspec: Option<SunSpecFile>,
+    #[serde(default)]
+    pub(super) setting: Vec<Spanned<SettingFile>>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -17,6 +17,7 @@ mod limits;
 mod model;
 mod profile;
 mod session;
+mod setting;
 mod vdew;
 pub(super) mod words;
 
@@ -36,6 +37,7 @@ pub use session::{
     BillingReset, ClockModel, FlagLine, InstantModel, InstantValue, LogOnStyle, ProbeIdentity,
     RatioModel, RegisterSide, ScalingModel, SessionModel, WeekdayBase,
 };
+pub use setting::{FlagSetting, ProgrammingModel, ProvisionalMark};
 pub use vdew::{VdewAction, VdewForm, VdewModel, VdewProfile, VdewSet, VdewWhat};
 
 pub(super) use check::model as checked;

@@ -16,3 +16,9 @@ pub(super) const SCALE_MAX: i8 = 9;
 pub(super) const SCALE_REGISTER_MAX: i8 = 10;
 /// Blocks passed on a SunSpec chain before it counts as endless; real chains have about ten.
 pub(super) const SUNSPEC_BLOCKS_MAX: u16 = 64;
+/// Settings of one model.
+pub(super) const SETTINGS_MAX: usize = 128;
+/// Registers of a table that is written as it is; Modbus Application Protocol V1.1b3, 6.12.
+pub(super) const SETTING_WORDS_MAX: u16 = 123;
+/// Writes that go along with a setting, on either side.
+pub(super) const SETTING_POKES_MAX: usize = 8;

@@ -2,6 +2,7 @@
 
 use super::identity::Identify;
 use super::register::{Kind, Register};
+use super::setting::Setting;
 use super::sunspec::SunSpec;
 use crate::span::Span;
 use metering::Obis;
@@ -128,6 +129,8 @@ pub struct Model {
     pub registers: Vec<Register>,
     /// How to find the values on a SunSpec chain.
     pub sunspec: Option<SunSpec>,
+    /// What can be written to it.
+    pub settings: Vec<Setting>,
     /// How sure the file is where a line says nothing else.
     pub certainty: Certainty,
     /// Where the facts come from.
@@ -165,6 +168,11 @@ impl Model {
     fn defaults(&self, kind: Kind) -> impl Iterator<Item = &Register> {
         let wanted = move |register: &&Register| register.by_default && register.kind() == kind;
         self.offered().filter(wanted)
+    }
+
+    /// A setting by its name.
+    pub fn setting(&self, name: &str) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.name == name)
     }
 
     /// The register of a quantity.

@@ -184,6 +184,28 @@ impl<'l, 'm, L: Line> Visit<'l, 'm, L> {
         Ok(self.session.write_packet(identity, 1, octets).await?)
     }
 
+    /// Reads octets of an identity from a packet on, whatever the model says of it.
+    pub async fn read_octets(
+        &mut self,
+        identity: u16,
+        packet: u16,
+        octets: u16,
+    ) -> Result<Raw, VisitFault> {
+        let octets = usize::from(octets);
+        let answered = self.session.read_identity(identity, packet, octets).await?;
+        Ok(raw(identity, 0, answered))
+    }
+
+    /// Writes octets to one packet of an identity. What holds for [`Visit::write`] holds here.
+    pub async fn write_packet(
+        &mut self,
+        identity: u16,
+        packet: u16,
+        octets: &[u8],
+    ) -> Result<(), VisitFault> {
+        Ok(self.session.write_packet(identity, packet, octets).await?)
+    }
+
     /// Signs off.
     pub async fn end(self) -> Closed {
         self.session.close().await

@@ -50,6 +50,14 @@ pub enum ReadFault {
         /// The registers asked for.
         span: Span,
     },
+    /// No single request can write this. Nothing was sent.
+    #[error(
+        "unit {unit} cannot be written so; use unit 1 to 247 and 1 to 123 registers, none above 65535"
+    )]
+    Unwritable {
+        /// The unit asked for.
+        unit: u8,
+    },
     /// The answer fitted its request, and yet could not be decoded.
     #[error("meter broke the protocol: {reason}")]
     Breach {
@@ -75,11 +83,13 @@ impl ReadFault {
         match self {
             Self::Line(fault) => ReadRemedy::Line(fault.remedy()),
             Self::Exception(exception) => ReadRemedy::Meter(exception.remedy()),
-            Self::Unreadable { .. } | Self::Breach { .. } => ReadRemedy::GiveUp,
+            Self::Unreadable { .. } | Self::Unwritable { .. } | Self::Breach { .. } => {
+                ReadRemedy::GiveUp
+            }
         }
     }
 
-    fn breach(reason: &impl ToString) -> Self {
+    pub(super) fn breach(reason: &impl ToString) -> Self {
         Self::Breach {
             reason: reason.to_string(),
         }
@@ -120,7 +130,7 @@ pub async fn read_registers<L: Line>(
 pub struct TransactionIds(u16);
 
 impl TransactionIds {
-    fn next(&mut self) -> u16 {
+    pub(super) fn next(&mut self) -> u16 {
         self.0 = self.0.wrapping_add(1);
         self.0
     }
@@ -185,7 +195,7 @@ async fn take_request<const N: usize>(far: &mut DuplexStream) -> Result<[u8; N],
     Ok(request)
 }
 
-async fn ask_line<L: Line>(
+pub(super) async fn ask_line<L: Line>(
     guard: &mut GuardedLine<L>,
     unit: u8,
     min_gap: Duration,
@@ -198,14 +208,26 @@ async fn ask_line<L: Line>(
         .await?)
 }
 
-async fn hand_back(far: &mut DuplexStream, frame: &[u8]) -> Result<(), ReadFault> {
+/// The same for a request whose length is known only when it is made.
+pub(super) async fn take_frame(
+    far: &mut DuplexStream,
+    octets: usize,
+) -> Result<Vec<u8>, ReadFault> {
+    let mut request = vec![0; octets];
+    far.read_exact(&mut request)
+        .await
+        .map_err(|error| ReadFault::breach(&error))?;
+    Ok(request)
+}
+
+pub(super) async fn hand_back(far: &mut DuplexStream, frame: &[u8]) -> Result<(), ReadFault> {
     far.write_all(frame)
         .await
         .map_err(|error| ReadFault::breach(&error))
 }
 
 /// Puts another transaction number into a frame and returns the one that was there.
-fn renumber(frame: &mut [u8], number: [u8; 2]) -> [u8; 2] {
+pub(super) fn renumber(frame: &mut [u8], number: [u8; 2]) -> [u8; 2] {
     match frame.first_chunk_mut::<2>() {
         Some(place) => std::mem::replace(place, number),
         None => number,

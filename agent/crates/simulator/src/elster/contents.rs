@@ -10,6 +10,7 @@ use super::history::History;
 use super::incident::{Incident, What};
 use super::instant::Request;
 use super::model::ElsterModel;
+use super::pages::Pages;
 use super::profile::{Recorder, Window};
 use super::rates::Rates;
 use super::scenario::Scenario;
@@ -35,6 +36,7 @@ pub(crate) struct Contents {
     /// Whether this session has been noted as one that changes the meter.
     pub(super) is_noted: bool,
     pub(super) contactor: u8,
+    pub(super) pages: Pages,
     pub(super) dice: Dice,
 }
 
@@ -61,6 +63,7 @@ impl Contents {
             operator: String::new(),
             is_noted: false,
             contactor: 0,
+            pages: Pages::default(),
             dice,
         };
         let begun = contents.history.begun;

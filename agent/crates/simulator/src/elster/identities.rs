@@ -77,6 +77,9 @@ impl Contents {
 
     /// Everything an identity holds, but for sets, profiles and what depends on a request.
     pub(super) fn whole(&mut self, identity: u16, utc: i64, at: Duration) -> Option<Vec<u8>> {
+        if let Some(octets) = self.pages.held(identity) {
+            return Some(octets.to_vec());
+        }
         if let Some(octets) = self.of_every_model(identity, utc, at) {
             return Some(octets);
         }

@@ -87,6 +87,9 @@ impl Store for Contents {
     ) -> Result<(), Refused> {
         let identity = packet.identity();
         let utc = self.utc(at);
+        if self.is_programmed(identity, utc, at) {
+            return self.program(packet, octets, level, at);
+        }
         let Some(needed) = writing_level(self.model, identity) else {
             let known = self.has(identity, utc, at);
             return Err(if known {
@@ -273,7 +276,7 @@ impl Contents {
     }
 
     /// A session that changes the meter is noted once, under its operator's name.
-    fn note_change(&mut self, utc: i64) {
+    pub(super) fn note_change(&mut self, utc: i64) {
         if !std::mem::replace(&mut self.is_noted, true) {
             let what = What::Programming {
                 port: self.scenario.port,

@@ -93,6 +93,11 @@ impl ModelMeter {
     /// The meter as it stands on a wire, within the model's limits.
     pub fn on_wire(self: &Arc<Self>) -> ModbusMeter {
         let source: Arc<dyn RegisterSource> = Arc::<Self>::clone(self);
+        self.seated(source)
+    }
+
+    /// The same with registers of another source in its place.
+    pub(super) fn seated(&self, source: Arc<dyn RegisterSource>) -> ModbusMeter {
         ModbusMeter::new(self.unit, source)
             .with_max_count(self.max_count)
             .with_refused(self.holes.clone())

@@ -10,6 +10,7 @@ use super::identity::Measured;
 use super::limits::{LEVEL_MAX, ROWS_MAX, SCALE_MAX};
 use super::model::FlagModel;
 use super::profile::ProfileModel;
+use super::setting::check_settings;
 use std::collections::BTreeSet;
 use toml::Spanned;
 
@@ -26,6 +27,7 @@ pub(in super::super) fn model(id: &str, file: FlagFile, notes: &mut Notebook) ->
         ("measured", file.measured.len()),
         ("identity", file.identity.len()),
         ("variant", file.variant.len()),
+        ("setting", file.setting.len()),
     ] {
         if count > ROWS_MAX {
             let problem = format!("more than {ROWS_MAX} entries of `{key}`");
@@ -40,6 +42,7 @@ pub(in super::super) fn model(id: &str, file: FlagFile, notes: &mut Notebook) ->
     for profile in file.profile.iter().chain(&file.instrumentation) {
         check_profile(profile, &rows, notes);
     }
+    check_settings(&file, notes);
     let model = FlagModel {
         id: id.to_owned(),
         maker: file.maker,
@@ -66,12 +69,30 @@ pub(in super::super) fn model(id: &str, file: FlagFile, notes: &mut Notebook) ->
         billing_reset: file.billing_reset,
         refusals: file.refusals,
         vdew: file.vdew,
+        programming: file.programming,
+        settings: inner(file.setting),
+        provisional: file.provisional,
     };
     if model.identities.is_empty() && model.vdew.is_none() {
         let remedy = "add `identity` rows, or a `vdew` table";
         notes.note_file("the model has no value", remedy);
     }
-    for (about, fact) in model.statements() {
+    sourced(&model, notes);
+    model
+}
+
+/// Every statement names sources that the file has.
+fn sourced(model: &FlagModel, notes: &mut Notebook) {
+    let settings = model.settings.iter();
+    let settings = settings.map(|item| (format!("setting {}", item.name), &item.fact));
+    let programming = model.programming.iter();
+    let programming = programming.map(|item| ("programming".to_owned(), &item.fact));
+    let statements = model
+        .statements()
+        .into_iter()
+        .chain(settings)
+        .chain(programming);
+    for (about, fact) in statements {
         for key in fact
             .by
             .iter()
@@ -81,7 +102,6 @@ pub(in super::super) fn model(id: &str, file: FlagFile, notes: &mut Notebook) ->
             notes.note_word(key, about.as_str(), problem, "add it there, or correct it");
         }
     }
-    model
 }
 
 fn inner<T>(list: Vec<Spanned<T>>) -> Vec<T> {

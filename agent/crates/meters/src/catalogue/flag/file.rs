@@ -6,6 +6,7 @@ use super::profile::ProfileModel;
 use super::session::{
     BillingReset, ClockModel, FlagLine, InstantModel, RatioModel, ScalingModel, SessionModel,
 };
+use super::setting::{FlagSetting, ProgrammingModel, ProvisionalMark};
 use super::vdew::VdewModel;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -56,6 +57,10 @@ pub(in super::super) struct FlagFile {
     pub(super) billing_reset: Option<BillingReset>,
     pub(super) refusals: Option<RefusalTable>,
     pub(super) vdew: Option<VdewModel>,
+    pub(super) programming: Option<ProgrammingModel>,
+    #[serde(default)]
+    pub(super) setting: Vec<Spanned<FlagSetting>>,
+    pub(super) provisional: Option<ProvisionalMark>,
 }
 
 /// A thousandth of Wh and W: what nearly all such meters count in.

@@ -6,6 +6,7 @@ use super::profile::ProfileModel;
 use super::session::{
     BillingReset, ClockModel, FlagLine, InstantModel, RatioModel, ScalingModel, SessionModel,
 };
+use super::setting::{FlagSetting, ProgrammingModel, ProvisionalMark};
 use super::vdew::VdewModel;
 use iec62056_21::codec::Identification;
 use metering::Obis;
@@ -64,6 +65,12 @@ pub struct FlagModel {
     pub refusals: Option<RefusalTable>,
     /// What it has instead of identities, if it is of the VDEW style.
     pub vdew: Option<VdewModel>,
+    /// What goes along with all programming.
+    pub programming: Option<ProgrammingModel>,
+    /// What can be written to it.
+    pub settings: Vec<FlagSetting>,
+    /// What tells a simulated meter, where a layout is the simulator's own.
+    pub provisional: Option<ProvisionalMark>,
 }
 
 impl FlagModel {
@@ -106,6 +113,11 @@ impl FlagModel {
     pub fn identity(&self, variant: &str, number: u16) -> Option<&FlagIdentity> {
         let mut rows = self.identities.iter().filter(|row| row.number == number);
         rows.find(|row| row.is_of(variant))
+    }
+
+    /// A setting by its name.
+    pub fn setting(&self, name: &str) -> Option<&FlagSetting> {
+        self.settings.iter().find(|setting| setting.name == name)
     }
 
     /// The identity that tells something of the meter itself.

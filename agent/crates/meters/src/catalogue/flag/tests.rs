@@ -261,7 +261,7 @@ fn unknown_words_are_refused_where_they_stand() {
            `notes`, `disagreements`, `line`, `session`, `identification`, `variant`, `measured`, \
            `energy-exponent`, `demand-exponent`, `identity`, `status-table`, `billing-trigger`, \
            `profile`, `instrumentation`, `instant`, `clock`, `ratios`, `scaling`, `billing-reset`, `refusals`, \
-           `vdew`|correct its spelling or remove it",
+           `vdew`, `programming`, `setting`, `provisional`|correct its spelling or remove it",
         ],
     );
     check(

@@ -5,7 +5,7 @@ use super::record::{Activated, Item, Role};
 use crate::catalogue::dlms::{SpecialDaysBy, WritingModel};
 use crate::cosem::{
     CALENDAR_TIME, CalendarField, CalendarPart, CosemTime, NO_TIME, RegisterActivation,
-    RegisterField, Script, SpecialDay, TariffComplaint, TariffSet, check,
+    RegisterField, Script, SpecialDay, TariffComplaint, TariffSet, check, data_text,
 };
 use ::dlms::codec::{Attribute, Data, DateTime, LogicalName};
 
@@ -267,6 +267,25 @@ impl Program {
             items,
             profiles,
         }
+    }
+}
+
+impl Plan {
+    /// Whether rows of profiles are lost with it.
+    pub fn loses_rows(&self) -> bool {
+        !self.profiles.is_empty()
+    }
+
+    /// What is written, for people.
+    pub fn lines(&self) -> Vec<String> {
+        let items = self.items.iter().filter(|item| item.role != Role::Active);
+        let items = items.map(|item| {
+            let wanted = data_text(&item.wanted.0);
+            format!("{} = {wanted}", item.attribute())
+        });
+        let rows = self.profiles.iter();
+        let rows = rows.map(|(profile, ..)| format!("profile {profile}: all rows are lost"));
+        items.chain(rows).collect()
     }
 }
 

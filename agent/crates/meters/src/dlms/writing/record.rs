@@ -1,6 +1,6 @@
 //! What was there, and what should be: kept by its owner, on the disk before the first write.
 
-use crate::cosem::CalendarField;
+use crate::cosem::{CalendarField, data_text};
 use crate::sum::SUM;
 use ::dlms::codec::{Attribute, Data, DateTime, LogicalName, decode_all};
 use serde::{Deserialize, Serialize};
@@ -203,6 +203,26 @@ impl WriteRecord {
             item.wanted = Held(Data::OctetString(time.encode().to_vec()));
         }
         self
+    }
+
+    /// Whether rows of profiles are lost with it.
+    pub fn loses_rows(&self) -> bool {
+        !self.rows.is_empty()
+    }
+
+    /// What is written, for people, with what was there before.
+    pub fn lines(&self) -> Vec<String> {
+        let text = |held: &Held| data_text(&held.0);
+        let items = self.items.iter().filter(|item| item.role != Role::Active);
+        let items = items.map(|item| {
+            let (before, wanted) = (text(&item.before), text(&item.wanted));
+            format!("{}: `{before}` becomes `{wanted}`", item.attribute())
+        });
+        let rows = self.rows.iter().map(|rows| {
+            let profile = LogicalName(rows.profile);
+            format!("profile {profile}: {} rows are lost", rows.before)
+        });
+        items.chain(rows).collect()
     }
 
     /// What was there before, in short.

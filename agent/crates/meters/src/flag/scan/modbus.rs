@@ -56,9 +56,11 @@ enum Fit {
 pub(super) async fn presence<L: Line>(site: &mut Site<'_, L>, unit: u8) -> Presence {
     match site.read_registers(unit, PRESENCE).await {
         Ok(_) | Err(ReadFault::Exception(_) | ReadFault::Breach { .. }) => Presence::Present,
-        Err(ReadFault::Line(LineFault::Silent { heard: 0, .. }) | ReadFault::Unreadable { .. }) => {
-            Presence::Silent
-        }
+        Err(
+            ReadFault::Line(LineFault::Silent { heard: 0, .. })
+            | ReadFault::Unreadable { .. }
+            | ReadFault::Unwritable { .. },
+        ) => Presence::Silent,
         Err(ReadFault::Line(
             LineFault::Silent { heard: octets, .. }
             | LineFault::Damaged { octets }

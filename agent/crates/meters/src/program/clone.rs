@@ -1,0 +1,263 @@
+//! Pages of a golden meter, written to others of its model and firmware.
+
+use super::fault::{Misfit, PageFault, ProgramFault};
+use super::fingerprint::Digest;
+use super::flag_plan::{FlagGround, place_of};
+use super::pages::Pages;
+use super::place::Place;
+use super::plan::{PlanItem, ProgramPlan, Role};
+use crate::catalogue::Phase;
+use crate::catalogue::flag::FlagModel;
+
+use std::fmt;
+
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+/// A page that a site names itself: its identity is known, and nobody says what its octets mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClonePage {
+    /// What people call it.
+    pub name: String,
+    /// Which identity.
+    pub identity: u16,
+    /// How many octets.
+    pub octets: u16,
+    /// When it is written.
+    pub phase: Phase,
+    /// Whether stored load profiles are lost with it.
+    pub clears_profile: bool,
+}
+
+/// What a golden meter held when its pages were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoldenImage {
+    /// Its model, as the gateway's files call it.
+    pub model: String,
+    /// Its variant.
+    pub variant: String,
+    /// What it says of device and firmware: others must say the same.
+    pub firmware: String,
+    /// Which meter it was.
+    pub meter: String,
+    /// Its pages.
+    pub pages: Vec<(ClonePage, Vec<u8>)>,
+}
+
+/// Where two images differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageDifference {
+    /// What people call the page.
+    pub name: String,
+    /// Which identity.
+    pub identity: u16,
+    /// The first octet that differs.
+    pub offset: usize,
+    /// What the first image holds there; nothing where it has no such page.
+    pub left: Vec<u8>,
+    /// What the other one holds there.
+    pub right: Vec<u8>,
+}
+
+impl fmt::Display for PageDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use super::fingerprint::hex;
+        let (left, right) = (hex(&self.left), hex(&self.right));
+        write!(
+            f,
+            "{} ({:03}) from octet {}: {left} | {right}",
+            self.name, self.identity, self.offset
+        )
+    }
+}
+
+/// Pages that a model's settings name, and those of the site.
+pub fn clone_pages(model: &FlagModel, variant: &str, own: &[ClonePage]) -> Vec<ClonePage> {
+    let settings = model.settings.iter();
+    let mut pages: Vec<ClonePage> = settings
+        .filter_map(|setting| {
+            let row = model.identity(variant, setting.identity)?;
+            Some(ClonePage {
+                name: setting.name.clone(),
+                identity: setting.identity,
+                octets: row.octets,
+                phase: setting.phase,
+                clears_profile: setting.clears_profile,
+            })
+        })
+        .collect();
+    let known: Vec<u16> = pages.iter().map(|page| page.identity).collect();
+    let own = own.iter().filter(|page| !known.contains(&page.identity));
+    pages.extend(own.cloned());
+    pages
+}
+
+/// Reads the pages of a golden meter.
+pub async fn read_golden<P: Pages>(
+    model: &FlagModel,
+    variant: &str,
+    own: &[ClonePage],
+    pages: &mut P,
+) -> Result<GoldenImage, ProgramFault> {
+    let unread = |what: &str, fault: PageFault| ProgramFault::NoBackup {
+        what: what.to_owned(),
+        fault,
+    };
+    let identity = pages.identity().await;
+    let identity = identity.map_err(|fault| unread("who the meter is", fault))?;
+    let mut image = GoldenImage {
+        model: identity.model,
+        variant: variant.to_owned(),
+        firmware: identity.firmware,
+        meter: identity.meter,
+        pages: Vec::new(),
+    };
+    for page in clone_pages(model, variant, own) {
+        let place = place(&page);
+        let octets = pages.read(&place).await;
+        let octets = octets.map_err(|fault| unread(&page.name, fault))?;
+        image.pages.push((page, octets));
+    }
+    Ok(image)
+}
+
+impl GoldenImage {
+    /// Stands for its model, firmware and pages; not for which meter it was.
+    pub fn digest(&self) -> Digest {
+        let head = [&self.model, &self.variant, &self.firmware];
+        let head = head.into_iter().map(String::as_bytes);
+        let numbers: Vec<[u8; 2]> = self
+            .pages
+            .iter()
+            .map(|(page, _)| page.identity.to_be_bytes())
+            .collect();
+        let octets = self.pages.iter().map(|(_, octets)| octets.as_slice());
+        let pages = numbers.iter().map(<[u8; 2]>::as_slice).zip(octets);
+        Digest::of(head.chain(pages.flat_map(|(number, octets)| [number, octets])))
+    }
+
+    /// Where another image differs.
+    pub fn differences(&self, other: &Self) -> Vec<PageDifference> {
+        let mut differences = Vec::new();
+        for (page, left) in &self.pages {
+            let mut twins = other.pages.iter();
+            let twin = twins.find(|(twin, _)| twin.identity == page.identity);
+            let right = twin
+                .map(|(_, octets)| octets.as_slice())
+                .unwrap_or_default();
+            differences.extend(
+                ranges(left, right)
+                    .into_iter()
+                    .map(|(offset, left, right)| PageDifference {
+                        name: page.name.clone(),
+                        identity: page.identity,
+                        offset,
+                        left,
+                        right,
+                    }),
+            );
+        }
+        let known = |page: &ClonePage| {
+            self.pages
+                .iter()
+                .any(|(own, _)| own.identity == page.identity)
+        };
+        let alone = other.pages.iter().filter(|(page, _)| !known(page));
+        differences.extend(alone.map(|(page, octets)| PageDifference {
+            name: page.name.clone(),
+            identity: page.identity,
+            offset: 0,
+            left: Vec::new(),
+            right: octets.clone(),
+        }));
+        differences
+    }
+
+    /// The plan that writes these pages to another meter. Its firmware must be the golden meter's, and
+    /// the conversation looks whether it is.
+    pub fn plan(&self, ground: FlagGround<'_>) -> Result<ProgramPlan, Vec<Misfit>> {
+        let mut misfits = Vec::new();
+        for (what, own, found) in [
+            ("model", self.model.as_str(), ground.model.id.as_str()),
+            ("variant", self.variant.as_str(), ground.variant),
+            (
+                "firmware",
+                self.firmware.as_str(),
+                ground.firmware.unwrap_or(&self.firmware),
+            ),
+        ] {
+            if own != found {
+                let problem = format!("the golden meter is of `{own}`, this one of `{found}`");
+                misfits.push(Misfit::new(what, problem, "use pages of such a meter"));
+            }
+        }
+        let mut pages = ground.frame(&mut misfits);
+        for (page, octets) in &self.pages {
+            ground.mark(page.identity, &mut pages);
+            pages.items.push(PlanItem {
+                name: page.name.clone(),
+                phase: page.phase,
+                place: place(page),
+                role: Role::Keep,
+                wanted: octets.clone(),
+                words: format!("as {}", self.meter),
+                clears_profile: page.clears_profile,
+            });
+        }
+        let foreign = ground
+            .model
+            .identities_of(ground.variant)
+            .filter(|row| row.what.is_some());
+        for row in foreign {
+            let is_scheme = row.what == Some(crate::catalogue::flag::IdentityWhat::Scheme);
+            let is_cloned = pages.items.iter().any(|item| item.place == place_of(row));
+            if is_cloned && !is_scheme {
+                let problem = "it says which meter this is, and would say another";
+                misfits.push(Misfit::new(
+                    row.content.as_str(),
+                    problem,
+                    "take it out of the pages",
+                ));
+            }
+        }
+        if misfits.is_empty() {
+            let firmware = Some(self.firmware.as_str());
+            Ok(FlagGround { firmware, ..ground }.plan(pages))
+        } else {
+            Err(misfits)
+        }
+    }
+}
+
+fn place(page: &ClonePage) -> Place {
+    Place::Packets {
+        identity: page.identity,
+        first: 1,
+        octets: page.octets,
+    }
+}
+
+/// Stretches in which two pages differ: the first octet, and what each holds.
+pub(super) fn ranges(left: &[u8], right: &[u8]) -> Vec<(usize, Vec<u8>, Vec<u8>)> {
+    let length = left.len().max(right.len());
+    let mut found: Vec<(usize, Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut was_same = true;
+    for place in 0..length {
+        let (one, other) = (left.get(place), right.get(place));
+        if one == other {
+            was_same = true;
+            continue;
+        }
+        if was_same {
+            found.push((place, Vec::new(), Vec::new()));
+        }
+        if let Some((_, lefts, rights)) = found.last_mut() {
+            lefts.extend(one);
+            rights.extend(other);
+        }
+        was_same = false;
+    }
+    found
+}

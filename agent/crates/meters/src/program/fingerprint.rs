@@ -1,0 +1,47 @@
+//! What stands for the contents of a meter in a receipt.
+
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+
+/// Octets of a value that are shown.
+const SHOWN_OCTETS: usize = 32;
+
+/// SHA-256 of contents, in an order of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// Of parts: each with its length before it, so that no two lists look alike.
+    pub fn of<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Self {
+        let mut sum = Sha256::new();
+        for part in parts {
+            let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+            sum.update(length.to_be_bytes());
+            sum.update(part);
+        }
+        Self(sum.finalize().into())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+/// Octets in hexadecimal digits; long ones are cut short.
+pub(super) fn hex(octets: &[u8]) -> String {
+    let mut text = String::new();
+    for octet in octets.iter().take(SHOWN_OCTETS) {
+        let digits = [octet >> 4, octet & 0xf].map(u32::from);
+        text.extend(
+            digits
+                .iter()
+                .filter_map(|digit| char::from_digit(*digit, 16)),
+        );
+    }
+    if octets.len() > SHOWN_OCTETS {
+        text.push('…');
+    }
+    text
+}
