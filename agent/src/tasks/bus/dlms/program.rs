@@ -1,0 +1,38 @@
+//! One session of programming a DLMS meter.
+
+use super::session::Sitting;
+use crate::tasks::bus::program::{
+    Intent, ProgramAnswer, ProgramAsk, ProgramRun, ProgramTrouble, calendar_of,
+};
+use line::Line;
+use meters::program::{carry_out_dlms, look_dlms, plan_calendar_dlms, standing_dlms};
+
+impl<L: Line> Sitting<'_, '_, '_, L> {
+    /// Does the session's share; the answer waits in the run.
+    pub(super) async fn program(&mut self, run: &mut ProgramRun) {
+        let answer = self.programmed(&run.ask).await;
+        run.answer(answer);
+    }
+
+    async fn programmed(&mut self, ask: &ProgramAsk) -> Result<ProgramAnswer, ProgramTrouble> {
+        let visit = &mut self.visit;
+        Ok(match ask {
+            ProgramAsk::Look(intent) => {
+                let plan = match intent {
+                    Intent::Scheme(scheme) => plan_calendar_dlms(scheme, visit).await?,
+                    Intent::Calendar(scheme) => {
+                        plan_calendar_dlms(&calendar_of(scheme), visit).await?
+                    }
+                };
+                ProgramAnswer::Looked(Box::new(look_dlms(&plan, visit).await?))
+            }
+            ProgramAsk::Stand(record) => {
+                ProgramAnswer::Stands(Box::new(standing_dlms(record, visit).await?))
+            }
+            ProgramAsk::CarryOut(record, permission) => {
+                let report = carry_out_dlms(record, visit, permission).await?;
+                ProgramAnswer::Stands(Box::new(report))
+            }
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! Programming a meter for a command: one session looks, one writes, one looks how it stands. What is
+//! durable between them is the command desk's; a line remembers nothing of it.
+
+use crate::tasks::command_desk::Dispatch;
+use desk::Diagnosis;
+use metering::MeterId;
+use metering::scheme::Scheme;
+use meters::program::{Misfit, NoPlan, Permission, ProgramFault, ProgramRecord, ProgramReport};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// What is wanted of a meter.
+#[derive(Debug, Clone)]
+pub enum Intent {
+    /// All pages of a scheme that such a meter has a place for.
+    Scheme(Arc<Scheme>),
+    /// The calendar of a scheme alone.
+    Calendar(Arc<Scheme>),
+}
+
+/// One session's share.
+#[derive(Debug, Clone)]
+pub enum ProgramAsk {
+    /// Who it is, what it holds, what would be written. Writes nothing.
+    Look(Intent),
+    /// How it stands to a record. Writes nothing.
+    Stand(Arc<ProgramRecord>),
+    /// Writes what is not there yet, and reads it back.
+    CarryOut(Arc<ProgramRecord>, Permission),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum ProgramAnswer {
+    /// What is to be kept before anything is written.
+    Looked(Box<ProgramRecord>),
+    /// How the meter stands.
+    Stands(Box<ProgramReport>),
+}
+
+/// Why nothing came of it.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramTrouble {
+    /// What is wanted does not fit this meter.
+    #[error("{}", joined(.0))]
+    Misfits(Vec<Misfit>),
+    /// The conversation said so.
+    #[error(transparent)]
+    Fault(#[from] ProgramFault),
+    /// There was none.
+    #[error("{}", words(.0))]
+    Unreached(Box<Diagnosis>),
+    /// The gateway stops, or the meter left the configuration.
+    #[error("the line has other things to do now: the gateway stops, or its configuration changes")]
+    Dropped,
+}
+
+/// What a line is asked; nothing is written without the proof that somebody may order it.
+#[derive(Debug)]
+pub struct ProgramOrder {
+    /// That proof.
+    pub dispatch: Arc<Dispatch>,
+    /// Which meter.
+    pub meter: MeterId,
+    /// What to do.
+    pub ask: ProgramAsk,
+    /// Who waits.
+    pub reply: oneshot::Sender<Result<ProgramAnswer, ProgramTrouble>>,
+}
+
+/// An order on its way through its session.
+#[derive(Debug)]
+pub(super) struct ProgramRun {
+    pub(super) ask: ProgramAsk,
+    answer: Option<Result<ProgramAnswer, ProgramTrouble>>,
+}
+
+impl ProgramRun {
+    pub(super) fn new(ask: ProgramAsk) -> Self {
+        Self { ask, answer: None }
+    }
+
+    pub(super) fn answer(&mut self, answer: Result<ProgramAnswer, ProgramTrouble>) {
+        self.answer = Some(answer);
+    }
+
+    pub(super) fn into_answer(self) -> Option<Result<ProgramAnswer, ProgramTrouble>> {
+        self.answer
+    }
+}
+
+impl From<NoPlan> for ProgramTrouble {
+    fn from(none: NoPlan) -> Self {
+        match none {
+            NoPlan::Misfits(misfits) => Self::Misfits(misfits),
+            NoPlan::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<Diagnosis> for ProgramTrouble {
+    fn from(diagnosis: Diagnosis) -> Self {
+        Self::Unreached(Box::new(diagnosis))
+    }
+}
+
+/// A scheme's calendars and nothing else of it.
+pub(super) fn calendar_of(scheme: &Scheme) -> Scheme {
+    Scheme {
+        name: scheme.name.clone(),
+        purpose: scheme.purpose,
+        meter_type: scheme.meter_type.clone(),
+        version: scheme.version,
+        calendar: scheme.calendar.clone(),
+        deferred: scheme.deferred.clone(),
+        ..Scheme::default()
+    }
+}
+
+fn joined(misfits: &[Misfit]) -> String {
+    let misfits: Vec<String> = misfits.iter().map(ToString::to_string).collect();
+    misfits.join("; ")
+}
+
+fn words(diagnosis: &Diagnosis) -> String {
+    let next = diagnosis.next.first();
+    let next = next.map_or_else(String::new, |next| format!("; {next}"));
+    format!("{}: {}{next}", diagnosis.code, diagnosis.happened)
+}
