@@ -1,7 +1,9 @@
-//! The private half of an ingest key, held by the head-end's consumer and never by a gateway.
+//! A private Ed25519 key: of the head-end's consumer, which signs watermarks, or of a gateway,
+//! which signs receipts.
 
 use crate::KeyId;
 use crate::limits::KEY_FILE_BYTES_MAX;
+use crate::public_key::PublicKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
 use ed25519_dalek::{Signer, VerifyingKey};
@@ -64,7 +66,12 @@ impl SigningKey {
 
     /// The id under which gateways look this key up.
     pub fn id(&self) -> KeyId {
-        KeyId::of(&self.public())
+        KeyId::of(self.public().as_bytes())
+    }
+
+    /// The public half, for whoever verifies.
+    pub fn public_key(&self) -> PublicKey {
+        PublicKey::trusted_ed25519(self.public())
     }
 
     pub(crate) fn public(&self) -> VerifyingKey {
