@@ -13,6 +13,7 @@ mod known;
 mod link;
 mod memory;
 mod place;
+pub mod program;
 mod requests;
 mod restore;
 mod sampled;
@@ -79,6 +80,8 @@ pub struct Bus {
     dlms_jobs: HashMap<u64, work::DlmsJob>,
     /// Work at the line itself, by token.
     line_jobs: HashMap<u64, work::LineJob>,
+    /// Orders of the command desk at Modbus meters, by token.
+    program_jobs: HashMap<u64, work::ModbusProgram>,
     token: u64,
     quarantined: Option<MeterId>,
     /// Both clocks at the last look.
@@ -165,6 +168,7 @@ impl Bus {
             flag_jobs: HashMap::new(),
             dlms_jobs: HashMap::new(),
             line_jobs: HashMap::new(),
+            program_jobs: HashMap::new(),
             token: 0,
             quarantined,
             seen: now,

@@ -1,3 +1,238 @@
-//! The command desk.
+//! The command desk: whatever changes a meter or the gateway passes here, whoever orders it.
+//!
+//! A command is proven, judged and journalled before anything is done; it is done once, its effects are
+//! read back, and one signed receipt ends it. What was under way when the gateway stopped is looked at
+//! and decided, never repeated blindly.
 
+mod awakening;
+mod hands;
+mod handle;
 mod held;
+mod intake;
+mod library;
+mod meter_work;
+mod outcome;
+mod programming;
+mod receipts;
+mod trust;
+
+pub use handle::DeskHandle;
+
+use crate::adapters::clock::Clock;
+use crate::health::Pulse;
+use crate::limits::{COMMANDS_AT_ONCE, DESK_REQUESTS_MAX};
+use crate::tasks::bus::BusHandle;
+use crate::tasks::storekeeper::StoreHandle;
+use authority::{AuthenticCommand, AuthorisedCommand, Command, CommandId, SigningKey};
+use handle::DeskAsk;
+use hands::Hands;
+use held::Held;
+use metering::{GatewayId, MeterId};
+use receipts::Receipts;
+use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use trust::Trust;
+
+/// How often the desk looks at what waits, and shows signs of life.
+const TICK: Duration = Duration::from_secs(5);
+
+/// The proof that a command may be done, and is in the journal. Only the desk makes one.
+#[derive(Debug)]
+pub struct Dispatch {
+    command: AuthorisedCommand,
+}
+
+impl Dispatch {
+    /// What is to be done.
+    pub fn command(&self) -> &Command {
+        self.command.command()
+    }
+
+    /// Who orders it, and by which door.
+    pub fn authentic(&self) -> &AuthenticCommand {
+        self.command.authentic()
+    }
+}
+
+/// What the task is made of.
+pub struct DeskParts {
+    /// Name of this gateway.
+    pub gateway: GatewayId,
+    /// The file of root keys; without it every command is refused.
+    pub roots_file: Option<PathBuf>,
+    /// Signs receipts.
+    pub key: Arc<SigningKey>,
+    /// The store.
+    pub store: StoreHandle,
+    /// The lines.
+    pub buses: Vec<BusHandle>,
+    /// Work at meters.
+    pub jobs: crate::jobs::Jobs,
+    /// Both clocks.
+    pub clock: Clock,
+    /// Number of this start.
+    pub boot: u64,
+    /// When to stop.
+    pub shutdown: CancellationToken,
+    /// Ends the process, so that it starts again.
+    pub restart: CancellationToken,
+    /// Signs of life.
+    pub pulse: Pulse,
+}
+
+/// The task.
+pub struct CommandDesk {
+    gateway: GatewayId,
+    store: StoreHandle,
+    clock: Clock,
+    trust: Trust,
+    receipts: Receipts,
+    hands: Hands,
+    asked: mpsc::Receiver<DeskAsk>,
+    held: Held<Vec<u8>>,
+    /// Journalled, and waiting for their meters or for room.
+    waiting: VecDeque<Arc<Dispatch>>,
+    running: JoinSet<CommandId>,
+    /// Meters that a running command has for itself.
+    busy: Vec<(CommandId, BTreeSet<MeterId>)>,
+    boot: u64,
+    refused_said: Option<Instant>,
+    refused: u64,
+    tick_at: Instant,
+    shutdown: CancellationToken,
+    pulse: Pulse,
+}
+
+enum Wake {
+    Shutdown,
+    Asked(DeskAsk),
+    /// A command has come to its end, or to a state that waits.
+    Ended(Option<CommandId>),
+    Tick,
+}
+
+impl CommandDesk {
+    /// A desk, and a way to it.
+    pub fn new(parts: DeskParts) -> (Self, DeskHandle) {
+        let (asks, asked) = mpsc::channel(DESK_REQUESTS_MAX);
+        let receipts = Receipts::new(parts.gateway.clone(), Arc::clone(&parts.key));
+        let trust = Trust::new(&parts.gateway, parts.roots_file, parts.key);
+        let public = trust.receipt_key();
+        let hands = Hands {
+            store: parts.store.clone(),
+            buses: parts.buses,
+            jobs: parts.jobs,
+            clock: parts.clock.clone(),
+            receipts: receipts.clone(),
+            shutdown: parts.shutdown.clone(),
+            restart: parts.restart,
+        };
+        let desk = Self {
+            gateway: parts.gateway,
+            store: parts.store,
+            clock: parts.clock,
+            trust,
+            receipts,
+            hands,
+            asked,
+            held: Held::default(),
+            waiting: VecDeque::new(),
+            running: JoinSet::new(),
+            busy: Vec::new(),
+            boot: parts.boot,
+            refused_said: None,
+            refused: 0,
+            tick_at: Instant::now(),
+            shutdown: parts.shutdown,
+            pulse: parts.pulse,
+        };
+        (desk, DeskHandle::new(asks, public))
+    }
+
+    /// Takes commands until shutdown.
+    pub async fn run(mut self) {
+        self.trust.load(&self.store).await;
+        self.awake().await;
+        loop {
+            match self.wait().await {
+                Wake::Shutdown => break,
+                Wake::Asked(ask) => self.asked(ask).await,
+                Wake::Ended(id) => {
+                    self.busy.retain(|(busy, _)| Some(*busy) != id);
+                    self.begin_waiting();
+                }
+                Wake::Tick => {
+                    self.tick_at = Instant::now() + TICK;
+                    self.trust.note_time(&self.store, &self.clock).await;
+                    self.say_refused().await;
+                }
+            }
+            self.pulse.beat();
+        }
+        // Each ends at the next place where nothing is half-written.
+        while self.running.join_next().await.is_some() {
+            self.pulse.beat();
+        }
+    }
+
+    async fn wait(&mut self) -> Wake {
+        let ended = async {
+            if self.running.is_empty() {
+                std::future::pending::<()>().await;
+            }
+            self.running.join_next().await
+        };
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => Wake::Shutdown,
+            done = ended => Wake::Ended(done.and_then(Result::ok)),
+            Some(ask) = self.asked.recv() => Wake::Asked(ask),
+            () = sleep_until(self.tick_at) => Wake::Tick,
+        }
+    }
+
+    async fn asked(&mut self, ask: DeskAsk) {
+        match ask {
+            DeskAsk::Command { bytes, is_retained } => self.take(bytes, is_retained).await,
+            DeskAsk::KeySet(bytes) => self.take_set(&bytes, trust::Set::Keys).await,
+            DeskAsk::Policy(bytes) => self.take_set(&bytes, trust::Set::Policy).await,
+        }
+    }
+
+    /// Puts a journalled command into its place.
+    fn enqueue(&mut self, command: AuthorisedCommand) {
+        self.waiting.push_back(Arc::new(Dispatch { command }));
+        self.begin_waiting();
+    }
+
+    /// Begins whatever has room and its meters for itself, in the order of acceptance.
+    fn begin_waiting(&mut self) {
+        let mut kept = VecDeque::new();
+        // What must wait keeps its meters from those behind it, so that none is overtaken for ever.
+        let mut taken: BTreeSet<MeterId> = self.busy.iter().flat_map(|(_, all)| all.clone()).collect();
+        while let Some(dispatch) = self.waiting.pop_front() {
+            let meters: BTreeSet<MeterId> =
+                dispatch.command().action.meters().iter().cloned().collect();
+            let is_free = meters.is_disjoint(&taken) && self.busy.len() < COMMANDS_AT_ONCE;
+            taken.extend(meters.iter().cloned());
+            if !is_free {
+                kept.push_back(dispatch);
+                continue;
+            }
+            let id = dispatch.command().id;
+            self.busy.push((id, meters));
+            let hands = self.hands.clone();
+            self.running.spawn(async move {
+                hands.carry_out(dispatch).await;
+                id
+            });
+        }
+        self.waiting = kept;
+    }
+}

@@ -18,8 +18,10 @@
 mod clone;
 mod codec;
 mod dlms;
+mod dlms_ground;
 mod fault;
 mod fingerprint;
+mod flag_clock;
 mod flag_pages;
 mod flag_plan;
 mod fuzz;
@@ -31,15 +33,19 @@ mod plan;
 mod record;
 mod report;
 mod run;
+mod scheme_dlms;
+mod scheme_settings;
 mod settings;
 mod standing;
 mod write_set;
 
 pub use clone::{ClonePage, GoldenImage, PageDifference, clone_pages, read_golden};
 pub use codec::RecordFault;
+pub use dlms_ground::{NoPlan, plan_calendar_dlms};
 pub use dlms::{carry_out_dlms, look_dlms, standing_dlms};
 pub use fault::{Misfit, PageFault, ProgramFault};
 pub use fingerprint::Digest;
+pub use flag_clock::{FlagClockReport, set_flag_clock};
 pub use flag_pages::FlagPages;
 pub use flag_plan::{FlagGround, FlagValue, FlagWanted, flag_plan};
 pub use fuzz::fuzz_record;
@@ -51,5 +57,7 @@ pub use plan::{Announcement, Guard, PagePlan, PlanItem, ProgramPlan, Role, Subje
 pub use record::{BackupPage, ProgramRecord};
 pub use report::{InForce, ProgramReport, Proof, StepReport, StepState, Verdict};
 pub use run::{Permission, carry_out, look, standing};
+pub use scheme_dlms::{DlmsTariffGround, scheme_program};
+pub use scheme_settings::{scheme_flag, scheme_settings};
 pub use settings::{Wanted, settings_plan};
 pub use write_set::{LeftOut, SetDifference, SetWrite, WriteSet, fuzz_files};

@@ -6,6 +6,7 @@ mod clock;
 mod ends;
 mod histories;
 mod profile;
+mod program;
 mod registers;
 mod rotation;
 mod session;

@@ -6,6 +6,7 @@ mod ends;
 mod findings;
 mod instants;
 mod profile;
+mod program;
 mod reach;
 mod registers;
 mod round;

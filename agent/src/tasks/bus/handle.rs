@@ -1,5 +1,6 @@
 //! How other tasks reach a bus.
 
+use super::program::ProgramOrder;
 use super::view::BusView;
 use crate::adapters::trace_file::Tracer;
 use crate::config::MeterSettings;
@@ -44,6 +45,8 @@ pub enum BusRequest {
         /// What.
         what: Work,
     },
+    /// Look at a meter, or program it.
+    Program(Box<ProgramOrder>),
     /// These are the meters from now on.
     Replace(Vec<MeterSettings>),
 }

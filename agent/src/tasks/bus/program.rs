@@ -50,6 +50,12 @@ pub enum ProgramTrouble {
     /// There was none.
     #[error("{}", words(.0))]
     Unreached(Box<Diagnosis>),
+    /// The configuration has no such meter.
+    #[error("there is no such meter; `pmuctl meter list` shows the names")]
+    NoMeter,
+    /// Its line has too much to do.
+    #[error("{0}; send it again later")]
+    Busy(String),
     /// The gateway stops, or the meter left the configuration.
     #[error("the line has other things to do now: the gateway stops, or its configuration changes")]
     Dropped,
@@ -84,8 +90,8 @@ impl ProgramRun {
         self.answer = Some(answer);
     }
 
-    pub(super) fn into_answer(self) -> Option<Result<ProgramAnswer, ProgramTrouble>> {
-        self.answer
+    pub(super) fn take_answer(&mut self) -> Option<Result<ProgramAnswer, ProgramTrouble>> {
+        self.answer.take()
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) enum Waiting {
 
 impl Bus {
     pub(super) async fn request(&mut self, request: BusRequest) {
-        if matches!(request, BusRequest::Read { .. } | BusRequest::Work { .. }) {
+        if !matches!(request, BusRequest::Accept { .. } | BusRequest::Replace(_)) {
             let change = self.link.open_now().await;
             self.say(change).await;
         }
@@ -43,6 +43,7 @@ impl Bus {
                 }
             }
             BusRequest::Work { ticket, what } => self.work(ticket, &what),
+            BusRequest::Program(order) => self.program(*order),
             BusRequest::Replace(meters) => {
                 self.take_meters(meters, Begin::Change).await;
             }

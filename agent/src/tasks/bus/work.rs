@@ -9,6 +9,7 @@ mod found;
 mod line;
 mod listen;
 mod modbus;
+mod program;
 mod words;
 
 use super::Bus;
@@ -21,6 +22,7 @@ pub(super) use dlms::DlmsJob;
 pub(super) use flag::FlagJob;
 pub(super) use line::LineJob;
 pub(super) use modbus::ModbusJob;
+pub(super) use program::ModbusProgram;
 pub(super) use words::diagnosis;
 
 impl Bus {

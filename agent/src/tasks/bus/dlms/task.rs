@@ -8,6 +8,7 @@ use super::rotation::KeyChange;
 use super::session::{PartEnd, Sitting};
 use crate::config::DlmsProof;
 use crate::tasks::bus::flag::{Desk, Held, SessionSaid};
+use crate::tasks::bus::program::{ProgramAnswer, ProgramAsk, ProgramRun, ProgramTrouble};
 use crate::tasks::bus::wanted::CollectWish;
 use crate::tasks::keykeeper::MeterKeys;
 use desk::{Layer, MeterObject, Outcome, PingResult, Progress};
@@ -47,6 +48,8 @@ enum Kind {
     Backup(Box<BackupRun>),
     /// Whether the meter answers, and as what.
     Ping,
+    /// A command programs it.
+    Program(Box<ProgramRun>),
 }
 
 /// How a slice of a task ended.
@@ -98,6 +101,20 @@ impl Task {
 
     pub(in super::super) fn change_keys(encryption: bool, authentication: bool) -> Self {
         Self::new(Kind::Keys(KeyChange::new(encryption, authentication)))
+    }
+
+    pub(in super::super) fn program(ask: ProgramAsk) -> Self {
+        Self::new(Kind::Program(Box::new(ProgramRun::new(ask))))
+    }
+
+    /// What came of programming, once its session was held.
+    pub(in super::super) fn take_programmed(
+        &mut self,
+    ) -> Option<Result<ProgramAnswer, ProgramTrouble>> {
+        match &mut self.kind {
+            Kind::Program(run) => run.take_answer(),
+            _ => None,
+        }
     }
 
     /// Whether keys are replaced.
@@ -224,6 +241,11 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             }
             Kind::Backup(run) => self.back_up(run, &mut task.progress).await?,
             Kind::Ping => Some(Outcome::Ping(self.layers())),
+            Kind::Program(run) => {
+                self.program(run).await;
+                // What came of it waits in the run.
+                Some(Outcome::Values(Vec::new()))
+            }
         })
     }
 

@@ -7,6 +7,7 @@ mod reading;
 use super::round::{Desk, Held, Sitting, StepEnd};
 use super::{FlagBook, SessionSaid};
 use crate::adapters::dialled::CallFault;
+use crate::tasks::bus::program::{ProgramAnswer, ProgramAsk, ProgramRun, ProgramTrouble};
 use crate::tasks::bus::wanted::CollectWish;
 use collecting::Collecting;
 use desk::{Outcome, Part, Progress};
@@ -38,6 +39,8 @@ pub(super) enum Kind {
     Collect(Box<Collecting>),
     /// The clock.
     Clock,
+    /// A command programs it.
+    Program(Box<ProgramRun>),
 }
 
 /// How a slice of a task ended.
@@ -76,6 +79,20 @@ impl Task {
 
     pub(in super::super) fn clock() -> Self {
         Self::new(Kind::Clock)
+    }
+
+    pub(in super::super) fn program(ask: ProgramAsk) -> Self {
+        Self::new(Kind::Program(Box::new(ProgramRun::new(ask))))
+    }
+
+    /// What came of programming, once its session was held.
+    pub(in super::super) fn take_programmed(
+        &mut self,
+    ) -> Option<Result<ProgramAnswer, ProgramTrouble>> {
+        match &mut self.kind {
+            Kind::Program(run) => run.take_answer(),
+            _ => None,
+        }
     }
 
     fn new(kind: Kind) -> Self {
@@ -135,7 +152,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     async fn task(&mut self, task: &mut Task) -> Result<Slice, VisitFault> {
         let Task { kind, progress } = task;
         // A round has it among its steps, and who asks for it wants it shown.
-        if !matches!(kind, Kind::Round | Kind::Clock) {
+        if !matches!(kind, Kind::Round | Kind::Clock | Kind::Program(_)) {
             self.see_clock().await?;
         }
         match kind {
@@ -145,6 +162,11 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             Kind::Backup(reading) => self.back_up(reading, progress).await,
             Kind::Collect(collecting) => self.collecting(collecting, progress).await,
             Kind::Clock => self.show_clock().await,
+            Kind::Program(run) => {
+                self.program(run).await;
+                // What came of it waits in the run.
+                Ok(Slice::Done(Outcome::Values(Vec::new())))
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use super::{Bus, dlms_words, words};
 use crate::config::DlmsProof;
 use crate::jobs::Ticket;
 use crate::plan;
+use crate::tasks::bus::program::ProgramAsk;
 use desk::{Outcome, ReadValue, Refusal, Work};
 use metering::{MeterId, Timestamp};
 use meters::planner::{SessionEnd, SessionTurn};
@@ -61,6 +62,16 @@ impl Bus {
         });
     }
 
+    pub(super) fn program_dlms(&mut self, meter: MeterId, ask: ProgramAsk, whose: Whose) {
+        self.ask_dlms(DlmsJob {
+            whose,
+            meter,
+            task: Task::program(ask),
+            breaks: 0,
+            reached: 0,
+        });
+    }
+
     fn ask_dlms(&mut self, job: DlmsJob) {
         let mut books = self.dlms.iter();
         let book = books.find(|book| *book.id() == job.meter);
@@ -94,7 +105,7 @@ impl Bus {
         let mut book = self.dlms.remove(place);
         let ticket = match &job.whose {
             Whose::Work(ticket) => Some(ticket),
-            Whose::Person(_) => None,
+            Whose::Person(_) | Whose::Command(_) => None,
         };
         let task = Some((&mut job.task, ticket));
         let (held, slice) = self.hold_dlms(&mut book, turn, task).await;
@@ -112,6 +123,10 @@ impl Bus {
         slice: Slice,
         end: SessionEnd,
     ) -> SessionEnd {
+        if let Some(answer) = job.task.take_programmed() {
+            job.whose.programmed(answer);
+            return end;
+        }
         if job.task.progress.done > job.reached {
             job.reached = job.task.progress.done;
             job.breaks = 0;

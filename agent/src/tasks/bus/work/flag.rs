@@ -6,6 +6,7 @@ use super::line::is_worth_trials;
 use super::{Bus, diagnoses, words};
 use crate::front::refusal;
 use crate::jobs::Ticket;
+use crate::tasks::bus::program::{ProgramAnswer, ProgramAsk, ProgramTrouble};
 use crate::plan;
 use desk::{Diagnosis, Outcome, Part, Progress, ReadValue, Refusal, Work};
 use metering::{MeterId, Timestamp};
@@ -27,6 +28,8 @@ pub(super) enum Whose {
     Work(Ticket),
     /// Whoever asked for the values of now.
     Person(oneshot::Sender<Result<Vec<ReadValue>, Refusal>>),
+    /// The command desk, which programs the meter.
+    Command(oneshot::Sender<Result<ProgramAnswer, ProgramTrouble>>),
 }
 
 /// Sessions in a row that may break before a job fails.
@@ -76,6 +79,15 @@ impl Bus {
         });
     }
 
+    pub(super) fn program_flag(&mut self, meter: MeterId, ask: ProgramAsk, whose: Whose) {
+        self.ask_flag(FlagJob {
+            whose,
+            meter,
+            task: Task::program(ask),
+            breaks: 0,
+        });
+    }
+
     fn ask_flag(&mut self, job: FlagJob) {
         let mut books = self.flags.iter();
         let book = books.find(|book| *book.id() == job.meter);
@@ -118,6 +130,9 @@ impl Bus {
         if let Some(job) = self.line_jobs.remove(&token) {
             return self.slice_for_line(token, job, turn).await;
         }
+        if let Some(job) = self.program_jobs.remove(&token) {
+            return self.slice_for_program(job, turn).await;
+        }
         if let Some(job) = self.dlms_jobs.remove(&token) {
             return self.slice_for_dlms(token, job, turn).await;
         }
@@ -137,7 +152,7 @@ impl Bus {
         let mut book = self.flags.remove(place);
         let ticket = match &job.whose {
             Whose::Work(ticket) => Some(ticket),
-            Whose::Person(_) => None,
+            Whose::Person(_) | Whose::Command(_) => None,
         };
         let (held, slice) = self.hold_task(&mut book, turn, &mut job.task, ticket).await;
         let end = held.end.clone();
@@ -154,6 +169,10 @@ impl Bus {
         slice: Slice,
         (end, place): (SessionEnd, usize),
     ) -> SessionEnd {
+        if let Some(answer) = job.task.take_programmed() {
+            job.whose.programmed(answer);
+            return end;
+        }
         match slice {
             Slice::Done(outcome) => job.whose.done(outcome),
             Slice::More if job.whose.is_cancelled() => {
@@ -201,6 +220,7 @@ impl Whose {
         match self {
             Self::Work(ticket) => ticket.is_cancelled(),
             Self::Person(reply) => reply.is_closed(),
+            Self::Command(reply) => reply.is_closed(),
         }
     }
 
@@ -231,6 +251,14 @@ impl Whose {
                 let shown = shown.filter(|value| !value.obis.is_empty());
                 answer(reply, Ok(shown.collect()));
             }
+            Self::Command(reply) => answer(reply, Err(ProgramTrouble::Dropped)),
+        }
+    }
+
+    /// What came of programming.
+    pub(super) fn programmed(self, what: Result<ProgramAnswer, ProgramTrouble>) {
+        if let Self::Command(reply) = self {
+            answer(reply, what);
         }
     }
 
@@ -241,14 +269,12 @@ impl Whose {
                 let remedy = diagnosis.next.first().cloned().unwrap_or_default();
                 answer(reply, Err(refusal(diagnosis.happened, &remedy)));
             }
+            Self::Command(reply) => answer(reply, Err(diagnosis.into())),
         }
     }
 }
 
-fn answer(
-    reply: oneshot::Sender<Result<Vec<ReadValue>, Refusal>>,
-    what: Result<Vec<ReadValue>, Refusal>,
-) {
+pub(super) fn answer<T>(reply: oneshot::Sender<T>, what: T) {
     if reply.send(what).is_err() {
         log::debug!("nobody waits for this answer any more");
     }

@@ -1,0 +1,63 @@
+//! One session of programming a FLAG meter.
+
+use super::round::Sitting;
+use crate::tasks::bus::program::{
+    Intent, ProgramAnswer, ProgramAsk, ProgramRun, ProgramTrouble, calendar_of,
+};
+use line::Line;
+use metering::scheme::Scheme;
+use meters::program::{
+    FlagGround, FlagPages, Pages, ProgramFault, ProgramPlan, carry_out, flag_plan, look,
+    scheme_flag, standing,
+};
+
+/// What the meter's own log says of us.
+const OPERATOR: &str = "PMU";
+
+impl<L: Line> Sitting<'_, '_, '_, L> {
+    /// Does the session's share; the answer waits in the run.
+    pub(super) async fn program(&mut self, run: &mut ProgramRun) {
+        let answer = self.programmed(&run.ask).await;
+        run.answer(answer);
+    }
+
+    async fn programmed(&mut self, ask: &ProgramAsk) -> Result<ProgramAnswer, ProgramTrouble> {
+        Ok(match ask {
+            ProgramAsk::Look(intent) => {
+                let plan = match intent {
+                    Intent::Scheme(scheme) => self.plan(scheme).await?,
+                    Intent::Calendar(scheme) => self.plan(&calendar_of(scheme)).await?,
+                };
+                let mut pages = FlagPages::new(&mut self.visit);
+                ProgramAnswer::Looked(Box::new(look(&plan, &mut pages).await?))
+            }
+            ProgramAsk::Stand(record) => {
+                let mut pages = FlagPages::new(&mut self.visit);
+                ProgramAnswer::Stands(Box::new(standing(record, &mut pages).await?))
+            }
+            ProgramAsk::CarryOut(record, permission) => {
+                let mut pages = FlagPages::new(&mut self.visit);
+                let report = carry_out(record, &mut pages, permission).await?;
+                ProgramAnswer::Stands(Box::new(report))
+            }
+        })
+    }
+
+    async fn plan(&mut self, scheme: &Scheme) -> Result<ProgramPlan, ProgramTrouble> {
+        let (model, variant) = (self.visit.model(), self.visit.variant());
+        let wanted = scheme_flag(model, scheme).map_err(ProgramTrouble::Misfits)?;
+        let told = FlagPages::new(&mut self.visit).identity().await;
+        let told = told.map_err(|fault| ProgramFault::NoBackup {
+            what: "who the meter is".to_owned(),
+            fault,
+        })?;
+        let ground = FlagGround {
+            model,
+            variant: &variant.id,
+            meter: &told.meter,
+            firmware: Some(&told.firmware),
+            operator: Some(OPERATOR),
+        };
+        flag_plan(ground, &wanted, &[], false).map_err(ProgramTrouble::Misfits)
+    }
+}

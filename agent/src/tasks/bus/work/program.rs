@@ -1,0 +1,142 @@
+//! Orders of the command desk: sessions with meters of all protocols.
+
+use super::flag::{OVER, Whose, answer};
+use super::{Bus, words};
+use crate::config::LinkSettings;
+use crate::limits::LINE_WORK_HOLD_MIN;
+use crate::tasks::bus::flag::signs_of_life;
+use crate::tasks::bus::program::{
+    Intent, ProgramAnswer, ProgramAsk, ProgramOrder, ProgramTrouble,
+};
+use crate::tasks::bus::sessions::alive;
+use line::Line;
+use metering::MeterId;
+use meters::catalogue::Model;
+use meters::modbus::Framing;
+use meters::planner::{Respect, SessionEnd, SessionRequest, SessionTurn};
+use meters::program::{
+    Misfit, ModbusPages, Pages, ProgramFault, carry_out, look, scheme_settings, settings_plan,
+    standing,
+};
+use tokio::sync::oneshot;
+
+/// An order at a Modbus meter, for which the line is kept free.
+pub(in super::super) struct ModbusProgram {
+    meter: MeterId,
+    ask: ProgramAsk,
+    reply: oneshot::Sender<Result<ProgramAnswer, ProgramTrouble>>,
+}
+
+impl Bus {
+    /// Takes up an order. Its dispatch has done its work by being there.
+    pub(in super::super) fn program(&mut self, order: ProgramOrder) {
+        let ProgramOrder {
+            dispatch,
+            meter,
+            ask,
+            reply,
+        } = order;
+        log::info!(command:% = dispatch.command().id, meter:%; "a command wants the line");
+        if let Some(trouble) = self.line_trouble() {
+            return answer(reply, Err(trouble.into()));
+        }
+        if self.books.iter().any(|book| *book.id() == meter) {
+            self.program_modbus(meter, ask, reply);
+        } else if self.flags.iter().any(|book| *book.id() == meter) {
+            self.program_flag(meter, ask, Whose::Command(reply));
+        } else if self.dlms.iter().any(|book| *book.id() == meter) {
+            self.program_dlms(meter, ask, Whose::Command(reply));
+        } else {
+            answer(reply, Err(words::left_alone(meter.as_str()).into()));
+        }
+    }
+
+    fn program_modbus(
+        &mut self,
+        meter: MeterId,
+        ask: ProgramAsk,
+        reply: oneshot::Sender<Result<ProgramAnswer, ProgramTrouble>>,
+    ) {
+        self.token += 1;
+        let hold_max = self.parts.settings.session_max;
+        let request = SessionRequest {
+            meter: None,
+            token: self.token,
+            hold_min: LINE_WORK_HOLD_MIN.min(hold_max),
+            hold_max,
+            respect: Respect::Polls,
+        };
+        match self.planner.ask_session(request) {
+            Ok(()) => {
+                let job = ModbusProgram { meter, ask, reply };
+                self.program_jobs.insert(self.token, job);
+            }
+            Err(error) => answer(reply, Err(words::busy(&error.to_string()).into())),
+        }
+    }
+
+    /// The session of an order at a Modbus meter.
+    pub(super) async fn slice_for_program(
+        &mut self,
+        job: ModbusProgram,
+        turn: &SessionTurn,
+    ) -> SessionEnd {
+        let ModbusProgram { meter, ask, reply } = job;
+        let mut books = self.books.iter();
+        let book = books.find(|book| *book.id() == meter);
+        let modbus = book.and_then(|book| book.settings.modbus().cloned());
+        let Some(modbus) = modbus.filter(|_| !reply.is_closed()) else {
+            answer(reply, Err(ProgramTrouble::Dropped));
+            return OVER;
+        };
+        let is_tcp = matches!(self.parts.settings.link, LinkSettings::ModbusTcp { .. });
+        let pulse = self.parts.pulse.clone();
+        let at_most = signs_of_life(turn, &self.parts.settings);
+        let shutdown = self.parts.shutdown.clone();
+        let programming = async {
+            let (guard, ids) = self.link.line_and_ids()?;
+            let framing = if is_tcp {
+                Framing::Tcp(ids)
+            } else {
+                Framing::Rtu
+            };
+            let name = meter.as_str();
+            let mut pages = ModbusPages::new(guard, framing, modbus.unit, &modbus.model, name);
+            Some(programmed(&ask, &modbus.model, &mut pages).await)
+        };
+        let done = alive(programming, &pulse, at_most, &shutdown).await;
+        answer(reply, done.flatten().unwrap_or(Err(ProgramTrouble::Dropped)));
+        OVER
+    }
+}
+
+async fn programmed<L: Line>(
+    ask: &ProgramAsk,
+    model: &Model,
+    pages: &mut ModbusPages<'_, '_, '_, L>,
+) -> Result<ProgramAnswer, ProgramTrouble> {
+    Ok(match ask {
+        ProgramAsk::Look(Intent::Calendar(scheme)) => {
+            let place = format!("scheme {}", scheme.name);
+            let problem = format!("meters of model {} have no calendar", model.id);
+            let remedy = "leave this meter out, or program a scheme for its model";
+            return Err(ProgramTrouble::Misfits(vec![Misfit::new(place, problem, remedy)]));
+        }
+        ProgramAsk::Look(Intent::Scheme(scheme)) => {
+            let wanted = scheme_settings(model, scheme).map_err(ProgramTrouble::Misfits)?;
+            let told = pages.identity().await.map_err(|fault| ProgramFault::NoBackup {
+                what: "who the meter is".to_owned(),
+                fault,
+            })?;
+            let plan = settings_plan(model, &told.meter, &wanted, &[]);
+            let plan = plan.map_err(ProgramTrouble::Misfits)?;
+            ProgramAnswer::Looked(Box::new(look(&plan, pages).await?))
+        }
+        ProgramAsk::Stand(record) => {
+            ProgramAnswer::Stands(Box::new(standing(record, pages).await?))
+        }
+        ProgramAsk::CarryOut(record, permission) => {
+            ProgramAnswer::Stands(Box::new(carry_out(record, pages, permission).await?))
+        }
+    })
+}

@@ -1,0 +1,238 @@
+//! What carries a command out: its journal steps, its effects, its end.
+
+use super::Dispatch;
+use super::awakening::stored;
+use super::outcome::Outcome;
+use super::receipts::{Receipts, Told, cut};
+use crate::adapters::clock::Clock;
+use crate::jobs::Jobs;
+use crate::tasks::bus::BusHandle;
+use crate::tasks::storekeeper::{Beside, Record, StoreGone, StoreHandle};
+use authority::{
+    Action, AuthenticCommand, Author, CommandState, Document, Proof, RotatedKey,
+};
+use metering::{MeterId, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+use storage::{CommandEnd, CommandStep};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// A store that takes no writes now is asked again after this.
+const STORE_AGAIN: Duration = Duration::from_secs(10);
+/// What a journal keeps of a note.
+const NOTE_BYTES: usize = storage::limits::COMMAND_NOTE_BYTES_MAX;
+
+/// All that an execution needs; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Hands {
+    pub(super) store: StoreHandle,
+    pub(super) buses: Vec<BusHandle>,
+    pub(super) jobs: Jobs,
+    pub(super) clock: Clock,
+    pub(super) receipts: Receipts,
+    pub(super) shutdown: CancellationToken,
+    pub(super) restart: CancellationToken,
+}
+
+/// Whether this gateway does such a thing; the birth says the same.
+pub(super) fn is_supported(action: &Action) -> bool {
+    match action {
+        Action::Nop
+        | Action::AgentRestart
+        | Action::MeterRead { .. }
+        | Action::MeterInstant { .. }
+        | Action::MeterPing { .. }
+        | Action::ProfileBackfill { .. }
+        | Action::SchemeRemove { .. }
+        | Action::SchemeProgram { .. }
+        | Action::SchemeResume { .. }
+        | Action::SchemeRestore { .. }
+        | Action::TariffSet { .. } => true,
+        Action::SchemePut { document } => matches!(document, Document::Inline(_)),
+        Action::KeyRotate { key, .. } => {
+            matches!(key, RotatedKey::Encryption(_) | RotatedKey::Authentication(_))
+        }
+        _ => false,
+    }
+}
+
+/// Who stands behind a command, in words.
+pub(super) fn names(command: &AuthenticCommand) -> String {
+    let names: Vec<&str> = command.authors().iter().map(Author::who).collect();
+    names.join(", ")
+}
+
+impl Hands {
+    /// From the first step to the end, or to a state that waits for a decision.
+    pub(super) async fn carry_out(&self, dispatch: Arc<Dispatch>) {
+        let begun = self.clock.now().utc;
+        let command = dispatch.command();
+        log::info!(command:% = command.id; "{} begins", command.action.operation().word());
+        let outcome = match &command.action {
+            Action::SchemeProgram { .. }
+            | Action::TariffSet { .. }
+            | Action::SchemeResume { .. }
+            | Action::SchemeRestore { .. } => self.program(&dispatch).await,
+            action => {
+                if let Err(end) = self.begins(&dispatch).await {
+                    return self.end(&dispatch, begun, end).await;
+                }
+                self.simple(&dispatch, action).await
+            }
+        };
+        if let Some(outcome) = outcome {
+            self.end(&dispatch, begun, outcome).await;
+        }
+    }
+
+    /// Whatever needs no steps of its own. Nothing where the process ends first.
+    async fn simple(&self, dispatch: &Arc<Dispatch>, action: &Action) -> Option<Outcome> {
+        Some(match action {
+            Action::Nop => Outcome::succeeded("nothing was to be done"),
+            Action::AgentRestart => {
+                // The next start sees it in the journal, and says that it succeeded.
+                self.restart.cancel();
+                return None;
+            }
+            Action::SchemePut {
+                document: Document::Inline(text),
+            } => self.put_scheme(text).await,
+            Action::SchemeRemove { scheme } => self.remove_scheme(scheme).await,
+            _ => self.work(dispatch).await,
+        })
+    }
+
+    /// The first side effect comes behind this.
+    async fn begins(&self, dispatch: &Arc<Dispatch>) -> Result<(), Outcome> {
+        self.step(dispatch, (1, 1), "begun", Vec::new()).await;
+        Ok(())
+    }
+
+    /// Writes down that a step begins; until that is durable nothing happens.
+    pub(super) async fn step(
+        &self,
+        dispatch: &Dispatch,
+        (step, steps): (u32, u32),
+        note: &str,
+        values: Vec<(String, Option<storage::Remembered>)>,
+    ) {
+        self.advance(dispatch, CommandState::Executing, (step, steps), note, values)
+            .await;
+    }
+
+    /// Writes down a state that is not the end, with its receipt.
+    pub(super) async fn advance(
+        &self,
+        dispatch: &Dispatch,
+        state: CommandState,
+        (step, steps): (u32, u32),
+        note: &str,
+        values: Vec<(String, Option<storage::Remembered>)>,
+    ) {
+        let command = dispatch.command();
+        let at = self.clock.now().utc;
+        let told = Told {
+            step,
+            steps,
+            text: Some(cut(note)),
+            ..Told::default()
+        };
+        let receipt = self.receipts.of(command, state, at, told);
+        let next = CommandStep {
+            state: stored(state),
+            step,
+            steps,
+            at,
+            note: short(note),
+            proof: None,
+        };
+        let beside = Beside {
+            records: vec![Record::Receipt(receipt)],
+            values,
+        };
+        let id = command.id.bytes();
+        self.until_kept(async || self.store.advance(id, next.clone(), beside.clone()).await)
+            .await;
+    }
+
+    /// The end, or a state that waits, with what proves it.
+    pub(super) async fn end(&self, dispatch: &Dispatch, begun: Timestamp, outcome: Outcome) {
+        let command = dispatch.command();
+        let at = self.clock.now().utc;
+        let is_final = outcome.state.is_final();
+        log::info!(command:% = command.id; "{}: {}", outcome.state.word(), outcome.text);
+        if !is_final {
+            return self
+                .advance(dispatch, outcome.state, (1, 1), &outcome.text, Vec::new())
+                .await;
+        }
+        let mut told = outcome.told();
+        told.proof = Some(Proof {
+            who: dispatch.authentic().authors().iter().map(|one| one.who().to_owned()).collect(),
+            door: dispatch.authentic().door(),
+            begun,
+            ended: at,
+            meters: outcome.meters.clone(),
+        });
+        let end = CommandEnd {
+            state: stored(outcome.state),
+            at,
+            note: short(&outcome.text),
+            proof: None,
+            receipt: self.receipts.of(command, outcome.state, at, told),
+        };
+        let id = command.id.bytes();
+        self.until_kept(async || {
+            let done = self.store.finish(id, end.clone(), Beside::default()).await;
+            done.map(drop)
+        })
+        .await;
+    }
+
+    /// Asks the store until it has done it: nothing goes on before. A refusal is a defect of ours, and
+    /// is said.
+    async fn until_kept(&self, ask: impl AsyncFn() -> Result<(), StoreGone>) {
+        loop {
+            match ask().await {
+                Ok(()) => return,
+                Err(StoreGone::Store(error)) if error.remedy() == storage::Remedy::None => {
+                    log::error!(error:%; "the journal does not take what a command did");
+                    return;
+                }
+                Err(error) => {
+                    log::error!(error:%; "what a command does cannot be written down; it waits");
+                }
+            }
+            if self.pause(STORE_AGAIN).await {
+                return;
+            }
+        }
+    }
+
+    /// Waits; whether the gateway stops.
+    pub(super) async fn pause(&self, time: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => true,
+            () = sleep(time) => false,
+        }
+    }
+
+    /// The line of a meter.
+    pub(super) fn bus_of(&self, meter: &MeterId) -> Option<&BusHandle> {
+        self.buses.iter().find(|bus| {
+            let view = bus.view.borrow();
+            view.meters.iter().any(|view| view.meter == *meter)
+        })
+    }
+}
+
+/// As long as a note may be.
+pub(super) fn short(text: &str) -> String {
+    let mut end = text.len().min(NOTE_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}

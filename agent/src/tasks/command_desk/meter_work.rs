@@ -1,0 +1,109 @@
+//! Commands that are jobs at a meter: they read, or change a key by a road of their own.
+
+use super::Dispatch;
+use super::hands::Hands;
+use super::outcome::{MeterEnd, Outcome};
+use crate::tasks::bus::BusRequest;
+use authority::{Action, CommandState, RotatedKey};
+use desk::{JobState, KeyChangeEnd, Part, Work};
+use std::sync::Arc;
+
+impl Hands {
+    /// Has a job done, and says how it ended.
+    pub(super) async fn work(&self, dispatch: &Arc<Dispatch>) -> Outcome {
+        let action = &dispatch.command().action;
+        let (Some(what), Some(meter)) = (job(action), action.meter()) else {
+            return Outcome::failed("unsupported", "this gateway does not do that");
+        };
+        let Some(bus) = self.bus_of(meter) else {
+            let words = format!("there is no meter `{meter}`; `pmuctl meter list` shows the names");
+            return Outcome::failed("no-such-meter", words);
+        };
+        let words = format!("command {}", dispatch.command().id);
+        let ticket = match self.jobs.open(words) {
+            Ok(ticket) => ticket,
+            Err(refusal) => return Outcome::failed("busy", refusal.problem),
+        };
+        let number = ticket.number();
+        if let Err(refusal) = bus.request(BusRequest::Work { ticket, what }) {
+            return Outcome::failed("busy", refusal.problem);
+        }
+        let ended = tokio::select! {
+            biased;
+            () = self.shutdown.cancelled() => None,
+            job = self.jobs.end_of(number) => job.ok(),
+        };
+        let end = |state, code: &str, text: String| {
+            let mut end = MeterEnd::without_report(meter, state, code, text);
+            end.code = Some(code.to_owned()).filter(|code| !code.is_empty());
+            Outcome::of_meters(vec![end])
+        };
+        match ended.map(|job| job.state) {
+            Some(JobState::Done(outcome)) => match *outcome {
+                desk::Outcome::Ping(ping) if ping.diagnosis.is_some() => {
+                    let found = ping.diagnosis.unwrap_or_default_words();
+                    end(CommandState::Failed, &found.0, found.1)
+                }
+                desk::Outcome::KeysChanged(changed) => {
+                    let is_done = changed.iter().all(|key| key.end == KeyChangeEnd::Rotated);
+                    let words: Vec<String> =
+                        changed.into_iter().map(|key| format!("{}: {}", key.kind, key.words)).collect();
+                    if is_done {
+                        end(CommandState::Succeeded, "", "the new keys are proven".to_owned())
+                    } else {
+                        end(CommandState::Failed, "not-rotated", words.join("; "))
+                    }
+                }
+                desk::Outcome::Collected(brought) => {
+                    let words = format!("{} intervals, {} new", brought.intervals, brought.new);
+                    end(CommandState::Succeeded, "", words)
+                }
+                desk::Outcome::Values(values) => {
+                    let words: Vec<String> = values
+                        .iter()
+                        .map(|value| format!("{} {}", value.obis, value.value))
+                        .collect();
+                    end(CommandState::Succeeded, "", words.join(", "))
+                }
+                _ => end(CommandState::Succeeded, "", "done".to_owned()),
+            },
+            Some(JobState::Failed(found)) => end(CommandState::Failed, &found.code, found.happened),
+            _ => end(CommandState::Failed, "interrupted", "the gateway stopped meanwhile".to_owned()),
+        }
+    }
+}
+
+/// Words of a diagnosis that is there.
+trait FoundWords {
+    fn unwrap_or_default_words(self) -> (String, String);
+}
+
+impl FoundWords for Option<desk::Diagnosis> {
+    fn unwrap_or_default_words(self) -> (String, String) {
+        self.map_or_else(Default::default, |found| (found.code, found.happened))
+    }
+}
+
+fn job(action: &Action) -> Option<Work> {
+    let meter = action.meter()?.to_string();
+    Some(match action {
+        Action::MeterRead { .. } => Work::Read {
+            meter,
+            part: Part::Registers,
+        },
+        Action::MeterInstant { .. } => Work::Instant { meter },
+        Action::MeterPing { .. } => Work::Ping { meter },
+        Action::ProfileBackfill { from, to, .. } => Work::Collect {
+            meter,
+            from: Some(from.seconds()),
+            to: Some(to.seconds()),
+            again: true,
+        },
+        Action::KeyRotate { key, .. } => Work::ChangeKeys {
+            meter,
+            encryption: matches!(key, RotatedKey::Encryption(_)),
+            authentication: matches!(key, RotatedKey::Authentication(_)),
+        },
+        _ => return None,
+    })
+}
