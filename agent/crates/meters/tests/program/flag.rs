@@ -1,5 +1,6 @@
 //! A FLAG meter is programmed: what is known publicly, clones, write sets, and what is refused.
 
+use crate::cut_line::Lost;
 use crate::flag_world::{SERIAL, World, model, value, words};
 use crate::modbus_world::agreed;
 use meters::catalogue::Phase;
@@ -8,7 +9,7 @@ use meters::program::{
     ClonePage, FlagValue, FlagWanted, GoldenImage, ProgramFault, ProgramPlan, SetWrite, Verdict,
     WriteSet, carry_out, flag_plan, read_golden,
 };
-use simulator::elster::{Counter, PageTrouble};
+use simulator::elster::{Counter, PageTrouble, What};
 
 fn hex(page: &[u8]) -> String {
     let digits = page.iter().flat_map(|octet| [octet >> 4, octet & 0xf]);
@@ -292,6 +293,40 @@ async fn what_the_meter_does_wrong_is_told() {
         Verdict::Old,
         "level 1 programs nothing: {report}"
     );
+}
+
+/// Behind a cut it is set again, and stands where it should.
+#[tokio::test(start_paused = true)]
+async fn a_clock_is_set_once_it_is_off_and_looked_at_again() {
+    let mut world = World::new();
+    let told = world.set_clock().await.unwrap();
+    assert!(told.is_right && !told.was_written, "{told:?}");
+    let mut cuts = 0;
+    for at in 1.. {
+        let seconds = 40;
+        world
+            .meter
+            .happen(world.wire.now(), What::ClockSet { seconds });
+        world.cutter.mend(Some((at, Lost::Answer)));
+        let told = world.set_clock().await;
+        world.mend(false).await;
+        let again = world.set_clock().await.unwrap();
+        assert!(again.is_right, "{again:?}");
+        let utc = world.meter.utc(world.wire.now());
+        assert!(world.meter.clock_error(utc).abs() <= 1);
+        if told.is_ok() {
+            break;
+        }
+        cuts += 1;
+    }
+    println!("FLAG clock: {cuts} cuts");
+    assert!(cuts > 5);
+    world.password = "0001ABCD";
+    world
+        .meter
+        .happen(world.wire.now(), What::ClockSet { seconds: 40 });
+    let told = world.set_clock().await.unwrap();
+    assert!(told.stopped.unwrap().contains("refuses") && !told.is_right);
 }
 
 #[test]

@@ -7,12 +7,15 @@ use iec62056_21::conversation::ParityBy;
 use line::{
     DataBits, GuardSettings, GuardedLine, LineSettings, LineTiming, Parity, Peer, StopBits,
 };
+use metering::Timestamp;
+use meters::ClockBasis;
 use meters::catalogue::Catalogue;
 use meters::catalogue::flag::FlagModel;
+use meters::dlms::ClockGround;
 use meters::flag::{Credentials, LineUse, Visit, Wish, terms};
 use meters::program::{
-    FlagGround, FlagPages, FlagValue, FlagWanted, PageFault, ProgramFault, ProgramPlan,
-    ProgramRecord, ProgramReport, carry_out, look, standing,
+    FlagClockReport, FlagGround, FlagPages, FlagValue, FlagWanted, PageFault, ProgramFault,
+    ProgramPlan, ProgramRecord, ProgramReport, carry_out, look, set_flag_clock, standing,
 };
 use simulator::elster::{ElsterMeter, ElsterModel, PROVISIONAL_ROWS, Scenario, What};
 use simulator::trouble::FlagTroubles;
@@ -157,6 +160,36 @@ impl World {
     ) -> Result<ProgramReport, ProgramFault> {
         self.visit(async |pages| standing(record, pages).await)
             .await
+    }
+
+    /// Sets the clock in a session of its own.
+    pub(crate) async fn set_clock(&mut self) -> Result<FlagClockReport, ProgramFault> {
+        let (meter, wire) = (self.meter.clone(), self.wire.clone());
+        let now = move || {
+            let utc = u64::try_from(meter.utc(wire.now())).unwrap();
+            let millis = u64::from(wire.now().subsec_millis());
+            Timestamp::from_seconds(utc).after(Duration::from_millis(millis))
+        };
+        let basis: ClockBasis = "posix:CET-1CEST,M3.5.0,M10.5.0/3".parse().unwrap();
+        let ground = ClockGround {
+            basis: &basis,
+            now: &now,
+        };
+        let door = |fault| ProgramFault::Cut {
+            at: "the sign-on".to_owned(),
+            fault: PageFault::Flag(fault),
+        };
+        let terms = terms(&self.model, &self.wish());
+        let mut visit = Visit::begin(&mut self.guard, &self.model, &terms)
+            .await
+            .map_err(door)?;
+        let password = Credentials::Password(Password::new(self.password).unwrap());
+        let done = match visit.log_on(&password).await {
+            Ok(()) => set_flag_clock(&mut visit, ground).await,
+            Err(fault) => Err(door(fault)),
+        };
+        visit.end().await;
+        done
     }
 
     /// The cable is whole again; the meter has lost its power in between, or its session.

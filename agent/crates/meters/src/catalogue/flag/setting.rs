@@ -153,3 +153,66 @@ fn has(file: &FlagFile, number: u16) -> bool {
         .iter()
         .any(|row| row.as_ref().number == number)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalogue::Catalogue;
+
+    const SHIPPED: &str = include_str!("../../../../../../config/meter-models/elster-a1140.toml");
+    const NAME: &str = "name = \"rate-sources\"";
+
+    #[track_caller]
+    fn check(from: &str, to: &str, complaint: &str) {
+        assert!(SHIPPED.contains(from), "{from}");
+        let text = SHIPPED.replacen(from, to, 1);
+        let told = Catalogue::parse(&[("elster-a1140.toml", &text)]).unwrap_err();
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+        assert!(told.iter().any(|line| line.contains(complaint)), "{told:?}");
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_read_back_or_names_nothing_is_refused() {
+        check(
+            NAME,
+            "name = \"scheme-name\"",
+            "setting scheme-name: the name stands twice",
+        );
+        check(NAME, "name = \"Rates\"", "the name is no word");
+        check(
+            "identity = 667\nphase",
+            "identity = 666\nphase",
+            "there is no identity 666",
+        );
+        check(
+            "identity = 667\nphase",
+            "identity = 655\nphase",
+            "cannot be read back",
+        );
+        check("identity = 667\nphase", "identity = 543\nphase", "one set");
+        check(
+            "phase = \"tariff\"",
+            "phase = \"tariff\"\nclears-profile = true",
+            "phase = \"destructive\"",
+        );
+        check(
+            "phase = \"tariff\"",
+            "phase = \"tariff\"\nprovisional = true",
+            "nothing tells a simulated meter",
+        );
+        check(
+            "open CX GX2: the operator",
+            "open CX ZZ: the operator",
+            "`ZZ` is no key of `sources`",
+        );
+        check(
+            "operator = 576",
+            "operator = 575",
+            "there is no identity 575",
+        );
+        check(
+            "[programming]\nlevel = 3",
+            "[programming]\nlevel = 4",
+            "there is no such level",
+        );
+    }
+}
