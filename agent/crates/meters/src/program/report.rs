@@ -112,14 +112,16 @@ impl ProgramReport {
         self.named(&[StepState::Between, StepState::Foreign])
     }
 
-    /// How much of it is there, from all steps.
-    pub(super) fn judged(steps: &[StepReport], in_force: InForce) -> Verdict {
+    /// How much of it is there, from all steps. What was written and waits for its word reads as if it
+    /// were there: on the way out that is the new, on the way back the old.
+    pub(super) fn judged(steps: &[StepReport], in_force: InForce, is_restoring: bool) -> Verdict {
         let has = |state: StepState| steps.iter().any(|step| step.state == state);
         if has(StepState::Between) || has(StepState::Foreign) {
             return Verdict::Partial;
         }
         match (has(StepState::Old), has(StepState::New)) {
             (true, true) => Verdict::Partial,
+            (true, false) if is_restoring && in_force == InForce::Unknown => Verdict::Partial,
             (true, false) => Verdict::Old,
             (false, true) if in_force == InForce::Unknown => Verdict::Partial,
             (false, true) => Verdict::New,
@@ -139,7 +141,7 @@ impl fmt::Display for ProgramReport {
         if let Some(stopped) = &self.stopped {
             write!(f, "; {stopped}")?;
         }
-        if self.in_force == InForce::Unknown && !self.done().is_empty() {
+        if self.in_force == InForce::Unknown && self.verdict == Verdict::Partial {
             f.write_str("; whether it is in force is not known")?;
         }
         if self.verdict == Verdict::Partial {

@@ -134,7 +134,7 @@ impl<'a> Standing<'a> {
             .collect();
         let (record, image) = (self.record, self.image);
         ProgramReport {
-            verdict: ProgramReport::judged(&steps, in_force),
+            verdict: ProgramReport::judged(&steps, in_force, record.is_restoring),
             steps,
             in_force,
             stopped,

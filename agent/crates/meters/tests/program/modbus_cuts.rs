@@ -125,3 +125,45 @@ async fn a_run_that_is_cut_anywhere_is_old_new_or_a_partial_with_names() {
     println!("Modbus: {cuts} cuts, 0 silent mixtures, 0 double executions");
     assert!(cuts > 500);
 }
+
+/// A cut on the way back is as good as any other one.
+#[tokio::test(start_paused = true)]
+async fn the_way_back_may_be_cut_anywhere_too() {
+    let mut cuts = 0;
+    for has_lost_power in [false, true] {
+        for lost in [Lost::Request, Lost::Answer] {
+            for at in 1.. {
+                let mut world = World::new(full_model(), false);
+                let old = world.holds();
+                let mut record = None;
+                run(&mut world, &mut record).await.unwrap();
+                let new = world.holds();
+                let back = kept(&record.unwrap().turned_back());
+                world.cut(at, lost);
+                let told = world.carry_out(&back).await;
+                world.mend(has_lost_power).await;
+                let standing = world.standing(&back).await.unwrap();
+                let held = world.holds();
+                assert!(
+                    standing
+                        .named(&[meters::program::StepState::Foreign])
+                        .is_empty()
+                );
+                let is_whole = held == old || held == new;
+                assert!(
+                    is_whole || standing.verdict == Verdict::Partial,
+                    "{standing}"
+                );
+                let report = world.carry_out(&back).await.unwrap();
+                assert_eq!(report.verdict, Verdict::Old, "{report}");
+                assert_eq!(world.holds(), old, "{report}");
+                if told.is_ok() {
+                    break;
+                }
+                cuts += 1;
+            }
+        }
+    }
+    println!("Modbus, the way back: {cuts} cuts");
+    assert!(cuts > 80);
+}
