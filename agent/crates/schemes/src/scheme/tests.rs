@@ -116,7 +116,7 @@ fn a_text_that_is_no_toml_or_too_large_is_refused() {
     let fault = parse_scheme("x.toml", "format = ").unwrap_err();
     assert_eq!(fault.all.first().unwrap().line, 1);
     let large = "#".repeat(FILE_BYTES_MAX + 1);
-    check(&large, &[" has 262145 octets; keep a scheme below 262144"]);
+    check(&large, &[" has 262145 octets; keep it below 262144"]);
 }
 
 #[test]
