@@ -2,11 +2,13 @@
 
 mod atoms;
 mod calendar_form;
+mod capability_form;
 mod compare;
 mod complaint;
 mod dst_check;
 mod form;
 mod library;
+mod number;
 mod page_form;
 mod rate;
 mod read;
@@ -17,6 +19,7 @@ mod validate;
 mod write;
 mod year;
 
+pub use capability_form::{LimitFact, ModelLimits, parse_limits};
 pub use compare::{ComparedField, Difference, GENERAL, compare, compare_three};
 pub use complaint::{Complaint, Complaints};
 pub use dst_check::{DstDifference, dst_differences};
@@ -37,13 +40,14 @@ mod arbitrary;
 #[cfg(test)]
 mod tests;
 
-/// Whatever text is given, the reader does not panic, and what it takes it can write and take
+/// Whatever text is given, the readers do not panic, and what it takes it can write and take
 /// again.
 ///
 /// # Panics
 ///
 /// Where that does not hold.
 pub fn fuzz_scheme(text: &str) {
+    drop(parse_limits("fuzz", text));
     match parse_scheme("fuzz", text) {
         Ok(scheme) => {
             let canonical = canonical_text(&scheme);

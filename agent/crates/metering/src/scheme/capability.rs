@@ -3,7 +3,7 @@
 use crate::Obis;
 
 /// How much a profile holds, by one known case; other cases follow in proportion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ProfileCapacity {
     /// So many days fit
     pub days: u32,

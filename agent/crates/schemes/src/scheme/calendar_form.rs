@@ -1,6 +1,7 @@
 //! The keys of calendars.
 
-use super::form::{Always, Fields, Form, Key, Part, Plain, Usual, Within};
+use super::form::{Always, Fields, Form, Key, Part, Plain, Usual};
+use super::number::Within;
 use metering::scheme::{
     Calendar, DayType, Deferred, DstEdge, DstRule, Exclusion, Season, Switch, WeekMap, Weekday,
     Word,

@@ -70,6 +70,27 @@ pub enum LibraryFault {
     /// It cannot be read, so its name cannot be changed.
     #[error("the scheme at `{0}` is not in order; mend it first")]
     Broken(String),
+    /// Its text is wrong.
+    #[error("{0}")]
+    NotInOrder(Complaints),
+    /// It is for other meters than before.
+    #[error("`{path}` is for {is}; copy it to make one for other meters")]
+    TypeFixed {
+        /// Its path.
+        path: String,
+        /// The type that it keeps.
+        is: Label,
+    },
+    /// Something else has that version.
+    #[error(
+        "`{path}` is saved with version {version} already; give what has changed a higher version"
+    )]
+    VersionTaken {
+        /// Its path.
+        path: String,
+        /// The version that is there.
+        version: u32,
+    },
     /// Too many.
     #[error("a library holds at most 10000 schemes; split it")]
     Full,
@@ -188,6 +209,75 @@ impl Library {
         ])
     }
 
+    /// Saves a scheme, new or changed. What is there keeps its meter type, and a change raises the
+    /// version; the same once more is no change.
+    pub fn save(&mut self, path: &str, text: &str) -> Result<Vec<FileChange>, LibraryFault> {
+        check_path(path)?;
+        let new = parse_scheme(path, text).map_err(LibraryFault::NotInOrder)?;
+        let taken = self.named(&new.name).filter(|(place, _)| *place != path);
+        if let Some((place, _)) = taken {
+            let path = place.to_owned();
+            return Err(LibraryFault::NameTaken {
+                name: new.name,
+                path,
+            });
+        }
+        let entry = self.entries.get(path);
+        if entry.is_none() && self.entries.len() >= SCHEMES_MAX {
+            return Err(LibraryFault::Full);
+        }
+        if let Some(old) = entry.and_then(|entry| entry.scheme.as_ref().ok()) {
+            let path = path.to_owned();
+            if old.meter_type != new.meter_type {
+                let is = old.meter_type.clone();
+                return Err(LibraryFault::TypeFixed { path, is });
+            }
+            if *old != new && new.version <= old.version {
+                let version = old.version;
+                return Err(LibraryFault::VersionTaken { path, version });
+            }
+        }
+        self.put(path.to_owned(), text.to_owned());
+        let (path, text) = (path.to_owned(), text.to_owned());
+        Ok(vec![FileChange::Write { path, text }])
+    }
+
+    /// Removes a scheme. Whether meters use it is for [`where_used`] to say.
+    pub fn remove(&mut self, path: &str) -> Result<Vec<FileChange>, LibraryFault> {
+        let removed = self.entries.remove(path);
+        removed.ok_or_else(|| LibraryFault::Absent(path.to_owned()))?;
+        let path = path.to_owned();
+        Ok(vec![FileChange::Remove { path }])
+    }
+
+    /// Moves a folder with all that is in it: all of it, or nothing.
+    pub fn move_folder(&mut self, from: &str, to: &str) -> Result<Vec<FileChange>, LibraryFault> {
+        let inside = format!("{from}/");
+        if to == from || to.starts_with(&inside) {
+            return Err(LibraryFault::Path(super::complaint::shown(to)));
+        }
+        let paths = self.entries.keys();
+        let paths: Vec<String> = paths
+            .filter(|path| path.starts_with(&inside))
+            .cloned()
+            .collect();
+        if paths.is_empty() {
+            return Err(LibraryFault::Absent(super::complaint::shown(from)));
+        }
+        let target = |path: &str| {
+            let rest = path.strip_prefix(&inside).unwrap_or(path);
+            format!("{to}/{rest}")
+        };
+        for path in &paths {
+            self.free(&target(path))?;
+        }
+        let mut changes = Vec::new();
+        for path in &paths {
+            changes.extend(self.move_to(path, &target(path))?);
+        }
+        Ok(changes)
+    }
+
     fn free(&self, path: &str) -> Result<(), LibraryFault> {
         check_path(path)?;
         if self.entries.contains_key(path) {
@@ -240,118 +330,4 @@ fn renamed(text: &str, name: &Label) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(name: &str) -> String {
-        format!(
-            "# by hand\nformat = 1\nname = \"{name}\" # its name\npurpose = \"read\"\nmeter-type = \"any\"\nversion = 1\n"
-        )
-    }
-
-    fn library() -> Library {
-        let file = |path: &str, name: &str| (path.to_owned(), text(name));
-        Library::load([
-            file("one.toml", "one"),
-            file("bank/two.toml", "two"),
-            file("bank/winter/three.toml", "three"),
-            ("bank/broken.toml".to_owned(), "format = ".to_owned()),
-        ])
-        .unwrap()
-    }
-
-    #[test]
-    fn folders_are_the_tree() {
-        let library = library();
-        assert_eq!(library.folder(""), (vec!["bank"], vec!["one.toml"]));
-        assert_eq!(
-            library.folder("bank"),
-            (vec!["winter"], vec!["broken.toml", "two.toml"])
-        );
-        assert_eq!(library.folder("ban"), (vec![], vec![]));
-    }
-
-    #[test]
-    fn a_copy_has_another_name_and_the_same_comments() {
-        let mut library = library();
-        let name: Label = "four \"4\"".parse().unwrap();
-        let changes = library.copy("one.toml", "bank/four.toml", &name).unwrap();
-        let [FileChange::Write { path, text }] = changes.as_slice() else {
-            panic!("{changes:?}")
-        };
-        assert_eq!(path, "bank/four.toml");
-        assert!(text.starts_with("# by hand\n") && text.contains("# its name"));
-        assert_eq!(library.named(&name).unwrap().0, "bank/four.toml");
-        assert!(library.names_taken_twice().is_empty());
-    }
-
-    #[track_caller]
-    fn check_copy(from: &str, to: &str, name: &str, expected: &str) {
-        let fault = library().copy(from, to, &name.parse().unwrap());
-        assert_eq!(
-            fault.unwrap_err().to_string().split(';').next(),
-            Some(expected)
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_copied_is_refused() {
-        check_copy("no.toml", "x.toml", "x", "there is no scheme at `no.toml`");
-        check_copy(
-            "one.toml",
-            "bank/two.toml",
-            "x",
-            "there is a scheme at `bank/two.toml` already",
-        );
-        check_copy(
-            "one.toml",
-            "x.toml",
-            "two",
-            "`two` is the name of the scheme at `bank/two.toml`",
-        );
-        check_copy(
-            "bank/broken.toml",
-            "x.toml",
-            "x",
-            "the scheme at `bank/broken.toml` is not in order",
-        );
-        for path in ["../x.toml", "/x.toml", "a//b.toml", "x", "X.toml", ".toml"] {
-            check_copy(
-                "one.toml",
-                path,
-                "x",
-                &format!("`{path}` is no place in the library"),
-            );
-        }
-    }
-
-    #[test]
-    fn a_move_writes_before_it_removes() {
-        let mut library = library();
-        let changes = library.move_to("one.toml", "bank/one.toml").unwrap();
-        assert!(matches!(
-            changes.as_slice(),
-            [FileChange::Write { .. }, FileChange::Remove { .. }]
-        ));
-        assert_eq!(library.folder("").1, Vec::<&str>::new());
-        let twice = Library::load([
-            ("a.toml".to_owned(), text("same")),
-            ("b.toml".to_owned(), text("same")),
-        ]);
-        assert_eq!(twice.unwrap().names_taken_twice().len(), 1);
-    }
-
-    #[test]
-    fn meters_of_a_scheme_are_named_once() {
-        let pair = |scheme: &str, meter: &str| (scheme.parse().unwrap(), meter.parse().unwrap());
-        let pairs = [
-            pair("a", "m2"),
-            pair("a", "m1"),
-            pair("b", "m3"),
-            pair("a", "m2"),
-        ];
-        let used = where_used(&"a".parse().unwrap(), &pairs);
-        let used: Vec<String> = used.iter().map(ToString::to_string).collect();
-        assert_eq!(used, ["m1", "m2"]);
-    }
-}
+mod tests;

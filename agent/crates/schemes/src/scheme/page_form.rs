@@ -1,6 +1,7 @@
 //! The keys of a scheme, and of its pages that are neither calendar nor registers.
 
-use super::form::{Fields, Form, Key, MayWithin, Plain, Usual, Within};
+use super::form::{Fields, Form, Key, Plain, Usual};
+use super::number::{MayWithin, Within};
 use super::register_form::REGISTERS_MAX;
 use metering::scheme::{
     Billing, Communications, DisplayItem, DisplayList, Indicators, NewPassword, PulseInput,

@@ -259,6 +259,25 @@ mod tests {
     }
 
     #[test]
+    fn one_date_goes_before_a_day_of_every_year_wherever_it_stands() {
+        let mut scheme = shipped();
+        let dates = &mut scheme.calendar.as_mut().unwrap().exclusions;
+        let mut once = dates[1].clone();
+        assert_eq!(once.date.to_string(), "12-25");
+        once.date = ExclusionDate::Once("2030-12-25".parse().unwrap());
+        once.day_type = "cold".parse().unwrap();
+        dates.push(once.clone());
+        let peak = "1 1: exclusion date 2030-12-25 -> day type cold -> since 16:00";
+        check(&scheme, "2030-12-25", "18:00", peak);
+        let dates = &mut scheme.calendar.as_mut().unwrap().exclusions;
+        dates.pop();
+        dates.insert(0, once);
+        check(&scheme, "2030-12-25", "18:00", peak);
+        let yearly = "3 none: exclusion date 12-25 -> day type rest -> since 00:00";
+        check(&scheme, "2031-12-25", "18:00", yearly);
+    }
+
+    #[test]
     fn the_deferred_calendar_takes_over_at_its_time() {
         let mut scheme = shipped();
         let mut calendar = scheme.calendar.clone().unwrap();

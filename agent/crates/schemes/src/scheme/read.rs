@@ -13,12 +13,22 @@ pub const FILE_BYTES_MAX: usize = 256 * 1024;
 
 /// The scheme in a file's text; `file` is its name in complaints.
 pub fn parse_scheme(file: &str, text: &str) -> Result<Scheme, Complaints> {
-    let mut notes = Notebook::new(file, text);
     let mut document = Document::of(Scheme::default());
+    let notes = parse_document(file, text, &mut document);
+    notes.finish(document.scheme)
+}
+
+/// Reads a text into a form; what is wrong with it is in the notes.
+pub(super) fn parse_document<'a>(
+    file: &'a str,
+    text: &'a str,
+    form: &mut dyn Form,
+) -> Notebook<'a> {
+    let mut notes = Notebook::new(file, text);
     if text.len() > FILE_BYTES_MAX {
         let problem = format!("has {} octets", text.len());
-        notes.note_file(problem, format!("keep a scheme below {FILE_BYTES_MAX}"));
-        return notes.finish(document.scheme);
+        notes.note_file(problem, format!("keep it below {FILE_BYTES_MAX}"));
+        return notes;
     }
     match DeTable::parse(text) {
         Ok(table) => {
@@ -29,16 +39,16 @@ pub fn parse_scheme(file: &str, text: &str) -> Result<Scheme, Complaints> {
                 known: Vec::new(),
                 notes: &mut notes,
             };
-            document.fields(&mut reader);
+            form.fields(&mut reader);
             reader.end();
         }
         Err(error) => {
             let span = error.span().unwrap_or(0..0);
-            let remedy = "write it as the schemes in config/schemes do";
+            let remedy = "write it as the files in config/schemes are written";
             notes.note(&span, "", error.message(), remedy);
         }
     }
-    notes.finish(document.scheme)
+    notes
 }
 
 struct Reader<'t, 'n, 'f> {

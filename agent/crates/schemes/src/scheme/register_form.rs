@@ -1,6 +1,7 @@
 //! The keys of registers and profiles.
 
-use super::form::{Fields, Form, Key, MayWithin, Plain, Usual, Within};
+use super::form::{Fields, Form, Key, Plain, Usual};
+use super::number::{MayWithin, Within};
 use metering::scheme::{
     CustomerRegister, Demand, MdRegister, ProfilePlan, Ratios, Reads, Term, TotalRegister,
     TouRegister,

@@ -41,6 +41,19 @@ fn shipped_schemes_are_in_order_and_named_as_their_files() {
     }
 }
 
+#[test]
+fn what_the_how_to_shows_is_read() {
+    let text = fs::read_to_string(root().join("docs/how-to/write-a-scheme.md")).unwrap();
+    let shown: String = text
+        .split("```")
+        .filter_map(|block| block.strip_prefix("toml\n"))
+        .collect();
+    assert!(shown.contains("switch = ["), "{shown}");
+    let text = format!("{MINIMAL}[calendar]\nname = \"c\"\n{shown}");
+    let scheme = parse_scheme("x", &text).unwrap_or_else(|fault| panic!("{fault}"));
+    assert_eq!(scheme.calendar.unwrap().day_types[0].switches.len(), 3);
+}
+
 /// The complaints about a text, without the name of the file.
 #[track_caller]
 fn check(text: &str, expected: &[&str]) {
@@ -103,7 +116,7 @@ fn a_text_that_is_no_toml_or_too_large_is_refused() {
     let fault = parse_scheme("x.toml", "format = ").unwrap_err();
     assert_eq!(fault.all.first().unwrap().line, 1);
     let large = "#".repeat(FILE_BYTES_MAX + 1);
-    check(&large, &[" has 262145 octets; keep a scheme below 262144"]);
+    check(&large, &[" has 262145 octets; keep it below 262144"]);
 }
 
 #[test]
@@ -287,6 +300,21 @@ proptest! {
         prop_assert_eq!(one == other, compare(&one, &other).is_empty());
         let bare = Scheme { reads: None, indicators: None, billing: None, ..one.clone() };
         prop_assert_eq!(bare == one, compare(&bare, &one).is_empty());
+    }
+
+    #[test]
+    fn no_damaged_scheme_breaks_the_reader(
+        which in 0_usize..3,
+        damages in proptest::collection::vec((any::<prop::sample::Index>(), "[\\[\\]{}=\"\n 0-9a-z.,-]{0,3}", 0_usize..20), 1..4),
+    ) {
+        let mut text = shipped().swap_remove(which).1;
+        for (at, put, cut) in damages {
+            let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+            let at = at.index(starts.len());
+            let end = starts.get(at + cut).copied().unwrap_or(text.len());
+            text.replace_range(starts[at]..end, &put);
+        }
+        fuzz_scheme(&text);
     }
 
     #[test]

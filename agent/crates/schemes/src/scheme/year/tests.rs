@@ -224,20 +224,27 @@ fn any_seasons(count: usize) -> impl Strategy<Value = Vec<Season>> {
     })
 }
 
+/// Days of every year, dates, and days of every year that a date of each year overrules.
 fn any_exclusions(count: usize) -> impl Strategy<Value = Vec<Exclusion>> {
-    let drawn = (any::<bool>(), 14_600_u32..25_500, 0..count);
-    let one = drawn.prop_map(|(yearly, day, kind)| {
+    let drawn = (0_u8..3, 14_600_u32..25_500, 0..count, 0..count);
+    let some = drawn.prop_map(|(shape, day, kind, other)| {
         let date = CivilDate::from_day_number(day).unwrap();
-        Exclusion {
-            date: if yearly {
-                ExclusionDate::Yearly(date.month_day())
-            } else {
-                ExclusionDate::Once(date)
-            },
+        let yearly = Exclusion {
+            date: ExclusionDate::Yearly(date.month_day()),
             day_type: name(kind),
+        };
+        let once = |date| Exclusion {
+            date: ExclusionDate::Once(date),
+            day_type: name(other),
+        };
+        let years = (2010..=2040).filter_map(|year| date.month_day().in_year(year));
+        match shape {
+            0 => vec![yearly],
+            1 => vec![once(date)],
+            _ => [yearly].into_iter().chain(years.map(once)).collect(),
         }
     });
-    proptest::collection::vec(one, 0..12)
+    proptest::collection::vec(some, 0..12).prop_map(|lists| lists.concat())
 }
 
 fn any_dst() -> impl Strategy<Value = DstRule> {
