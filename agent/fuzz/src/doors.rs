@@ -40,6 +40,8 @@ pub const DOORS: &[(&str, Door)] = &[
     ("register", register),
     ("store_chunk", store_chunk),
     ("store_entry", store_entry),
+    ("store_command", store_command),
+    ("audit_segment", audit_segment),
     ("store_keys", store_keys),
     ("sealed_key", sealed_key),
     ("message_up", message_up),
@@ -149,6 +151,25 @@ pub fn store_chunk(data: &[u8]) {
 /// An entry of the log.
 pub fn store_entry(data: &[u8]) {
     storage::fuzz_entry(data);
+}
+
+/// A piece with one record; its hash is right in form only.
+fn audit_seed() -> String {
+    let hash = "0".repeat(64);
+    format!(
+        "{{\"audit\":1,\"first\":1,\"before\":\"{hash}\"}}\n{{\"n\":1,\"at\":1,\"who\":\"a\",\
+         \"what\":\"b\",\"detail\":\"c\\\"\",\"hash\":\"{hash}\"}}\n"
+    )
+}
+
+/// A row of the command journal.
+pub fn store_command(data: &[u8]) {
+    storage::fuzz_command(data);
+}
+
+/// An exported piece of the audit chain.
+pub fn audit_segment(data: &[u8]) {
+    storage::fuzz_segment(data);
 }
 
 /// A row of the file of keys.
@@ -307,6 +328,8 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     corpus.extend(dlms_doors::corpus());
     corpus.push(("store_chunk", (0..=255).collect()));
     corpus.push(("store_entry", vec![0; 64]));
+    corpus.push(("store_command", (0..=255).collect()));
+    corpus.push(("audit_segment", audit_seed().into()));
     corpus.push(("store_keys", (1..=40).collect()));
     corpus.push(("sealed_key", vec![1; 61]));
     corpus.push(("sealed_key", "000102030405060708090A0B0C0D0E0F\n".into()));

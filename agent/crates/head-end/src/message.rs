@@ -50,6 +50,8 @@ pub enum Body {
     Audit(AuditHead),
     /// What is lost, or the answer to a request.
     Gap(Gap),
+    /// A state of a command, signed by the gateway.
+    Receipt(Vec<u8>),
 }
 
 impl Body {
@@ -70,6 +72,7 @@ impl Body {
             Self::Event(_) => Stream::Event,
             Self::Audit(_) => Stream::Audit,
             Self::Gap(_) => Stream::Gap,
+            Self::Receipt(_) => Stream::Receipt,
         }
     }
 
@@ -81,6 +84,7 @@ impl Body {
             Self::Event(event) => event.encode(),
             Self::Audit(head) => head.encode(),
             Self::Gap(gap) => gap.encode(),
+            Self::Receipt(signed) => Ok(signed.clone()),
         }
     }
 
@@ -91,6 +95,7 @@ impl Body {
             Stream::Event => EventRecord::decode(bytes).map(Self::Event),
             Stream::Audit => AuditHead::decode(bytes).map(Self::Audit),
             Stream::Gap => Gap::decode(bytes).map(Self::Gap),
+            Stream::Receipt => Ok(Self::Receipt(bytes.to_vec())),
         }
     }
 }

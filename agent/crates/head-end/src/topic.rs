@@ -160,7 +160,10 @@ mod tests {
         check("gw/v1/pmu-001/dn/blob/+", None);
         check("gw/v1/pmu-001/dn/lp", None);
         check("gw/v1/pmu-001/up/ack", None);
-        check("gw/v1/pmu-001/up/rs", None);
+        check(
+            "gw/v1/pmu-001/up/rs",
+            Some(Subject::Records(Stream::Receipt)),
+        );
         check("gw/v2/pmu-001/up/lp", None);
         check("gw/v1/pmu/up/lp", None);
         check("gw/v1/+/up/lp", None);

@@ -115,6 +115,7 @@ fn body(body: &Body, channels: Option<&[Channel]>) -> Value {
         ]),
         Body::Audit(head) => json!({"n": head.number, "h": hex(&head.hash)}),
         Body::Gap(gap) => self::gap(gap),
+        Body::Receipt(signed) => json!({"signed": hex(signed)}),
     }
 }
 
