@@ -121,8 +121,4 @@ impl fmt::Display for Door {
 }
 
 #[cfg(test)]
-mod attacks;
-#[cfg(test)]
-mod matrix;
-#[cfg(test)]
-pub(crate) mod testing;
+pub(crate) mod tests;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::gates::testing::{command, gateway, meters, name};
+use crate::gates::tests::testing::{command, gateway, meters, name};
 use crate::{Blob, Document, RotatedKey};
 use proptest::prelude::*;
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::gates::testing::{NOON, at, content, entry, key, now, root, roots};
+use crate::gates::tests::testing::{NOON, at, content, entry, key, now, root, roots};
 use crate::people::RoleRights;
 use crate::{Policy, PolicyContent, SigningKey};
 use coset::cbor::Value;

@@ -1,5 +1,7 @@
 use super::*;
-use crate::gates::testing::{NOON, at, command, gateway, key, key_set, now, root, roots, tariff};
+use crate::gates::tests::testing::{
+    NOON, at, command, gateway, key, key_set, now, root, roots, tariff,
+};
 use crate::people::RoleRights;
 use crate::{authorise, sign_command};
 use metering::ClockQuality;

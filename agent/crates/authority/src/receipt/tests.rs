@@ -1,5 +1,5 @@
 use super::*;
-use crate::gates::testing::{command, gateway, key, meters};
+use crate::gates::tests::testing::{command, gateway, key, meters};
 use crate::{Action, SigningKey, sign_command};
 use proptest::prelude::*;
 

@@ -297,7 +297,7 @@ fn around(payload: &[u8]) -> Vec<u8> {
 fn header(algorithm: iana::Algorithm, who: &str) -> Header {
     HeaderBuilder::new()
         .algorithm(algorithm)
-        .content_type(super::COMMAND_CONTENT_TYPE.to_owned())
+        .content_type(crate::COMMAND_CONTENT_TYPE.to_owned())
         .key_id(key(who).public().id().bytes().to_vec())
         .build()
 }
