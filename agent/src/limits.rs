@@ -15,6 +15,10 @@ pub const MQTT_EVENTS_MAX: usize = 64;
 pub const STORE_REQUESTS_MAX: usize = 256;
 /// Requests waiting for the keys of meters; beyond it the sessions wait.
 pub const KEY_REQUESTS_MAX: usize = 64;
+/// Commands, key sets and policies that wait for the command desk; beyond it they have to come again.
+pub const DESK_REQUESTS_MAX: usize = 64;
+/// Commands that are carried out at once; each has its meters for itself.
+pub const COMMANDS_AT_ONCE: usize = 8;
 /// Requests of people waiting for one bus.
 pub const BUS_REQUESTS_MAX: usize = 8;
 /// Messages the broker has but the head-end has not committed: beyond it no more are sent.

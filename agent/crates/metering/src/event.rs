@@ -113,6 +113,8 @@ codes! {
     HeadEndAbsent, 64, "head-end-absent", Act;
     /// A hostile or malformed message from the head-end's side was dropped.
     DownMessageRefused, 65, "down-message-refused", Act;
+    /// A command, key set or policy was refused; nothing proves that an operator sent it.
+    CommandRefused, 66, "command-refused", Stop;
     /// A meter's supply failed, by its own count.
     MeterPowerFailed, 80, "meter-power-failed", Note;
     /// A phase failed at a meter, by its own count.

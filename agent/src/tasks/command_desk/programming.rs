@@ -10,8 +10,8 @@ use crate::tasks::bus::BusRequest;
 use crate::tasks::bus::program::{
     Intent, ProgramAnswer, ProgramAsk, ProgramOrder, ProgramTrouble,
 };
-use authority::{Action, Command, CommandId, CommandState, Now};
-use metering::{ClockQuality, MeterId};
+use authority::{Action, CommandId, CommandState, Now};
+use metering::MeterId;
 use meters::program::{Permission, ProgramFault, ProgramRecord, ProgramReport, Verdict};
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +94,8 @@ impl Hands {
             Err(trouble) => return Some(failed(code_of(&trouble), trouble.to_string())),
         };
         // Time has passed, and the meter was read: both are looked at again before the first effect.
-        if let Err((code, words)) = self.may_still(dispatch.command(), &record) {
+        let record = Arc::new(*record);
+        if let Err((code, words)) = self.may_still(dispatch, meter, &record).await {
             return Some(failed(code, words));
         }
         let kept = Remembered {
@@ -105,30 +106,32 @@ impl Hands {
         let note = format!("writing to {meter}");
         self.step(dispatch, step, &note, values).await;
         let permission = Permission::to_write();
-        self.write(dispatch, meter, Arc::new(*record), &permission).await
+        self.write(dispatch, meter, record, &permission).await
     }
 
-    fn may_still(&self, command: &Command, record: &ProgramRecord) -> Result<(), (&'static str, String)> {
+    async fn may_still(
+        &self,
+        dispatch: &Arc<Dispatch>,
+        meter: &MeterId,
+        record: &Arc<ProgramRecord>,
+    ) -> Result<(), (&'static str, String)> {
+        let command = dispatch.command();
         let now = self.clock.now();
         let now = Now {
             at: now.utc,
             quality: now.quality,
             trusted: now.utc,
         };
-        if now.quality == ClockQuality::Unsynchronised {
-            return Err(("clock-unsynced", "the gateway's clock is not synchronised".to_owned()));
-        }
         command
             .judge_time(&now, 0)
             .map_err(|rejection| (rejection.code().unwrap_or("expired"), rejection.to_string()))?;
-        let wanted = command.precondition.and_then(|state| state.sha256);
-        let held = record.before().0;
-        match wanted {
-            Some(wanted) if wanted != held => {
-                let words = "the meter does not hold what the command expects; nothing was written";
-                Err(("precondition", words.to_owned()))
-            }
-            _ => Ok(()),
+        let Some(wanted) = command.precondition.and_then(|state| state.sha256) else {
+            return Ok(());
+        };
+        let words = "the meter does not hold what the command expects; nothing was written";
+        match self.stand(dispatch, meter, record).await {
+            Some(report) if report.proof.before.0 == wanted => Ok(()),
+            _ => Err(("precondition", words.to_owned())),
         }
     }
 
