@@ -2,6 +2,7 @@
 
 pub mod boot_slots;
 pub mod clock;
+pub mod command_keys;
 pub mod dialled;
 pub mod disk;
 pub mod image_source;
@@ -15,7 +16,6 @@ pub mod mqtt;
 pub mod pad;
 pub mod port;
 pub mod readiness;
-pub mod receipt_key;
 mod road_words;
 mod serial_driver;
 pub mod service;

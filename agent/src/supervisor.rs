@@ -54,6 +54,8 @@ struct Stops {
     uplink: CancellationToken,
     keys: CancellationToken,
     store: CancellationToken,
+    /// A command wants the daemon started anew; the service manager does that.
+    restart: CancellationToken,
 }
 
 struct Supervisor {
@@ -115,6 +117,7 @@ impl Supervisor {
         tokio::select! {
             biased;
             wish = wishes.next() => wish,
+            () = self.stops.restart.cancelled() => Wake::Stop,
             _ = &mut self.lines_done => Wake::Ended("the lines"),
             _ = &mut self.keys_done => Wake::Ended("the keykeeper"),
             _ = &mut self.store_done => Wake::Ended("the storekeeper"),

@@ -2,6 +2,7 @@
 
 use super::{Stops, Supervisor, opening};
 use crate::adapters::clock::{Clock, SystemClock};
+use crate::adapters::command_keys::receipt_key;
 use crate::alarms::Alarms;
 use crate::config::Settings;
 use crate::front::Front;
@@ -9,6 +10,7 @@ use crate::health::{Pulse, STOREKEEPER};
 use crate::jobs::Jobs;
 use crate::limits::{BUS_REQUESTS_MAX, LINES_SHOWN_WITHIN};
 use crate::tasks::bus::{Bus, BusHandle, BusParts, BusView};
+use crate::tasks::command_desk::{CommandDesk, DeskHandle, DeskParts};
 use crate::tasks::heartbeat::{Heartbeat, look_first};
 use crate::tasks::keykeeper::{self, KeyHandle, KeyRoom, read_credential};
 use crate::tasks::local_api::LocalApi;
@@ -66,7 +68,9 @@ impl Supervisor {
         let (steps, stepped) = watch::channel(0_u64);
         let owners = (&store, &keys);
         let (buses, lines_done) = start_lines(&settings, &mut common, owners, &stepped)?;
-        let (uplink, images) = start_uplink(&settings, &mut common, &store, boot).unzip();
+        let jobs = Jobs::default();
+        let desk = start_desk(&settings, &mut common, (&store, &buses, &jobs), boot);
+        let (uplink, images) = start_uplink(&settings, &mut common, &store, (boot, desk)).unzip();
         let road = (uplink.as_ref(), images);
         let updater = start_updater(&settings, &mut common, &store, &buses, road);
         let front = Front {
@@ -79,7 +83,7 @@ impl Supervisor {
             buses: buses.clone(),
             uplink,
             alarms,
-            jobs: Jobs::default(),
+            jobs,
             updater,
             configuration: config.clone(),
             is_recovery: settings.recovery.is_some(),
@@ -211,7 +215,7 @@ fn start_uplink(
     settings: &Settings,
     common: &mut Common,
     store: &StoreHandle,
-    boot: u64,
+    (boot, desk): (u64, Option<DeskHandle>),
 ) -> Option<(watch::Receiver<UplinkView>, ImageRoad)> {
     let Some(uplink) = &settings.uplink else {
         log::warn!("no [uplink] is configured: nothing is sent");
@@ -230,11 +234,60 @@ fn start_uplink(
     });
     let (road, orders) = image_road(seen.clone());
     let task = task.in_recovery(settings.recovery.clone()).bringing(orders);
+    let task = match desk {
+        Some(desk) => task.commanding(desk),
+        None => task,
+    };
     common.tasks.spawn(async move {
         task.run().await;
         "the uplink"
     });
     Some((seen, road))
+}
+
+/// The command desk; none in recovery, and none without a key to sign receipts with.
+fn start_desk(
+    settings: &Settings,
+    common: &mut Common,
+    (store, buses, jobs): (&StoreHandle, &[BusHandle], &Jobs),
+    boot: u64,
+) -> Option<DeskHandle> {
+    if settings.recovery.is_some() {
+        return None;
+    }
+    let seed = || {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(std::io::Error::other)?;
+        Ok(seed)
+    };
+    let key = match receipt_key(&settings.data_folder, seed) {
+        Ok(key) => Arc::new(key),
+        Err(fault) => {
+            log::error!(fault:%; "no command is taken");
+            return None;
+        }
+    };
+    let (desk, handle) = CommandDesk::new(DeskParts {
+        gateway: settings.gateway.clone(),
+        roots_file: settings
+            .commands
+            .as_ref()
+            .map(|commands| commands.roots_file.clone()),
+        key,
+        store: store.clone(),
+        buses: buses.to_vec(),
+        jobs: jobs.clone(),
+        clock: common.clock.clone(),
+        boot,
+        shutdown: common.stops.lines.clone(),
+        restart: common.stops.restart.clone(),
+        pulse: common.pulse("the command desk"),
+    });
+    common.tasks.spawn(async move {
+        desk.run().await;
+        "the command desk"
+    });
+    Some(handle)
 }
 
 fn start_updater(

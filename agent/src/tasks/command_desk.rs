@@ -16,14 +16,14 @@ mod programming;
 mod receipts;
 mod trust;
 
-pub use handle::DeskHandle;
+pub use handle::{DeskHandle, DeskView};
 
 use crate::adapters::clock::Clock;
 use crate::health::Pulse;
 use crate::limits::{COMMANDS_AT_ONCE, DESK_REQUESTS_MAX};
 use crate::tasks::bus::BusHandle;
 use crate::tasks::storekeeper::StoreHandle;
-use authority::{AuthenticCommand, AuthorisedCommand, Command, CommandId, SigningKey};
+use authority::{AuthenticCommand, AuthorisedCommand, Command, CommandId, KeyId, SigningKey};
 use handle::DeskAsk;
 use hands::Hands;
 use held::Held;
@@ -33,7 +33,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -96,6 +96,7 @@ pub struct CommandDesk {
     hands: Hands,
     asked: mpsc::Receiver<DeskAsk>,
     held: Held<Vec<u8>>,
+    view: watch::Sender<DeskView>,
     /// Journalled, and waiting for their meters or for room.
     waiting: VecDeque<Arc<Dispatch>>,
     running: JoinSet<CommandId>,
@@ -123,7 +124,7 @@ impl CommandDesk {
         let (asks, asked) = mpsc::channel(DESK_REQUESTS_MAX);
         let receipts = Receipts::new(parts.gateway.clone(), Arc::clone(&parts.key));
         let trust = Trust::new(&parts.gateway, parts.roots_file, parts.key);
-        let public = trust.receipt_key();
+        let (view, seen) = watch::channel(DeskView::default());
         let hands = Hands {
             store: parts.store.clone(),
             buses: parts.buses,
@@ -142,6 +143,7 @@ impl CommandDesk {
             hands,
             asked,
             held: Held::default(),
+            view,
             waiting: VecDeque::new(),
             running: JoinSet::new(),
             busy: Vec::new(),
@@ -152,13 +154,14 @@ impl CommandDesk {
             shutdown: parts.shutdown,
             pulse: parts.pulse,
         };
-        (desk, DeskHandle::new(asks, public))
+        (desk, DeskHandle::new(asks, seen))
     }
 
     /// Takes commands until shutdown.
     pub async fn run(mut self) {
         self.trust.load(&self.store).await;
         self.awake().await;
+        self.show().await;
         loop {
             match self.wait().await {
                 Wake::Shutdown => break,
@@ -197,12 +200,30 @@ impl CommandDesk {
         }
     }
 
+    /// What the next birth says.
+    async fn show(&self) {
+        let key_set = self.trust.keys().map_or(0, |keys| keys.held().version);
+        let numbers = match self.store.last_numbers().await {
+            Ok(numbers) => numbers,
+            Err(error) => {
+                log::error!(error:%; "the numbers of signers cannot be read");
+                return;
+            }
+        };
+        let accepted = numbers
+            .into_iter()
+            .map(|(key, number)| (KeyId::new(key), number))
+            .collect();
+        self.view.send_replace(DeskView { key_set, accepted });
+    }
+
     async fn asked(&mut self, ask: DeskAsk) {
         match ask {
             DeskAsk::Command { bytes, is_retained } => self.take(bytes, is_retained).await,
             DeskAsk::KeySet(bytes) => self.take_set(&bytes, trust::Set::Keys).await,
             DeskAsk::Policy(bytes) => self.take_set(&bytes, trust::Set::Policy).await,
         }
+        self.show().await;
     }
 
     /// Puts a journalled command into its place.

@@ -23,6 +23,7 @@ use crate::limits::{
     BACK_OFF_FIRST, BACK_OFF_RESET_AFTER, REQUESTS_BURST, REQUESTS_EVERY, SHORT_LIVED,
     TAKEOVER_PAUSE, TAKEOVER_WINDOW, TAKEOVERS_MAX,
 };
+use crate::tasks::command_desk::DeskHandle;
 use crate::tasks::storekeeper::StoreHandle;
 use authority::IngestKeys;
 use certificate::CertificateWatch;
@@ -83,6 +84,8 @@ pub struct Uplink {
     aside_said: Option<Instant>,
     requests: TokenBucket,
     images: Images,
+    /// Where commands go; none in recovery.
+    desk: Option<DeskHandle>,
     dial: Arc<dyn Dial<Key>>,
     /// How this boot came about, if the recovery system runs: presence only.
     recovery: Option<BootReport>,
@@ -143,6 +146,7 @@ impl Uplink {
             aside_said: None,
             requests: TokenBucket::new(REQUESTS_BURST, REQUESTS_EVERY),
             images: Images::default(),
+            desk: None,
             connected_at: None,
             sid: 0,
             has_store: true,
@@ -161,6 +165,12 @@ impl Uplink {
     /// and takes no word about records.
     pub fn in_recovery(mut self, report: Option<BootReport>) -> Self {
         self.recovery = report;
+        self
+    }
+
+    /// The same uplink, which also brings commands.
+    pub fn commanding(mut self, desk: DeskHandle) -> Self {
+        self.desk = Some(desk);
         self
     }
 

@@ -1,7 +1,8 @@
 //! How others reach the desk.
 
-use authority::PublicKey;
-use tokio::sync::mpsc;
+use authority::KeyId;
+use std::collections::BTreeMap;
+use tokio::sync::{mpsc, watch};
 
 /// What is asked of the desk.
 #[derive(Debug)]
@@ -14,21 +15,30 @@ pub(super) enum DeskAsk {
     Policy(Vec<u8>),
 }
 
+/// What the birth says of commands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeskView {
+    /// Version of the key set; 0 if there is none.
+    pub key_set: u64,
+    /// The newest number of each signer.
+    pub accepted: BTreeMap<KeyId, u64>,
+}
+
 /// A way to the desk; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct DeskHandle {
     asks: mpsc::Sender<DeskAsk>,
-    receipt_key: PublicKey,
+    view: watch::Receiver<DeskView>,
 }
 
 impl DeskHandle {
-    pub(super) fn new(asks: mpsc::Sender<DeskAsk>, receipt_key: PublicKey) -> Self {
-        Self { asks, receipt_key }
+    pub(super) fn new(asks: mpsc::Sender<DeskAsk>, view: watch::Receiver<DeskView>) -> Self {
+        Self { asks, view }
     }
 
-    /// The public half of what signs receipts.
-    pub fn receipt_key(&self) -> &PublicKey {
-        &self.receipt_key
+    /// What the birth says of commands.
+    pub fn view(&self) -> DeskView {
+        self.view.borrow().clone()
     }
 
     /// Hands a command over; `false` where the desk has too much to do. Whoever sent it sends it again.

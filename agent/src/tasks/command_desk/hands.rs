@@ -9,7 +9,7 @@ use crate::jobs::Jobs;
 use crate::tasks::bus::BusHandle;
 use crate::tasks::storekeeper::{Beside, Record, StoreGone, StoreHandle};
 use authority::{
-    Action, AuthenticCommand, Author, CommandState, Document, Proof, RotatedKey,
+    Action, AuthenticCommand, Author, CommandId, CommandState, Document, Proof, RotatedKey,
 };
 use metering::{MeterId, Timestamp};
 use std::sync::Arc;
@@ -33,6 +33,13 @@ pub(super) struct Hands {
     pub(super) receipts: Receipts,
     pub(super) shutdown: CancellationToken,
     pub(super) restart: CancellationToken,
+}
+
+/// What is written into the journal.
+#[derive(Clone)]
+enum Line {
+    Step(CommandStep, Beside),
+    End(CommandEnd),
 }
 
 /// Whether this gateway does such a thing; the birth says the same.
@@ -75,9 +82,8 @@ impl Hands {
             | Action::SchemeResume { .. }
             | Action::SchemeRestore { .. } => self.program(&dispatch).await,
             action => {
-                if let Err(end) = self.begins(&dispatch).await {
-                    return self.end(&dispatch, begun, end).await;
-                }
+                // Until this is durable nothing happens.
+                self.step(&dispatch, (1, 1), "begun", Vec::new()).await;
                 self.simple(&dispatch, action).await
             }
         };
@@ -101,12 +107,6 @@ impl Hands {
             Action::SchemeRemove { scheme } => self.remove_scheme(scheme).await,
             _ => self.work(dispatch).await,
         })
-    }
-
-    /// The first side effect comes behind this.
-    async fn begins(&self, dispatch: &Arc<Dispatch>) -> Result<(), Outcome> {
-        self.step(dispatch, (1, 1), "begun", Vec::new()).await;
-        Ok(())
     }
 
     /// Writes down that a step begins; until that is durable nothing happens.
@@ -151,9 +151,7 @@ impl Hands {
             records: vec![Record::Receipt(receipt)],
             values,
         };
-        let id = command.id.bytes();
-        self.until_kept(async || self.store.advance(id, next.clone(), beside.clone()).await)
-            .await;
+        self.until_kept(command.id, Line::Step(next, beside)).await;
     }
 
     /// The end, or a state that waits, with what proves it.
@@ -182,21 +180,23 @@ impl Hands {
             proof: None,
             receipt: self.receipts.of(command, outcome.state, at, told),
         };
-        let id = command.id.bytes();
-        self.until_kept(async || {
-            let done = self.store.finish(id, end.clone(), Beside::default()).await;
-            done.map(drop)
-        })
-        .await;
+        self.until_kept(command.id, Line::End(end)).await;
     }
 
     /// Asks the store until it has done it: nothing goes on before. A refusal is a defect of ours, and
     /// is said.
-    async fn until_kept(&self, ask: impl AsyncFn() -> Result<(), StoreGone>) {
+    async fn until_kept(&self, id: CommandId, line: Line) {
         loop {
-            match ask().await {
+            let kept = match line.clone() {
+                Line::Step(next, beside) => self.store.advance(id.bytes(), next, beside).await,
+                Line::End(end) => {
+                    let done = self.store.finish(id.bytes(), end, Beside::default());
+                    done.await.map(drop)
+                }
+            };
+            match kept {
                 Ok(()) => return,
-                Err(StoreGone::Store(error)) if error.remedy() == storage::Remedy::None => {
+                Err(StoreGone::Store(error)) if error.remedy() == storage::Remedy::FixCaller => {
                     log::error!(error:%; "the journal does not take what a command did");
                     return;
                 }

@@ -40,10 +40,10 @@ impl Hands {
         };
         match ended.map(|job| job.state) {
             Some(JobState::Done(outcome)) => match *outcome {
-                desk::Outcome::Ping(ping) if ping.diagnosis.is_some() => {
-                    let found = ping.diagnosis.unwrap_or_default_words();
-                    end(CommandState::Failed, &found.0, found.1)
-                }
+                desk::Outcome::Ping(desk::PingResult {
+                    diagnosis: Some(found),
+                    ..
+                }) => end(CommandState::Failed, &found.code, found.happened),
                 desk::Outcome::KeysChanged(changed) => {
                     let is_done = changed.iter().all(|key| key.end == KeyChangeEnd::Rotated);
                     let words: Vec<String> =
@@ -70,17 +70,6 @@ impl Hands {
             Some(JobState::Failed(found)) => end(CommandState::Failed, &found.code, found.happened),
             _ => end(CommandState::Failed, "interrupted", "the gateway stopped meanwhile".to_owned()),
         }
-    }
-}
-
-/// Words of a diagnosis that is there.
-trait FoundWords {
-    fn unwrap_or_default_words(self) -> (String, String);
-}
-
-impl FoundWords for Option<desk::Diagnosis> {
-    fn unwrap_or_default_words(self) -> (String, String) {
-        self.map_or_else(Default::default, |found| (found.code, found.happened))
     }
 }
 

@@ -1,9 +1,10 @@
 //! Whom the gateway believes: root keys, the key set and policy that they signed, the time.
 
 use crate::adapters::clock::Clock;
+use crate::adapters::command_keys::text_of;
 use crate::tasks::storekeeper::{Beside, StoreHandle};
 use authority::{
-    Held, KeySet, Now, Policy, PublicKey, ReceiptKeys, RoleRights, RootKeys, SetFault, SigningKey,
+    Held, KeySet, Now, Policy, ReceiptKeys, RoleRights, RootKeys, SetFault, SigningKey,
 };
 use metering::{ClockQuality, GatewayId, Timestamp};
 use std::path::PathBuf;
@@ -60,7 +61,7 @@ impl Trust {
     pub(super) async fn load(&mut self, store: &StoreHandle) {
         if let Some(file) = &self.roots_file {
             let name = file.display();
-            match tokio::fs::read_to_string(file).await {
+            match text_of(file) {
                 Ok(text) => match RootKeys::parse(&text) {
                     Ok(roots) => self.roots = Some(roots),
                     Err(fault) => log::error!("{name}: {fault}; every command is refused"),
@@ -110,10 +111,6 @@ impl Trust {
 
     pub(super) fn own_keys(&self) -> &ReceiptKeys {
         &self.own_keys
-    }
-
-    pub(super) fn receipt_key(&self) -> PublicKey {
-        self.own.public_key()
     }
 
     /// What time it is for whoever judges by it.

@@ -5,7 +5,8 @@ use super::session::Session;
 use super::words;
 use crate::tasks::storekeeper::OutboxAsk;
 use authority::Rejection;
-use head_end::{Extent, Request, Subject, Topic, confirmations};
+use authority::limits::{COMMAND_BYTES_MAX, KEY_SET_BYTES_MAX};
+use head_end::{Extent, FleetSubject, Request, Subject, Topic, confirmations};
 use metering::EventCode;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -15,9 +16,12 @@ const TELL_REFUSAL_EVERY: Duration = Duration::from_mins(1);
 
 impl Session<'_> {
     pub(super) async fn message(&mut self, topic: &[u8], payload: &[u8], retained: bool) {
-        let parsed = std::str::from_utf8(topic)
-            .ok()
-            .and_then(|text| text.parse::<Topic>().ok());
+        let text = std::str::from_utf8(topic).ok();
+        // Retained on purpose: whoever connects gets the newest.
+        if let Some(fleet) = text.and_then(FleetSubject::from_topic) {
+            return self.fleet(fleet, payload).await;
+        }
+        let parsed = text.and_then(|text| text.parse::<Topic>().ok());
         let subject = parsed
             .filter(|topic| topic.gateway == self.up.gateway)
             .map(|topic| topic.subject);
@@ -30,6 +34,7 @@ impl Session<'_> {
             }
             Some(Subject::Watermark) => self.watermark(payload).await,
             Some(Subject::Request) => self.request(payload).await,
+            Some(Subject::Command) => self.command(payload, retained).await,
             Some(Subject::Image(image)) => {
                 if let Some(why) = self.up.images.take(image, payload) {
                     self.refuse(&why).await;
@@ -39,6 +44,38 @@ impl Session<'_> {
                 self.refuse("a message on a topic that is not ours was ignored")
                     .await;
             }
+        }
+    }
+
+    /// Whoever owns the broker can write here: the desk believes signatures alone.
+    async fn command(&mut self, payload: &[u8], retained: bool) {
+        let taken = match &self.up.desk {
+            None => Err("a command was ignored: the recovery system takes none"),
+            Some(_) if payload.len() > COMMAND_BYTES_MAX => {
+                Err("a command is larger than any may be; nothing of it was read")
+            }
+            Some(desk) if desk.offer_command(payload.to_vec(), retained) => Ok(()),
+            Some(_) => Err("commands come faster than they are judged; some have to come again"),
+        };
+        if let Err(why) = taken {
+            self.refuse(why).await;
+        }
+    }
+
+    async fn fleet(&mut self, fleet: FleetSubject, payload: &[u8]) {
+        let Some(desk) = &self.up.desk else { return };
+        if payload.is_empty() {
+            // The broker has none.
+            return;
+        }
+        let taken = payload.len() <= KEY_SET_BYTES_MAX
+            && match fleet {
+                FleetSubject::KeySet => desk.offer_key_set(payload.to_vec()),
+                FleetSubject::Policy => desk.offer_policy(payload.to_vec()),
+            };
+        if !taken {
+            self.refuse("a key set or policy is too large, or comes too often")
+                .await;
         }
     }
 

@@ -7,6 +7,7 @@ use super::lanes::{Key, Lanes};
 use super::{CONNECTED, SessionEnd, Uplink, backfill::Backfill, certificate::Finding, words};
 use crate::adapters::mqtt::{Connection, Ending, Hello, MqttEvent, Outbound, Verdict};
 use crate::limits::ACKNOWLEDGE_WITHIN;
+use crate::tasks::command_desk::DeskHandle;
 use crate::tasks::storekeeper::OutboxAsk;
 use head_end::{EncodeError, Mode};
 use metering::EventCode;
@@ -219,9 +220,23 @@ impl Session<'_> {
                 for filter in head_end::down_filters(&self.up.gateway) {
                     self.connection.subscribe(&filter);
                 }
+                if self.up.desk.is_some() {
+                    for filter in head_end::command_filters(&self.up.gateway) {
+                        self.connection.subscribe(&filter);
+                    }
+                }
             }
             MqttEvent::Subscribed { filter, granted } if self.up.images.is_filter(&filter) => {
                 self.up.images.subscribed(granted);
+            }
+            MqttEvent::Subscribed {
+                filter,
+                granted: false,
+            } if head_end::command_filters(&self.up.gateway).contains(&filter) => {
+                log::error!(
+                    "the broker refuses {filter}: no command and no key set comes until its rules let this \
+                     gateway read it"
+                );
             }
             // What was subscribed for an image that is not fetched any more.
             MqttEvent::Subscribed { filter, .. }
@@ -254,7 +269,14 @@ impl Session<'_> {
         }
         let now = self.up.clock.now();
         let at = (now.utc, now.quality);
-        let birth = words::birth(&self.up.gateway, self.up.boot, self.sid, at, &announced);
+        let desk = self.up.desk.as_ref().map(DeskHandle::view);
+        let desk = desk.unwrap_or_default();
+        let birth = words::birth(
+            &self.up.gateway,
+            (self.up.boot, self.sid),
+            at,
+            (&announced, desk),
+        );
         self.say_birth(birth);
     }
 

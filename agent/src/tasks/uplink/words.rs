@@ -1,5 +1,6 @@
 //! Entries of the store in the words of the contract.
 
+use crate::tasks::command_desk::DeskView;
 use crate::tasks::storekeeper::Announcement;
 use head_end::limits::{REFUSED_SYSTEMS_MAX, WORD_BYTES_MAX};
 use head_end::{
@@ -48,10 +49,9 @@ pub(super) fn topic(gateway: &GatewayId, stream: Stream) -> String {
 /// Topic and bytes of the birth.
 pub(super) fn birth(
     gateway: &GatewayId,
-    boot: u64,
-    sid: u64,
+    (boot, sid): (u64, u64),
     at: (Timestamp, metering::ClockQuality),
-    announced: &Announcement,
+    (announced, desk): (&Announcement, DeskView),
 ) -> Result<(String, Vec<u8>), EncodeError> {
     let outbox = announced
         .outbox
@@ -72,7 +72,9 @@ pub(super) fn birth(
         hardware: std::env::consts::ARCH.to_owned(),
         epoch: announced.epoch,
         outbox,
-        capabilities: vec!["backfill".to_owned()],
+        key_set: desk.key_set,
+        accepted: desk.accepted,
+        capabilities: ["backfill", "commands"].map(str::to_owned).to_vec(),
         set_aside: announced.outbox.iter().map(|state| state.set_aside).sum(),
     };
     Ok((presence_topic(gateway), birth.encode()?))

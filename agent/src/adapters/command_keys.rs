@@ -1,8 +1,9 @@
-//! The key that signs receipts. It is made at the first start and never leaves this machine.
+//! Keys of commands: the roots that were provisioned, and the key that signs receipts. The latter is made
+//! at the first start and never leaves this machine.
 
 use authority::SigningKey;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -59,6 +60,14 @@ pub fn receipt_key(
     }
     let text = Zeroizing::new(fs::read_to_string(&file).map_err(io)?);
     SigningKey::from_pem(&text).map_err(|_| ReceiptKeyFault::Damaged(file))
+}
+
+/// A file of public keys, as far as one may be long; the rest makes it unreadable.
+pub fn text_of(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let most = u64::try_from(authority::limits::KEY_FILE_BYTES_MAX).unwrap_or(u64::MAX);
+    File::open(file)?.take(most + 1).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// A new file is whole or not there, whenever the power goes.
