@@ -1,0 +1,9 @@
+//! What is to be done with which meter, and when: the network map of a site, meter lists, and the
+//! door for files of older programs.
+//!
+//! Nothing here does IO or reads a clock: texts, zones and instants are handed in.
+
+mod sheet;
+pub mod site;
+
+pub use site::fuzz_site_csv;
