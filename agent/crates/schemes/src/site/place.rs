@@ -58,6 +58,26 @@ text!(
     Mpan
 );
 
+text!(
+    /// The name of a meter list.
+    ListName
+);
+
+impl FromStr for ListName {
+    type Err = Unfit;
+    fn from_str(text: &str) -> Result<Self, Unfit> {
+        if text.parse::<metering::MeterId>().is_ok() {
+            Ok(Self(text.to_owned()))
+        } else {
+            let problem = format!("`{}` is not a name", super::complaint::shown(text));
+            Err(unfit(
+                problem,
+                "use 1 to 40 of a-z, 0-9 and -, beginning with a letter or digit",
+            ))
+        }
+    }
+}
+
 impl Label {
     const CHARS_MAX: usize = 60;
 }
