@@ -3,9 +3,11 @@
 //!
 //! Nothing here does IO or reads a clock: texts, zones and instants are handed in.
 
+pub mod legacy;
 pub mod list;
 mod sheet;
 pub mod site;
 
+pub use legacy::fuzz_legacy;
 pub use list::{fuzz_list, fuzz_run};
 pub use site::fuzz_site_csv;

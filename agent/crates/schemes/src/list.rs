@@ -18,6 +18,8 @@ mod run_codec;
 mod tasks;
 mod window;
 
+pub(crate) use calendar::minute_of;
+
 pub use crate::site::ListName;
 pub use due::{CatchUp, DUES_MAX, Due, SPAN_DAYS_MAX, catch_up, due};
 pub use file::fuzz_list;

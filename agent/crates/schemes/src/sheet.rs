@@ -74,6 +74,20 @@ pub(crate) fn read(bytes: &[u8], columns: &Columns, notes: &mut Notebook<'_>) ->
     Some(rows)
 }
 
+/// The names in the first line, as far as they can be read; for a look at an unknown file.
+pub(crate) fn header_names(head: &[u8]) -> Vec<String> {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let text = String::from_utf8_lossy(head);
+    let line = text
+        .split(['\r', '\n'])
+        .find(|line| !line.trim().is_empty());
+    let line = line.unwrap_or_default();
+    let names = line.split(char::from(separator(line)));
+    names
+        .map(|name| name.trim().trim_matches('"').to_ascii_lowercase())
+        .collect()
+}
+
 /// Where the lines of a file begin. The reader says where a record begins, but counts line ends and
 /// empty lines before it or not as it happens to have read them.
 struct Lines<'a> {

@@ -17,6 +17,7 @@ mod tree;
 pub use complaint::{Complaint, Complaints};
 pub use connection::{Connection, Framing, Host, Protocol};
 pub use import::{Change, ImportPlan, fuzz_site_csv};
+pub(crate) use map::NEEDED_COLUMNS;
 pub use map::{CSV_COLUMNS, Clash, SiteMap};
 pub use meter::{Link, SiteMeter};
 pub use place::{Folder, Label, ListName, Mpan, SchemeName, SecretRef, Unfit};

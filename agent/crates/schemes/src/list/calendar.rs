@@ -59,7 +59,7 @@ pub(super) fn minute_text(minute: u16) -> String {
 }
 
 /// The reverse of [`minute_text`].
-pub(super) fn minute_of(text: &str) -> Option<u16> {
+pub(crate) fn minute_of(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     let two = |text: &str| text.len() == 2 && text.bytes().all(|octet| octet.is_ascii_digit());
     if !two(hour) || !two(minute) {

@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, HashMap};
 /// The columns of a network map, in the order in which they are written.
 pub const CSV_COLUMNS: &[&str] = row::COLUMNS.known;
 
+/// Those without which there is no map.
+pub(crate) const NEEDED_COLUMNS: &[&str] = row::COLUMNS.needed;
+
 /// All meters of a site, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SiteMap {
