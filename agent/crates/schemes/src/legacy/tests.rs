@@ -157,6 +157,23 @@ fn mistakes_are_named_by_line_and_column() {
     );
 }
 
+#[test]
+fn the_tables_of_the_page_are_read() {
+    let page = include_str!("../../../../../docs/standards/legacy-files.md");
+    let tables: Vec<&str> = page
+        .split("```csv\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert_eq!(tables.len(), 2);
+    for table in tables {
+        let importer = importer_of(recognise(table.as_bytes(), "page").looks_like).unwrap();
+        importer
+            .import("page", table.as_bytes(), &SiteMap::default())
+            .unwrap();
+    }
+}
+
 proptest! {
     #[test]
     fn no_octets_break_the_door(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {

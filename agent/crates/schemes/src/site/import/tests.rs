@@ -242,6 +242,17 @@ fn the_shipped_example_is_a_map() {
     );
 }
 
+#[test]
+fn the_page_names_every_column_and_only_those() {
+    let page = include_str!("../../../../../../docs/how-to/import-a-network-map.md");
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let named: std::collections::BTreeSet<&str> = cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    assert_eq!(named, crate::site::CSV_COLUMNS.iter().copied().collect());
+}
+
 /// What a person may write into a cell of free text.
 fn label() -> impl Strategy<Value = String> {
     "[=+@'\"a-zÄ＝,;-][ -.0-~é＋]{0,20}"
