@@ -39,11 +39,11 @@ pub(super) fn corpus(root: &Path) -> Vec<(&'static str, Vec<u8>)> {
     let map_octets = fs::read(root.join("config/network-map.csv")).expect("the shipped map");
     let plan = ImportPlan::of("map", &map_octets, &SiteMap::default());
     let map = plan.expect("the shipped map is sound").after();
-    let mut corpus = Vec::new();
+    let (mut corpus, zone) = (Vec::new(), TimeZone::UTC);
     for (name, text) in super::texts(&root.join("config/meter-lists")) {
         let list = MeterList::parse(&name, &text).expect("the shipped lists are sound");
         let tasks = list.tasks(&map).expect("and fit the shipped map");
-        let hours = Hours::new(&list, &TimeZone::UTC);
+        let hours = Hours::new(&list, &zone);
         corpus.push((
             "list_run",
             Run::at_once(
