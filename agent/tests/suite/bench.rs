@@ -1,6 +1,6 @@
 //! One bus of the daemon with its store, on a wire in memory.
 
-use authority::MasterKey;
+use authority::{MasterKey, Receipt, ReceiptKeys, SigningKey};
 use desk::{
     Answer, Caller, Diagnosis, GatewayDesk, Job, JobState, MeterStatus, Outcome, Refusal, Request,
     Work,
@@ -17,6 +17,7 @@ use pmu_agent::health::Pulse;
 use pmu_agent::jobs::Jobs;
 use pmu_agent::limits::BUS_REQUESTS_MAX;
 use pmu_agent::tasks::bus::{Bus, BusParts, BusRequest, SessionTotals};
+use pmu_agent::tasks::command_desk::{CommandDesk, DeskHandle, DeskParts};
 use pmu_agent::tasks::keykeeper::{self, KeyHandle, KeyRoom};
 use pmu_agent::tasks::storekeeper::{Shelf, Storekeeper, StorekeeperParts};
 use pmu_agent::tasks::updater::UpdaterHandle;
@@ -30,7 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
-use storage::{Body, Entry, Reserve, Store, StoreOptions, Stream};
+use storage::{Body, CommandRecord, Entry, Reserve, Store, StoreOptions, Stream};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -39,6 +40,9 @@ use tokio_util::sync::CancellationToken;
 
 /// The zone of the simulated meters, without a database of zones.
 pub(crate) const ZONE: &str = "posix:CET-1CEST,M3.5.0,M10.5.0/3";
+
+/// Makes the key that signs receipts.
+const RECEIPT_SEED: [u8; 32] = [0x5e; 32];
 
 /// The wall clock of the world.
 #[derive(Debug)]
@@ -73,6 +77,9 @@ struct Life {
     stop_lines: CancellationToken,
     stop_keeper: CancellationToken,
     front: Front,
+    desk: DeskHandle,
+    /// A command wants a new start.
+    restart: CancellationToken,
 }
 
 /// A meter's seat.
@@ -280,6 +287,23 @@ impl Bench {
         let (task, handle) = Bus::new(parts, requests).unwrap();
         let mut lines = JoinSet::new();
         lines.spawn(task.on(Arc::clone(&self.open)).run());
+        let jobs = Jobs::default();
+        let restart = CancellationToken::new();
+        let roots = self.folder.path().join("roots.pem");
+        let (task, desk) = CommandDesk::new(DeskParts {
+            gateway: settings.gateway.clone(),
+            roots_file: roots.exists().then_some(roots),
+            key: Arc::new(SigningKey::from_seed(&RECEIPT_SEED)),
+            store: store.clone(),
+            buses: vec![handle.clone()],
+            jobs: jobs.clone(),
+            clock: clock.clone(),
+            boot: 1,
+            shutdown: stop_lines.clone(),
+            restart: restart.clone(),
+            pulse: Pulse::new("the command desk"),
+        });
+        lines.spawn(task.run());
         let front = Front {
             gateway: settings.gateway.clone(),
             clock,
@@ -290,7 +314,7 @@ impl Bench {
             buses: vec![handle],
             uplink: None,
             alarms,
-            jobs: Jobs::default(),
+            jobs,
             updater: UpdaterHandle::without_task(),
             configuration: self.folder.path().join("agent.toml"),
             is_recovery: false,
@@ -302,7 +326,52 @@ impl Bench {
             stop_lines,
             stop_keeper,
             front,
+            desk,
+            restart,
         });
+    }
+
+    /// The desk of commands, while the daemon lives.
+    pub(crate) fn desk(&self) -> &DeskHandle {
+        &self.life.as_ref().expect("it was started").desk
+    }
+
+    /// Whether a command wants a new start.
+    pub(crate) fn is_to_restart(&self) -> bool {
+        let life = self.life.as_ref().expect("it was started");
+        life.restart.is_cancelled()
+    }
+
+    /// What the journal knows of a command.
+    pub(crate) async fn command(&self, id: [u8; 16]) -> Option<CommandRecord> {
+        let life = self.life.as_ref().expect("it was started");
+        life.front.store.command(id).await.expect("a store")
+    }
+
+    /// The disk was exchanged; the daemon must be stopped.
+    pub(crate) fn lose_store(&self) {
+        assert!(self.life.is_none(), "the store is in use");
+        std::fs::remove_dir_all(self.store_folder()).unwrap();
+        std::fs::create_dir(self.store_folder()).unwrap();
+    }
+
+    /// The epoch of the store.
+    pub(crate) fn epoch(&self) -> [u8; 8] {
+        let life = self.life.as_ref().expect("it was started");
+        life.front.store.announced().epoch
+    }
+
+    /// All receipts of commands so far; the daemon must be stopped.
+    pub(crate) fn receipts(&self) -> Vec<Receipt> {
+        let gateway = self.settings().gateway;
+        let key = SigningKey::from_seed(&RECEIPT_SEED).public_key();
+        let keys = ReceiptKeys::of_gateway(gateway, vec![key]);
+        let entries = self.entries(Stream::Receipts).into_iter();
+        let receipts = entries.filter_map(|entry| match entry.body {
+            Body::Receipt(bytes) => Some(keys.open(&bytes).expect("ours").receipt().clone()),
+            _ => None,
+        });
+        receipts.collect()
     }
 
     /// The keys of meters, while the daemon lives.
