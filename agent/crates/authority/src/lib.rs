@@ -53,7 +53,7 @@ pub use gates::{
 };
 pub use ingest_keys::{IngestKeys, KeyFileError};
 pub use journal::JournalFault;
-pub use key_id::KeyId;
+pub use key_id::{InvalidKeyId, KeyId};
 pub use key_set::{KeyEntry, KeySet, KeySetContent};
 pub use library_name::{InvalidLibraryName, LibraryName};
 pub use operation::Operation;

@@ -74,6 +74,9 @@ pub(super) fn birth(
         outbox,
         capabilities: vec!["backfill".to_owned()],
         set_aside: announced.outbox.iter().map(|state| state.set_aside).sum(),
+        // The command desk says what it has once it stands.
+        key_set: 0,
+        accepted: std::collections::BTreeMap::new(),
     };
     Ok((presence_topic(gateway), birth.encode()?))
 }
