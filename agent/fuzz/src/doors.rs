@@ -9,6 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+#[path = "authority_doors.rs"]
+mod authority_doors;
+pub use authority_doors::{command_envelope, key_set, policy, receipt, roles_file};
 #[path = "dlms_doors.rs"]
 mod dlms_doors;
 pub use dlms_doors::{dlms_apdu, dlms_data, dlms_hdlc, dlms_meter, dlms_profile, dlms_wrapper};
@@ -56,6 +59,11 @@ pub const DOORS: &[(&str, Door)] = &[
     ("message_up", message_up),
     ("message_down", message_down),
     ("watermark", watermark),
+    ("command_envelope", command_envelope),
+    ("key_set", key_set),
+    ("policy", policy),
+    ("roles_file", roles_file),
+    ("receipt", receipt),
     ("key_file", key_file),
     ("desk_line", desk_line),
     ("configuration", configuration),
@@ -290,13 +298,14 @@ fn root() -> PathBuf {
     found.expect("the tree has a configuration").to_owned()
 }
 
-/// What each door is fed to begin with: the vectors and the shipped files.
-pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
-    let root = root();
+/// The vectors of the contract, sound and hostile.
+fn contract(root: &Path) -> Vec<(&'static str, Vec<u8>)> {
     let mut corpus = Vec::new();
     for bytes in hex_files(&root.join("docs/uplink/vectors")) {
-        corpus
-            .extend(["message_up", "message_down", "watermark"].map(|door| (door, bytes.clone())));
+        let doors = ["message_up", "message_down", "watermark"];
+        let signed = ["command_envelope", "key_set", "policy", "receipt"];
+        let doors = doors.into_iter().chain(signed);
+        corpus.extend(doors.map(|door| (door, bytes.clone())));
     }
     for line in lines(&root.join("agent/crates/head-end/tests/vectors")) {
         if let Some(bytes) = line.split_whitespace().last().and_then(unhex) {
@@ -305,6 +314,13 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
             );
         }
     }
+    corpus
+}
+
+/// What each door is fed to begin with: the vectors and the shipped files.
+pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
+    let root = root();
+    let mut corpus = contract(&root);
     for line in lines(&root.join("agent/crates/meters/tests/vectors/modbus")) {
         let Some(bytes) = line.get(1..).and_then(unhex) else {
             continue;
@@ -327,7 +343,8 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         corpus.push(("scheme_file", text.into_bytes()));
     }
     for (_, text) in texts(&root.join("config")) {
-        corpus.push(("configuration", text.into_bytes()));
+        corpus.push(("configuration", text.clone().into_bytes()));
+        corpus.push(("roles_file", text.into_bytes()));
     }
     let small = "[gateway]\nid = \"pmu-001\"\n[[bus]]\nid = \"main\"\nlink = \"serial\"\n\
                  device = \"/dev/a\"\nbaud = 9600\n[[meter]]\nid = \"m\"\nbus = \"main\"\n\
@@ -355,7 +372,7 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     corpus.extend(programs());
     corpus.extend(images::corpus());
     corpus.extend(dlms_doors::corpus());
-    corpus.extend(scheme_doors::corpus(&root));
+    corpus.extend(authority_doors::corpus());
     corpus.push(("store_chunk", (0..=255).collect()));
     corpus.push(("store_entry", vec![0; 64]));
     corpus.push(("store_command", (0..=255).collect()));

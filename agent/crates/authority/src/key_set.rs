@@ -11,7 +11,7 @@ use crate::{KeyId, OperatorKey};
 use metering::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const KEYS: Purpose = Purpose {
     domain: "gw-keys/1",
@@ -54,6 +54,8 @@ pub struct KeySetContent {
 pub struct KeySet {
     content: KeySetContent,
     digest: [u8; 32],
+    /// Where each key stands: computing ids costs as much as verifying.
+    places: BTreeMap<KeyId, usize>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -168,8 +170,11 @@ impl KeySet {
     /// gateway has, and no command is believed by it.
     pub fn recall(roots: &RootKeys, bytes: &[u8]) -> Result<Self, SetFault> {
         let proven = prove(KEYS, roots, bytes)?;
+        let content = KeySetContent::decode(&proven.payload)?;
+        let ids = content.keys.iter().map(|entry| entry.key.id());
         Ok(Self {
-            content: KeySetContent::decode(&proven.payload)?,
+            places: ids.zip(0..).collect(),
+            content,
             digest: proven.digest,
         })
     }
@@ -188,7 +193,7 @@ impl KeySet {
     }
 
     pub(crate) fn find(&self, id: KeyId) -> Option<&KeyEntry> {
-        self.content.keys.iter().find(|entry| entry.key.id() == id)
+        self.content.keys.get(*self.places.get(&id)?)
     }
 }
 

@@ -92,7 +92,11 @@ impl Command {
         if now.is_past(self.expires.after(skew)) {
             return Err(CommandRejection::Expired);
         }
-        if self.bounds.done_by.is_some_and(|by| now.is_past(by)) {
+        let ends = [
+            self.bounds.done_by,
+            self.bounds.window.map(|window| window.1),
+        ];
+        if ends.into_iter().flatten().any(|end| now.is_past(end)) {
             return Err(CommandRejection::Expired);
         }
         if !now.is_known() && !self.needs_no_clock(session) {
@@ -102,6 +106,13 @@ impl Command {
             return Err(CommandRejection::NotYetValid);
         }
         Ok(())
+    }
+
+    /// How long to wait until its window opens; a command that waits is not refused.
+    pub fn opens_in(&self, now: &Now) -> Duration {
+        let opens = self.bounds.window.map(|window| window.0);
+        let wait = opens.map_or(0, |opens| opens.millis_since(now.time()));
+        Duration::from_millis(u64::try_from(wait).unwrap_or_default())
     }
 
     fn needs_no_clock(&self, current: u64) -> bool {

@@ -268,6 +268,23 @@ fn time_counts_as_far_as_the_clock_is_known() {
 }
 
 #[test]
+fn a_window_is_waited_for_and_does_not_open_twice() {
+    let noon = Timestamp::from_seconds;
+    let mut command = command(read());
+    command.bounds.window = Some((noon(NOON + 60), noon(NOON + 90)));
+    let wait = |seconds| {
+        command
+            .opens_in(&at(seconds, ClockQuality::Synchronised))
+            .as_secs()
+    };
+    assert_eq!([wait(NOON), wait(NOON + 59), wait(NOON + 60)], [60, 1, 0]);
+    let judge = |seconds| command.judge_time(&at(seconds, ClockQuality::Synchronised), 0);
+    assert!(judge(NOON).is_ok(), "it waits");
+    assert!(judge(NOON + 90).is_ok());
+    assert_eq!(judge(NOON + 91), Err(crate::CommandRejection::Expired));
+}
+
+#[test]
 fn a_step_beyond_thirty_seconds_takes_two() {
     let step = |step_max_s| Action::MeterTimeSet {
         meter: "feeder-0".parse().unwrap(),
