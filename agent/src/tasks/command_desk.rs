@@ -5,8 +5,8 @@
 //! and decided, never repeated blindly.
 
 mod awakening;
-mod hands;
 mod handle;
+mod hands;
 mod held;
 mod intake;
 mod library;
@@ -236,7 +236,8 @@ impl CommandDesk {
     fn begin_waiting(&mut self) {
         let mut kept = VecDeque::new();
         // What must wait keeps its meters from those behind it, so that none is overtaken for ever.
-        let mut taken: BTreeSet<MeterId> = self.busy.iter().flat_map(|(_, all)| all.clone()).collect();
+        let mut taken: BTreeSet<MeterId> =
+            self.busy.iter().flat_map(|(_, all)| all.clone()).collect();
         while let Some(dispatch) = self.waiting.pop_front() {
             let meters: BTreeSet<MeterId> =
                 dispatch.command().action.meters().iter().cloned().collect();

@@ -67,6 +67,8 @@ pub(crate) struct Bench {
     configuration: String,
     wall: Arc<Wall>,
     open: Arc<OpenPort>,
+    /// What a new store calls itself.
+    epoch: [u8; 8],
     life: Option<Life>,
 }
 
@@ -142,6 +144,7 @@ impl Bench {
             }),
             folder,
             open: open_port(&wire),
+            epoch: [7; 8],
             wire,
             life: None,
         }
@@ -243,11 +246,11 @@ impl Bench {
         let settings = self.settings();
         let clock = Clock::new(Arc::<Wall>::clone(&self.wall));
         clock.note_quality(metering::ClockQuality::Synchronised);
-        let (store, report) = Store::open(&self.store_folder(), &options()).unwrap();
+        let (store, report) = Store::open(&self.store_folder(), &self.options()).unwrap();
         let shelf = Shelf::new(
             store,
             self.store_folder(),
-            options(),
+            self.options(),
             Reserve::new(&self.store_folder()),
         );
         let (stop_lines, stop_keeper) = (CancellationToken::new(), CancellationToken::new());
@@ -348,8 +351,13 @@ impl Bench {
         life.front.store.command(id).await.expect("a store")
     }
 
+    fn options(&self) -> StoreOptions {
+        StoreOptions::new(self.epoch)
+    }
+
     /// The disk was exchanged; the daemon must be stopped.
-    pub(crate) fn lose_store(&self) {
+    pub(crate) fn lose_store(&mut self) {
+        self.epoch = [8; 8];
         assert!(self.life.is_none(), "the store is in use");
         std::fs::remove_dir_all(self.store_folder()).unwrap();
         std::fs::create_dir(self.store_folder()).unwrap();
@@ -519,7 +527,7 @@ impl Bench {
     /// What the store holds of one stream; the daemon must be stopped.
     pub(crate) fn entries(&self, stream: Stream) -> Vec<Entry> {
         assert!(self.life.is_none(), "the store is in use");
-        let (store, _) = Store::open(&self.store_folder(), &options()).unwrap();
+        let (store, _) = Store::open(&self.store_folder(), &self.options()).unwrap();
         let mut entries = Vec::new();
         loop {
             let after = entries.last().map_or(0, |entry: &Entry| entry.number);
@@ -544,7 +552,7 @@ impl Bench {
     /// All readings of all meters, sealed or not; the daemon must be stopped.
     pub(crate) fn readings(&self) -> Vec<MeterReadings> {
         assert!(self.life.is_none(), "the store is in use");
-        let (store, _) = Store::open(&self.store_folder(), &options()).unwrap();
+        let (store, _) = Store::open(&self.store_folder(), &self.options()).unwrap();
         let from = self.wall.starts_at.before(Duration::from_hours(24));
         let to = Timestamp::from_seconds(u64::try_from(self.utc()).unwrap());
         let meters = self.settings().meters.into_iter();
@@ -619,10 +627,6 @@ fn open_link(link: &Link) -> Arc<OpenPort> {
 pub(crate) fn keep_private(file: &Path) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
-}
-
-fn options() -> StoreOptions {
-    StoreOptions::new([7; 8])
 }
 
 /// Where the shipped models are.

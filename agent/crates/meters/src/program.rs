@@ -41,8 +41,8 @@ mod write_set;
 
 pub use clone::{ClonePage, GoldenImage, PageDifference, clone_pages, read_golden};
 pub use codec::RecordFault;
-pub use dlms_ground::{NoPlan, plan_calendar_dlms};
 pub use dlms::{carry_out_dlms, look_dlms, standing_dlms};
+pub use dlms_ground::{NoPlan, plan_calendar_dlms};
 pub use fault::{Misfit, PageFault, ProgramFault};
 pub use fingerprint::Digest;
 pub use flag_clock::{FlagClockReport, set_flag_clock};

@@ -3,9 +3,10 @@
 use super::hands::{Hands, short};
 use super::outcome::{MeterEnd, Outcome};
 use super::programming::record_name;
+use super::receipts::Told;
 use super::{CommandDesk, Dispatch};
 use crate::tasks::storekeeper::Beside;
-use authority::{Action, AuthorisedCommand, CommandId, CommandState};
+use authority::{Action, AuthorisedCommand, CommandId, CommandState, Proof};
 use metering::MeterId;
 use meters::program::{Permission, ProgramRecord};
 use std::sync::Arc;
@@ -38,7 +39,10 @@ impl CommandDesk {
 
     async fn wake(&mut self, record: CommandRecord) {
         let id = CommandId::new(record.command.id);
-        let opened = self.trust.own_keys().open_journalled(&record.command.envelope);
+        let opened = self
+            .trust
+            .own_keys()
+            .open_journalled(&record.command.envelope);
         let command = match opened {
             Ok(command) => command,
             Err(fault) => return self.give_up(&record, &fault.to_string()).await,
@@ -49,8 +53,7 @@ impl CommandDesk {
             S::Accepted => match self.gate(command, &now) {
                 Ok(authorised) => self.enqueue(authorised),
                 Err((command, rejection)) => {
-                    let told =
-                        super::receipts::Told::why(rejection.code(), &rejection.to_string());
+                    let told = Told::why(rejection.code(), &rejection.to_string());
                     let state = rejection.state();
                     let ordered = command.command();
                     let end = CommandEnd {
@@ -68,19 +71,18 @@ impl CommandDesk {
             },
             // It was allowed when it began: what it did is decided now, whatever holds today.
             S::Executing | S::Unknown => {
-                let allowed = authority::authorise(
-                    command,
-                    self.trust.policy(),
-                    self.trust.rights(),
-                    &now,
-                );
+                let allowed =
+                    authority::authorise(command, self.trust.policy(), self.trust.rights(), &now);
                 match allowed {
                     Ok(authorised) => self.decide(authorised, record.progress.state).await,
                     Err(rejected) => self.give_up(&record, &rejected.to_string()).await,
                 }
             }
             // Somebody has to say whether it goes on or back.
-            _ => log::warn!("command {id} is {}; resume or restore it", record.progress.state),
+            _ => log::warn!(
+                "command {id} is {}; resume or restore it",
+                record.progress.state
+            ),
         }
     }
 
@@ -106,13 +108,15 @@ impl CommandDesk {
             storage::CommandState::Unknown => storage::CommandState::Failed,
             _ => return,
         };
-        let told = super::receipts::Told::why(Some("interrupted"), why);
+        let told = Told::why(Some("interrupted"), why);
         let end = CommandEnd {
             state: end,
             at,
             note: short(why),
             proof: None,
-            receipt: self.receipts.named(id, record.command.number, (shown(end), at), told),
+            receipt: self
+                .receipts
+                .named(id, record.command.number, (shown(end), at), told),
         };
         if let Err(error) = self.store.finish(id.bytes(), end, Beside::default()).await {
             log::error!(error:%; "the end of command {id} could not be kept");
@@ -127,7 +131,8 @@ impl Hands {
         if state == storage::CommandState::Executing {
             let note = "the gateway stopped meanwhile; what came of it is looked at";
             let step = (0, 0);
-            self.advance(&dispatch, CommandState::Unknown, step, note, Vec::new()).await;
+            self.advance(&dispatch, CommandState::Unknown, step, note, Vec::new())
+                .await;
         }
         let outcome = match &dispatch.command().action {
             Action::AgentRestart => Outcome::succeeded("the agent has started again"),
@@ -139,7 +144,8 @@ impl Hands {
                 }
             }
             Action::SchemeResume { of } | Action::SchemeRestore { of } => {
-                let words = format!("the gateway stopped meanwhile; {of} is as it was: order it again");
+                let words =
+                    format!("the gateway stopped meanwhile; {of} is as it was: order it again");
                 Outcome::failed("interrupted", words)
             }
             Action::SchemePut { .. } | Action::SchemeRemove { .. } => Outcome::failed(
@@ -150,7 +156,10 @@ impl Hands {
                 "interrupted",
                 "the gateway stopped meanwhile; the next session finds out which key the meter has",
             ),
-            _ => Outcome::failed("interrupted", "the gateway stopped meanwhile; nothing was changed"),
+            _ => Outcome::failed(
+                "interrupted",
+                "the gateway stopped meanwhile; nothing was changed",
+            ),
         };
         self.end(&dispatch, begun, outcome).await;
     }
@@ -190,7 +199,11 @@ impl Hands {
     }
 
     /// What was kept of a meter before a command wrote to it.
-    async fn record(&self, of: CommandId, meter: &MeterId) -> Result<Option<ProgramRecord>, String> {
+    async fn record(
+        &self,
+        of: CommandId,
+        meter: &MeterId,
+    ) -> Result<Option<ProgramRecord>, String> {
         let kept = self.store.recall(&record_name(of, meter)).await;
         let kept = kept.map_err(|error| error.to_string())?;
         let Some(kept) = kept else {
@@ -207,7 +220,14 @@ impl Hands {
         of: CommandId,
         is_restore: bool,
     ) -> Option<Outcome> {
-        self.step(dispatch, (0, 0), "looking at the command that stopped", Vec::new()).await;
+        let begun = self.clock.now().utc;
+        self.step(
+            dispatch,
+            (0, 0),
+            "looking at the command that stopped",
+            Vec::new(),
+        )
+        .await;
         let refused = |words: String| Some(Outcome::failed("not-partial", words));
         let stopped = match self.store.command(of.bytes()).await {
             Ok(Some(stopped)) => stopped,
@@ -216,7 +236,9 @@ impl Hands {
         };
         if stopped.progress.state != storage::CommandState::Partial {
             let state = stopped.progress.state;
-            return refused(format!("command {of} is {state}, and only what is partial goes on or back"));
+            return refused(format!(
+                "command {of} is {state}, and only what is partial goes on or back"
+            ));
         }
         let names = format!("program/{of}/");
         let names = match self.store.remembered_names(&names).await {
@@ -226,14 +248,21 @@ impl Hands {
         let steps = u32::try_from(names.len()).unwrap_or(u32::MAX);
         let mut ends = Vec::new();
         for ((name, _), step) in names.iter().zip(1..) {
-            let meter = name.rsplit('/').next().and_then(|meter| meter.parse::<MeterId>().ok());
+            let meter = name
+                .rsplit('/')
+                .next()
+                .and_then(|meter| meter.parse::<MeterId>().ok());
             let Some(meter) = meter else { continue };
             let record = match self.record(of, &meter).await {
                 Ok(Some(record)) => record,
                 Ok(None) => continue,
                 Err(words) => return Some(Outcome::failed("not-kept", words)),
             };
-            let record = if is_restore { record.turned_back() } else { record };
+            let record = if is_restore {
+                record.turned_back()
+            } else {
+                record
+            };
             let note = if is_restore {
                 format!("bringing back what {meter} held before")
             } else {
@@ -242,10 +271,14 @@ impl Hands {
             self.step(dispatch, (step, steps), &note, Vec::new()).await;
             // A person has looked at it: what stands between old and new may be written over.
             let permission = Permission::to_write().over_what_is_foreign();
-            ends.push(self.write(dispatch, &meter, Arc::new(record), &permission).await?);
+            ends.push(
+                self.write(dispatch, &meter, Arc::new(record), &permission)
+                    .await?,
+            );
         }
         let outcome = Outcome::of_meters(ends);
-        self.settle(of, &stopped, &outcome, is_restore).await;
+        let proof = self.proof(dispatch, begun, &outcome);
+        self.settle(&stopped, (&outcome, proof), is_restore).await;
         // What is not whole yet belongs to the command that stopped: it stays partial, and this one failed.
         Some(match outcome.state {
             CommandState::Succeeded => outcome,
@@ -258,15 +291,27 @@ impl Hands {
     }
 
     /// Ends the command that stopped, where its meters are whole now.
-    async fn settle(&self, of: CommandId, stopped: &CommandRecord, outcome: &Outcome, is_restore: bool) {
+    async fn settle(
+        &self,
+        stopped: &CommandRecord,
+        (outcome, proof): (&Outcome, Proof),
+        is_restore: bool,
+    ) {
         if outcome.state != CommandState::Succeeded {
             return;
         }
-        let (at, clock) = (self.clock.now().utc, is_restore);
-        let (state, words) = if clock {
-            (CommandState::Failed, "restored: the meters hold what they held before")
+        let of = CommandId::new(stopped.command.id);
+        let at = self.clock.now().utc;
+        let (state, words) = if is_restore {
+            (
+                CommandState::Failed,
+                "restored: the meters hold what they held before",
+            )
         } else {
-            (CommandState::Succeeded, "resumed: the meters hold all of it")
+            (
+                CommandState::Succeeded,
+                "resumed: the meters hold all of it",
+            )
         };
         if !is_restore {
             // The contract's way from partial to succeeded leads over executing.
@@ -278,19 +323,28 @@ impl Hands {
                 note: "resumed".to_owned(),
                 proof: None,
             };
-            if let Err(error) = self.store.advance(of.bytes(), next, Beside::default()).await {
+            if let Err(error) = self
+                .store
+                .advance(of.bytes(), next, Beside::default())
+                .await
+            {
                 log::error!(error:%; "command {of} could not be resumed in the journal");
                 return;
             }
         }
         let code = is_restore.then_some("restored");
-        let told = super::receipts::Told::why(code, words);
+        let told = Told {
+            proof: Some(proof),
+            ..Told::why(code, words)
+        };
         let end = CommandEnd {
             state: stored(state),
             at,
             note: words.to_owned(),
             proof: None,
-            receipt: self.receipts.named(of, stopped.command.number, (state, at), told),
+            receipt: self
+                .receipts
+                .named(of, stopped.command.number, (state, at), told),
         };
         if let Err(error) = self.store.finish(of.bytes(), end, Beside::default()).await {
             log::error!(error:%; "the end of command {of} could not be kept");

@@ -58,7 +58,10 @@ pub(super) fn is_supported(action: &Action) -> bool {
         | Action::TariffSet { .. } => true,
         Action::SchemePut { document } => matches!(document, Document::Inline(_)),
         Action::KeyRotate { key, .. } => {
-            matches!(key, RotatedKey::Encryption(_) | RotatedKey::Authentication(_))
+            matches!(
+                key,
+                RotatedKey::Encryption(_) | RotatedKey::Authentication(_)
+            )
         }
         _ => false,
     }
@@ -117,8 +120,14 @@ impl Hands {
         note: &str,
         values: Vec<(String, Option<storage::Remembered>)>,
     ) {
-        self.advance(dispatch, CommandState::Executing, (step, steps), note, values)
-            .await;
+        self.advance(
+            dispatch,
+            CommandState::Executing,
+            (step, steps),
+            note,
+            values,
+        )
+        .await;
     }
 
     /// Writes down a state that is not the end, with its receipt.
@@ -166,13 +175,7 @@ impl Hands {
                 .await;
         }
         let mut told = outcome.told();
-        told.proof = Some(Proof {
-            who: dispatch.authentic().authors().iter().map(|one| one.who().to_owned()).collect(),
-            door: dispatch.authentic().door(),
-            begun,
-            ended: at,
-            meters: outcome.meters.clone(),
-        });
+        told.proof = Some(self.proof(dispatch, begun, &outcome));
         let end = CommandEnd {
             state: stored(outcome.state),
             at,
@@ -181,6 +184,18 @@ impl Hands {
             receipt: self.receipts.of(command, outcome.state, at, told),
         };
         self.until_kept(command.id, Line::End(end)).await;
+    }
+
+    /// Who did what, and what was found.
+    pub(super) fn proof(&self, dispatch: &Dispatch, begun: Timestamp, outcome: &Outcome) -> Proof {
+        let authors = dispatch.authentic().authors().iter();
+        Proof {
+            who: authors.map(|one| one.who().to_owned()).collect(),
+            door: dispatch.authentic().door(),
+            begun,
+            ended: self.clock.now().utc,
+            meters: outcome.meters.clone(),
+        }
     }
 
     /// Asks the store until it has done it: nothing goes on before. A refusal is a defect of ours, and

@@ -129,7 +129,9 @@ impl CommandDesk {
         let mut beside = Beside::default();
         if gated.is_ok() {
             let told = Told::default();
-            let receipt = self.receipts.of(&ordered, CommandState::Accepted, now.at, told);
+            let receipt = self
+                .receipts
+                .of(&ordered, CommandState::Accepted, now.at, told);
             beside.records.push(Record::Receipt(receipt));
         }
         match self.store.accept(accepted, beside).await {
@@ -155,7 +157,9 @@ impl CommandDesk {
                     proof: None,
                     receipt: self.receipts.of(&ordered, rejection.state(), now.at, told),
                 };
-                let done = self.store.finish(ordered.id.bytes(), end, Beside::default());
+                let done = self
+                    .store
+                    .finish(ordered.id.bytes(), end, Beside::default());
                 if let Err(error) = done.await {
                     log::error!(error:%; "the end of command {} could not be kept", ordered.id);
                 }
@@ -173,8 +177,13 @@ impl CommandDesk {
         if let Err(rejection) = judged {
             return Err((command, rejection));
         }
-        authorise(command.clone(), self.trust.policy(), self.trust.rights(), now)
-            .map_err(|rejected| (command, rejected.reason))
+        authorise(
+            command.clone(),
+            self.trust.policy(),
+            self.trust.rights(),
+            now,
+        )
+        .map_err(|rejected| (command, rejected.reason))
     }
 
     /// The newest state that is known, once more.
@@ -189,7 +198,8 @@ impl CommandDesk {
                 ..Told::default()
             };
             let number = record.command.number;
-            self.receipts.named(id, number, (state, record.progress.at), told)
+            self.receipts
+                .named(id, number, (state, record.progress.at), told)
         } else {
             record.progress.receipt.clone()
         };

@@ -46,10 +46,16 @@ impl Hands {
                 }) => end(CommandState::Failed, &found.code, found.happened),
                 desk::Outcome::KeysChanged(changed) => {
                     let is_done = changed.iter().all(|key| key.end == KeyChangeEnd::Rotated);
-                    let words: Vec<String> =
-                        changed.into_iter().map(|key| format!("{}: {}", key.kind, key.words)).collect();
+                    let words: Vec<String> = changed
+                        .into_iter()
+                        .map(|key| format!("{}: {}", key.kind, key.words))
+                        .collect();
                     if is_done {
-                        end(CommandState::Succeeded, "", "the new keys are proven".to_owned())
+                        end(
+                            CommandState::Succeeded,
+                            "",
+                            "the new keys are proven".to_owned(),
+                        )
                     } else {
                         end(CommandState::Failed, "not-rotated", words.join("; "))
                     }
@@ -68,7 +74,11 @@ impl Hands {
                 _ => end(CommandState::Succeeded, "", "done".to_owned()),
             },
             Some(JobState::Failed(found)) => end(CommandState::Failed, &found.code, found.happened),
-            _ => end(CommandState::Failed, "interrupted", "the gateway stopped meanwhile".to_owned()),
+            _ => end(
+                CommandState::Failed,
+                "interrupted",
+                "the gateway stopped meanwhile".to_owned(),
+            ),
         }
     }
 }

@@ -7,9 +7,7 @@ use super::Dispatch;
 use super::hands::Hands;
 use super::outcome::{MeterEnd, Outcome};
 use crate::tasks::bus::BusRequest;
-use crate::tasks::bus::program::{
-    Intent, ProgramAnswer, ProgramAsk, ProgramOrder, ProgramTrouble,
-};
+use crate::tasks::bus::program::{Intent, ProgramAnswer, ProgramAsk, ProgramOrder, ProgramTrouble};
 use authority::{Action, CommandId, CommandState, Now};
 use metering::MeterId;
 use meters::program::{Permission, ProgramFault, ProgramRecord, ProgramReport, Verdict};
@@ -43,7 +41,8 @@ impl Hands {
             _ => return None,
         };
         let steps = u32::try_from(meters.len()).unwrap_or(u32::MAX);
-        self.step(dispatch, (0, steps), "looking at the meters", Vec::new()).await;
+        self.step(dispatch, (0, steps), "looking at the meters", Vec::new())
+            .await;
         let scheme = match self.scheme(scheme).await {
             Ok(scheme) => Arc::new(scheme),
             Err(outcome) => return Some(outcome),
@@ -58,7 +57,9 @@ impl Hands {
             if self.shutdown.is_cancelled() {
                 return None;
             }
-            let end = self.program_one(dispatch, meter, &intent, (step, steps)).await?;
+            let end = self
+                .program_one(dispatch, meter, &intent, (step, steps))
+                .await?;
             let stops = end.proof.state != CommandState::Succeeded;
             ends.push(end);
             if stops {
@@ -86,7 +87,9 @@ impl Hands {
         let failed = |code: &str, words: String| {
             MeterEnd::without_report(meter, CommandState::Failed, code, words)
         };
-        let looked = self.ask(dispatch, meter, ProgramAsk::Look(intent.clone())).await;
+        let looked = self
+            .ask(dispatch, meter, ProgramAsk::Look(intent.clone()))
+            .await;
         let record = match looked {
             Ok(ProgramAnswer::Looked(record)) => record,
             Ok(ProgramAnswer::Stands(_)) => return Some(failed("defect", "no record".to_owned())),
@@ -143,7 +146,12 @@ impl Hands {
         record: Arc<ProgramRecord>,
         permission: &Permission,
     ) -> Option<MeterEnd> {
-        let attempts = dispatch.command().bounds.attempts.unwrap_or(ATTEMPTS).max(1);
+        let attempts = dispatch
+            .command()
+            .bounds
+            .attempts
+            .unwrap_or(ATTEMPTS)
+            .max(1);
         let wants_before = record.is_restoring();
         let mut last = None;
         for _ in 0..attempts {
@@ -154,7 +162,12 @@ impl Hands {
                 Err(trouble) if is_unwritten(&trouble) => {
                     let code = code_of(&trouble);
                     let state = CommandState::Failed;
-                    return Some(MeterEnd::without_report(meter, state, code, trouble.to_string()));
+                    return Some(MeterEnd::without_report(
+                        meter,
+                        state,
+                        code,
+                        trouble.to_string(),
+                    ));
                 }
                 // Whatever was on its way may have been done: only the meter knows.
                 Err(trouble) => match self.stand(dispatch, meter, &record).await {

@@ -37,7 +37,13 @@ impl Receipts {
     }
 
     /// Signed; empty where it cannot be written, which is said in the log.
-    pub(super) fn of(&self, command: &Command, state: CommandState, at: Timestamp, told: Told) -> Vec<u8> {
+    pub(super) fn of(
+        &self,
+        command: &Command,
+        state: CommandState,
+        at: Timestamp,
+        told: Told,
+    ) -> Vec<u8> {
         self.named(command.id, command.number, (state, at), told)
     }
 
@@ -54,10 +60,12 @@ impl Receipts {
             [one] => Some(one),
             _ => None,
         };
-        let now = one.and_then(|one| one.after).map(|sha256| authority::ObjectState {
-            version: None,
-            sha256: Some(sha256),
-        });
+        let now = one
+            .and_then(|one| one.after)
+            .map(|sha256| authority::ObjectState {
+                version: None,
+                sha256: Some(sha256),
+            });
         let receipt = Receipt {
             id,
             number,

@@ -41,7 +41,11 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    pub(super) fn new(gateway: &GatewayId, roots_file: Option<PathBuf>, own: Arc<SigningKey>) -> Self {
+    pub(super) fn new(
+        gateway: &GatewayId,
+        roots_file: Option<PathBuf>,
+        own: Arc<SigningKey>,
+    ) -> Self {
         let own_keys = ReceiptKeys::of_gateway(gateway.clone(), vec![own.public_key()]);
         Self {
             roots_file,
@@ -143,7 +147,12 @@ impl Trust {
     }
 
     /// Takes a key set or a policy that came in; its version, and whether it is another one.
-    pub(super) fn open(&mut self, bytes: &[u8], what: Set, now: &Now) -> Result<(u64, bool), SetFault> {
+    pub(super) fn open(
+        &mut self,
+        bytes: &[u8],
+        what: Set,
+        now: &Now,
+    ) -> Result<(u64, bool), SetFault> {
         let Some(roots) = &self.roots else {
             return Err(SetFault::NotProven(authority::CoseFault::Malformed));
         };

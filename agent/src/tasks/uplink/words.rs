@@ -77,8 +77,6 @@ pub(super) fn birth(
         capabilities: ["backfill", "commands"].map(str::to_owned).to_vec(),
         set_aside: announced.outbox.iter().map(|state| state.set_aside).sum(),
         // The command desk says what it has once it stands.
-        key_set: 0,
-        accepted: std::collections::BTreeMap::new(),
     };
     Ok((presence_topic(gateway), birth.encode()?))
 }

@@ -6,7 +6,7 @@ use ::dlms::codec::{Attribute, Data, LogicalName};
 use ::dlms::security::Suite;
 use authority::{
     Action, Bounds, Command, CommandId, CommandState, Document, KeyEntry, KeySetContent,
-    ObjectState, OperatorKey, Receipt, Role, sign_command, sign_shared_command, approve_command,
+    ObjectState, OperatorKey, Receipt, Role, approve_command, sign_command, sign_shared_command,
 };
 use metering::Timestamp;
 use simulator::dlms::DlmsScenario;
@@ -64,7 +64,11 @@ impl Office {
             issued: Timestamp::from_seconds(now - 1000),
             expires: Timestamp::from_seconds(now + 9_000_000),
             keys: vec![
-                entry(&self.anna, "Anna A.", &[Role::Operator, Role::Administrator]),
+                entry(
+                    &self.anna,
+                    "Anna A.",
+                    &[Role::Operator, Role::Administrator],
+                ),
                 entry(&self.ben, "Ben B.", &[Role::Approver]),
             ],
         };
@@ -163,12 +167,16 @@ fn in_force(meter: &Meter) -> Data {
 /// How often its waiting calendar was written to.
 fn writes(meter: &Meter) -> u32 {
     let waiting = (6..=9).map(|number| Attribute { number, ..IN_FORCE });
-    waiting.map(|attribute| meter.instrument.written(attribute)).sum()
+    waiting
+        .map(|attribute| meter.instrument.written(attribute))
+        .sum()
 }
 
 /// Its plug is in, or not.
 fn plug(bench: &Bench, meter: &Meter, is_in: bool) {
-    bench.wire.change_flag(meter.place, |troubles| troubles.dead = !is_in);
+    bench
+        .wire
+        .change_flag(meter.place, |troubles| troubles.dead = !is_in);
 }
 
 fn named(name: &str) -> Data {
@@ -221,7 +229,10 @@ async fn a_tariff_is_written_read_back_and_proven() {
     assert_eq!(writes(&meter), before);
     bench.stop().await;
     let receipts = bench.receipts();
-    assert_eq!(road(&receipts, &put), ["accepted", "executing", "succeeded"]);
+    assert_eq!(
+        road(&receipts, &put),
+        ["accepted", "executing", "succeeded"]
+    );
     let expected = [
         "received seq-gap",
         "accepted",
@@ -231,7 +242,11 @@ async fn a_tariff_is_written_read_back_and_proven() {
         "succeeded",
     ];
     assert_eq!(road(&receipts, &set), expected);
-    let last = receipts.iter().rev().find(|one| one.id == set.id).expect("a receipt");
+    let last = receipts
+        .iter()
+        .rev()
+        .find(|one| one.id == set.id)
+        .expect("a receipt");
     let proof = last.proof.as_ref().expect("a proof");
     assert_eq!(proof.who, ["Anna A."]);
     let [one] = proof.meters.as_slice() else {
@@ -260,7 +275,10 @@ async fn what_nobody_signed_or_may_order_changes_nothing() {
     let mut by_ben = set.clone();
     by_ben.number = 1;
     by_ben.id = CommandId::of_time(set.issued, [90; 10]);
-    offer(&bench, sign_command(&by_ben, &office.ben).expect("a command"));
+    offer(
+        &bench,
+        sign_command(&by_ben, &office.ben).expect("a command"),
+    );
     // For another store, and too late.
     let mut other = set.clone();
     other.epoch = [0; 8];
@@ -295,9 +313,12 @@ async fn an_expired_or_unfit_command_ends_without_a_write() {
     late.issued = late.not_before;
     late.expires = Timestamp::from_seconds(late.issued.seconds() + 100);
     let missing = office.command(&bench, tariff());
-    let unsupported = office.command(&bench, Action::BillingReset {
-        meter: NAME.parse().expect("a name"),
-    });
+    let unsupported = office.command(
+        &bench,
+        Action::BillingReset {
+            meter: NAME.parse().expect("a name"),
+        },
+    );
     let put = office.command(&bench, put());
     let mut elsewhere = office.command(&bench, tariff());
     elsewhere.precondition = Some(ObjectState {
@@ -338,7 +359,12 @@ async fn a_gateway_killed_at_any_time_of_a_run_neither_forgets_nor_repeats() {
         offer(&bench, office.signed(&put));
         offer(&bench, office.signed(&set));
         live_until_final(&bench, &set).await;
-        let state = bench.command(set.id.bytes()).await.expect("it is known").progress.state;
+        let state = bench
+            .command(set.id.bytes())
+            .await
+            .expect("it is known")
+            .progress
+            .state;
         let found = in_force(&meter);
         match state {
             storage::CommandState::Succeeded => assert_eq!(found, named("DAYNIGHT"), "{cut_ms}"),
@@ -369,7 +395,10 @@ async fn a_gateway_killed_at_any_time_of_a_run_neither_forgets_nor_repeats() {
 #[tokio::test(start_paused = true)]
 async fn a_meter_that_is_cut_off_in_the_middle_is_gone_on_with_or_turned_back() {
     let mut partial = 0;
-    for (cut_ms, is_restore) in (500..8000).step_by(500).zip([false, true].into_iter().cycle()) {
+    for (cut_ms, is_restore) in (500..8000)
+        .step_by(500)
+        .zip([false, true].into_iter().cycle())
+    {
         let (mut bench, meter, mut office) = world().await;
         let put = office.command(&bench, put());
         let mut set = office.command(&bench, tariff());
@@ -381,7 +410,12 @@ async fn a_meter_that_is_cut_off_in_the_middle_is_gone_on_with_or_turned_back() 
         bench.live(60).await;
         plug(&bench, &meter, true);
         live_until_final(&bench, &set).await;
-        let state = bench.command(set.id.bytes()).await.expect("it is known").progress.state;
+        let state = bench
+            .command(set.id.bytes())
+            .await
+            .expect("it is known")
+            .progress
+            .state;
         if state == storage::CommandState::Partial {
             partial += 1;
             let of = set.id;
@@ -452,7 +486,11 @@ async fn a_flood_of_rubbish_costs_the_meters_nothing() {
     let told = told.filter(|event| event.code == metering::EventCode::CommandRefused);
     assert!((1..=4).contains(&told.count()), "once a minute at most");
     let audit = bench.entries(Stream::Audit);
-    assert!(audit.iter().all(|entry| matches!(entry.body, Body::Audit(_))));
+    assert!(
+        audit
+            .iter()
+            .all(|entry| matches!(entry.body, Body::Audit(_)))
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,9 +5,7 @@ use super::{Bus, words};
 use crate::config::LinkSettings;
 use crate::limits::LINE_WORK_HOLD_MIN;
 use crate::tasks::bus::flag::signs_of_life;
-use crate::tasks::bus::program::{
-    Intent, ProgramAnswer, ProgramAsk, ProgramOrder, ProgramTrouble,
-};
+use crate::tasks::bus::program::{Intent, ProgramAnswer, ProgramAsk, ProgramOrder, ProgramTrouble};
 use crate::tasks::bus::sessions::alive;
 use line::Line;
 use metering::MeterId;
@@ -105,7 +103,10 @@ impl Bus {
             Some(programmed(&ask, &modbus.model, &mut pages).await)
         };
         let done = alive(programming, &pulse, at_most, &shutdown).await;
-        answer(reply, done.flatten().unwrap_or(Err(ProgramTrouble::Dropped)));
+        answer(
+            reply,
+            done.flatten().unwrap_or(Err(ProgramTrouble::Dropped)),
+        );
         OVER
     }
 }
@@ -120,14 +121,19 @@ async fn programmed<L: Line>(
             let place = format!("scheme {}", scheme.name);
             let problem = format!("meters of model {} have no calendar", model.id);
             let remedy = "leave this meter out, or program a scheme for its model";
-            return Err(ProgramTrouble::Misfits(vec![Misfit::new(place, problem, remedy)]));
+            return Err(ProgramTrouble::Misfits(vec![Misfit::new(
+                place, problem, remedy,
+            )]));
         }
         ProgramAsk::Look(Intent::Scheme(scheme)) => {
             let wanted = scheme_settings(model, scheme).map_err(ProgramTrouble::Misfits)?;
-            let told = pages.identity().await.map_err(|fault| ProgramFault::NoBackup {
-                what: "who the meter is".to_owned(),
-                fault,
-            })?;
+            let told = pages
+                .identity()
+                .await
+                .map_err(|fault| ProgramFault::NoBackup {
+                    what: "who the meter is".to_owned(),
+                    fault,
+                })?;
             let plan = settings_plan(model, &told.meter, &wanted, &[]);
             let plan = plan.map_err(ProgramTrouble::Misfits)?;
             ProgramAnswer::Looked(Box::new(look(&plan, pages).await?))
