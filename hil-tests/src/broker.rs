@@ -37,6 +37,12 @@ impl Default for BrokerSettings {
 const RULES: &str = "\
 pattern write gw/v1/%u/up/#
 pattern read gw/v1/%u/dn/#
+pattern read gw/v1/all/dn/#
+
+user operations
+topic read gw/v1/+/up/#
+topic write gw/v1/+/dn/cmd
+topic write gw/v1/all/dn/#
 
 user headend
 topic read gw/v1/+/up/#

@@ -382,6 +382,7 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     corpus.extend(images::corpus());
     corpus.extend(dlms_doors::corpus());
     corpus.extend(authority_doors::corpus());
+    corpus.extend(scheme_doors::corpus(&root));
     corpus.push(("store_chunk", (0..=255).collect()));
     corpus.push(("store_entry", vec![0; 64]));
     corpus.push(("store_command", (0..=255).collect()));

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 const FILE: &str = "receipt-key.pem";
+const PUBLIC_FILE: &str = "receipt-key.pub.pem";
 
 /// Why there is no such key.
 #[derive(Debug, thiserror::Error)]
@@ -54,12 +55,30 @@ pub fn receipt_key(
                 .to_pem()
                 .map_err(|_| ReceiptKeyFault::Damaged(file.clone()))?;
             keep(folder, &file, &Zeroizing::new(text)).map_err(io)?;
+            publish(folder, &key);
             return Ok(key);
         }
         Err(error) => return Err(io(error)),
     }
     let text = Zeroizing::new(fs::read_to_string(&file).map_err(io)?);
-    SigningKey::from_pem(&text).map_err(|_| ReceiptKeyFault::Damaged(file))
+    let key = SigningKey::from_pem(&text).map_err(|_| ReceiptKeyFault::Damaged(file))?;
+    publish(folder, &key);
+    Ok(key)
+}
+
+/// Its public half lies beside it, for whoever carries it to the head-end.
+fn publish(folder: &Path, key: &SigningKey) {
+    let file = folder.join(PUBLIC_FILE);
+    let Ok(text) = key.public_pem() else { return };
+    if fs::read_to_string(&file).is_ok_and(|there| there == text) {
+        return;
+    }
+    if let Err(error) = fs::write(&file, text) {
+        log::warn!(
+            "{}: {error}; the public key for receipts is not shown there",
+            file.display()
+        );
+    }
 }
 
 /// A file of public keys, as far as one may be long; the rest makes it unreadable.

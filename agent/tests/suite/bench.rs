@@ -16,10 +16,10 @@ use pmu_agent::front::Front;
 use pmu_agent::health::Pulse;
 use pmu_agent::jobs::Jobs;
 use pmu_agent::limits::BUS_REQUESTS_MAX;
-use pmu_agent::tasks::bus::{Bus, BusParts, BusRequest, SessionTotals};
+use pmu_agent::tasks::bus::{Bus, BusHandle, BusParts, BusRequest, SessionTotals};
 use pmu_agent::tasks::command_desk::{CommandDesk, DeskHandle, DeskParts};
 use pmu_agent::tasks::keykeeper::{self, KeyHandle, KeyRoom};
-use pmu_agent::tasks::storekeeper::{Shelf, Storekeeper, StorekeeperParts};
+use pmu_agent::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
 use pmu_agent::tasks::updater::UpdaterHandle;
 use simulator::broken::Broken;
 use simulator::elster::{ElsterMeter, ElsterModel, Scenario};
@@ -265,12 +265,7 @@ impl Bench {
         let (task, store) = Storekeeper::new(shelf, parts, report.unclean_stop, alarms.clone());
         let mut keeper = JoinSet::new();
         keeper.spawn(task.run());
-        let (keys, jobs) = keykeeper::channel();
-        let room = KeyRoom::new(
-            self.store_folder(),
-            MasterKey::from_credential(Some(&[7; 32])),
-        );
-        keeper.spawn(keykeeper::run(room, jobs, stop_keeper.clone()));
+        let keys = self.key_task(&mut keeper, stop_keeper.clone());
         let bus = settings.buses[0].clone();
         let (requests, asked) = mpsc::channel(BUS_REQUESTS_MAX);
         let (_, stepped) = watch::channel(0);
@@ -290,22 +285,9 @@ impl Bench {
         let (task, handle) = Bus::new(parts, requests).unwrap();
         let mut lines = JoinSet::new();
         lines.spawn(task.on(Arc::clone(&self.open)).run());
-        let jobs = Jobs::default();
-        let restart = CancellationToken::new();
-        let roots = self.folder.path().join("roots.pem");
-        let (task, desk) = CommandDesk::new(DeskParts {
-            gateway: settings.gateway.clone(),
-            roots_file: roots.exists().then_some(roots),
-            key: Arc::new(SigningKey::from_seed(&RECEIPT_SEED)),
-            store: store.clone(),
-            buses: vec![handle.clone()],
-            jobs: jobs.clone(),
-            clock: clock.clone(),
-            boot: 1,
-            shutdown: stop_lines.clone(),
-            restart: restart.clone(),
-            pulse: Pulse::new("the command desk"),
-        });
+        let (jobs, restart) = (Jobs::default(), CancellationToken::new());
+        let stops = (stop_lines.clone(), restart.clone());
+        let (task, desk) = self.desk_task(&settings, (&store, &handle), (&jobs, &clock), stops);
         lines.spawn(task.run());
         let front = Front {
             gateway: settings.gateway.clone(),
@@ -332,6 +314,37 @@ impl Bench {
             desk,
             restart,
         });
+    }
+
+    fn key_task(&self, keeper: &mut JoinSet<()>, shutdown: CancellationToken) -> KeyHandle {
+        let (keys, jobs) = keykeeper::channel();
+        let master = MasterKey::from_credential(Some(&[7; 32]));
+        let room = KeyRoom::new(self.store_folder(), master);
+        keeper.spawn(keykeeper::run(room, jobs, shutdown));
+        keys
+    }
+
+    fn desk_task(
+        &self,
+        settings: &Settings,
+        (store, bus): (&StoreHandle, &BusHandle),
+        (jobs, clock): (&Jobs, &Clock),
+        (shutdown, restart): (CancellationToken, CancellationToken),
+    ) -> (CommandDesk, DeskHandle) {
+        let roots = self.folder.path().join("roots.pem");
+        CommandDesk::new(DeskParts {
+            gateway: settings.gateway.clone(),
+            roots_file: roots.exists().then_some(roots),
+            key: Arc::new(SigningKey::from_seed(&RECEIPT_SEED)),
+            store: store.clone(),
+            buses: vec![bus.clone()],
+            jobs: jobs.clone(),
+            clock: clock.clone(),
+            boot: 1,
+            shutdown,
+            restart,
+            pulse: Pulse::new("the command desk"),
+        })
     }
 
     /// The desk of commands, while the daemon lives.

@@ -48,11 +48,11 @@ impl CommandDesk {
             Err(fault) => return self.give_up(&record, &fault.to_string()).await,
         };
         let now = self.trust.now(&self.clock);
-        use storage::CommandState as S;
         match record.progress.state {
-            S::Accepted => match self.gate(command, &now) {
+            storage::CommandState::Accepted => match self.gate(command, &now) {
                 Ok(authorised) => self.enqueue(authorised),
-                Err((command, rejection)) => {
+                Err(refused) => {
+                    let (command, rejection) = *refused;
                     let told = Told::why(rejection.code(), &rejection.to_string());
                     let state = rejection.state();
                     let ordered = command.command();
@@ -70,11 +70,11 @@ impl CommandDesk {
                 }
             },
             // It was allowed when it began: what it did is decided now, whatever holds today.
-            S::Executing | S::Unknown => {
+            storage::CommandState::Executing | storage::CommandState::Unknown => {
                 let allowed =
                     authority::authorise(command, self.trust.policy(), self.trust.rights(), &now);
                 match allowed {
-                    Ok(authorised) => self.decide(authorised, record.progress.state).await,
+                    Ok(authorised) => self.decide(authorised, record.progress.state),
                     Err(rejected) => self.give_up(&record, &rejected.to_string()).await,
                 }
             }
@@ -86,7 +86,7 @@ impl CommandDesk {
         }
     }
 
-    async fn decide(&mut self, command: AuthorisedCommand, state: storage::CommandState) {
+    fn decide(&mut self, command: AuthorisedCommand, state: storage::CommandState) {
         let dispatch = Arc::new(Dispatch { command });
         let hands = self.hands.clone();
         let id = dispatch.command().id;

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 const TELL_REFUSED_EVERY: Duration = Duration::from_mins(1);
 
 /// What the gates say of a command that is the next of its signer.
-type Gated = Result<AuthorisedCommand, (AuthenticCommand, CommandRejection)>;
+type Gated = Result<AuthorisedCommand, Box<(AuthenticCommand, CommandRejection)>>;
 
 impl CommandDesk {
     /// A command of anybody.
@@ -148,7 +148,8 @@ impl CommandDesk {
         }
         match gated {
             Ok(authorised) => self.enqueue(authorised),
-            Err((_, rejection)) => {
+            Err(refused) => {
+                let rejection = refused.1;
                 let told = Told::why(rejection.code(), &rejection.to_string());
                 let end = CommandEnd {
                     state: super::awakening::stored(rejection.state()),
@@ -175,7 +176,7 @@ impl CommandDesk {
             is_known.then_some(()).ok_or(CommandRejection::Unsupported)
         });
         if let Err(rejection) = judged {
-            return Err((command, rejection));
+            return Err(Box::new((command, rejection)));
         }
         authorise(
             command.clone(),
@@ -183,7 +184,7 @@ impl CommandDesk {
             self.trust.rights(),
             now,
         )
-        .map_err(|rejected| (command, rejected.reason))
+        .map_err(|rejected| Box::new((command, rejected.reason)))
     }
 
     /// The newest state that is known, once more.

@@ -6,6 +6,7 @@ use super::outcome::{MeterEnd, Outcome};
 use crate::tasks::bus::BusRequest;
 use authority::{Action, CommandState, RotatedKey};
 use desk::{JobState, KeyChangeEnd, Part, Work};
+use metering::MeterId;
 use std::sync::Arc;
 
 impl Hands {
@@ -33,52 +34,52 @@ impl Hands {
             () = self.shutdown.cancelled() => None,
             job = self.jobs.end_of(number) => job.ok(),
         };
-        let end = |state, code: &str, text: String| {
-            let mut end = MeterEnd::without_report(meter, state, code, text);
-            end.code = Some(code.to_owned()).filter(|code| !code.is_empty());
-            Outcome::of_meters(vec![end])
-        };
-        match ended.map(|job| job.state) {
-            Some(JobState::Done(outcome)) => match *outcome {
-                desk::Outcome::Ping(desk::PingResult {
-                    diagnosis: Some(found),
-                    ..
-                }) => end(CommandState::Failed, &found.code, found.happened),
-                desk::Outcome::KeysChanged(changed) => {
-                    let is_done = changed.iter().all(|key| key.end == KeyChangeEnd::Rotated);
-                    let words: Vec<String> = changed
-                        .into_iter()
-                        .map(|key| format!("{}: {}", key.kind, key.words))
-                        .collect();
-                    if is_done {
-                        end(
-                            CommandState::Succeeded,
-                            "",
-                            "the new keys are proven".to_owned(),
-                        )
-                    } else {
-                        end(CommandState::Failed, "not-rotated", words.join("; "))
-                    }
+        ended_at(meter, ended.map(|job| job.state))
+    }
+}
+
+/// What a job's end says of its command.
+fn ended_at(meter: &MeterId, ended: Option<JobState>) -> Outcome {
+    let end = |state, code: &str, text: String| {
+        let mut end = MeterEnd::without_report(meter, state, code, text);
+        end.code = Some(code.to_owned()).filter(|code| !code.is_empty());
+        Outcome::of_meters(vec![end])
+    };
+    let well = |text: String| end(CommandState::Succeeded, "", text);
+    match ended {
+        Some(JobState::Done(outcome)) => match *outcome {
+            desk::Outcome::Ping(desk::PingResult {
+                diagnosis: Some(found),
+                ..
+            }) => end(CommandState::Failed, &found.code, found.happened),
+            desk::Outcome::KeysChanged(changed) => {
+                let is_done = changed.iter().all(|key| key.end == KeyChangeEnd::Rotated);
+                let words = changed
+                    .iter()
+                    .map(|key| format!("{}: {}", key.kind, key.words));
+                let words: Vec<String> = words.collect();
+                if is_done {
+                    well("the new keys are proven".to_owned())
+                } else {
+                    end(CommandState::Failed, "not-rotated", words.join("; "))
                 }
-                desk::Outcome::Collected(brought) => {
-                    let words = format!("{} intervals, {} new", brought.intervals, brought.new);
-                    end(CommandState::Succeeded, "", words)
-                }
-                desk::Outcome::Values(values) => {
-                    let words: Vec<String> = values
-                        .iter()
-                        .map(|value| format!("{} {}", value.obis, value.value))
-                        .collect();
-                    end(CommandState::Succeeded, "", words.join(", "))
-                }
-                _ => end(CommandState::Succeeded, "", "done".to_owned()),
-            },
-            Some(JobState::Failed(found)) => end(CommandState::Failed, &found.code, found.happened),
-            _ => end(
-                CommandState::Failed,
-                "interrupted",
-                "the gateway stopped meanwhile".to_owned(),
-            ),
+            }
+            desk::Outcome::Collected(brought) => well(format!(
+                "{} intervals, {} new",
+                brought.intervals, brought.new
+            )),
+            desk::Outcome::Values(values) => {
+                let words = values
+                    .iter()
+                    .map(|value| format!("{} {}", value.obis, value.value));
+                well(words.collect::<Vec<String>>().join(", "))
+            }
+            _ => well("done".to_owned()),
+        },
+        Some(JobState::Failed(found)) => end(CommandState::Failed, &found.code, found.happened),
+        _ => {
+            let words = "the gateway stopped meanwhile".to_owned();
+            end(CommandState::Failed, "interrupted", words)
         }
     }
 }

@@ -76,7 +76,6 @@ pub(super) fn birth(
         accepted: desk.accepted,
         capabilities: ["backfill", "commands"].map(str::to_owned).to_vec(),
         set_aside: announced.outbox.iter().map(|state| state.set_aside).sum(),
-        // The command desk says what it has once it stands.
     };
     Ok((presence_topic(gateway), birth.encode()?))
 }

@@ -1,0 +1,368 @@
+//! Operators sign, a broker with TLS carries it, the gateway proves, does and reads back: a tariff into a
+//! DLMS meter, a setting into a Modbus meter, each with a receipt that a program of another language
+//! checks offline. Whoever owns the broker, or has a certificate of it, changes nothing.
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command as Program;
+use std::sync::Arc;
+use std::time::Duration;
+
+use authority::{
+    Action, Bounds, Command, CommandId, CommandState, Document, KeyEntry, KeySetContent,
+    OperatorKey, Receipt, ReceiptKeys, Role, approve_command, sign_command, sign_shared_command,
+};
+use dlms::codec::{Attribute, Data, LogicalName};
+use dlms::security::{Keys, Suite};
+use head_end::{FleetSubject, Message};
+use hil_tests::agent::Agent;
+use hil_tests::bus::{Bus, model};
+use hil_tests::clock::{becomes, pause, utc, wait_until};
+use hil_tests::dlms::{READER, credentials, entry, import, pair, seat};
+use hil_tests::listener::Listener;
+use hil_tests::openssl::Identity;
+use hil_tests::python::with_modules;
+use hil_tests::world::World;
+use metering::Timestamp;
+use simulator::dlms::{DlmsAccess, DlmsInstrument};
+use simulator::meter::{ModelMeter, SettingsMeter};
+
+const GATEWAY: &str = "pmu-remote";
+const WITHIN: Duration = Duration::from_mins(3);
+const TARIFF: &str = include_str!("../../config/schemes/two-rate-all-year.toml");
+const DEMAND: &str = "format = 1\nname = \"demand-30\"\npurpose = \"program\"\n\
+     meter-type = \"siemens-pac3200\"\nversion = 1\n\n[demand]\nperiod-minutes = 30\n";
+const CALENDAR: Attribute = Attribute {
+    class: 20,
+    name: LogicalName([0, 0, 13, 0, 0, 255]),
+    number: 2,
+};
+
+/// The operators' side: keys, a certificate of the broker, what was numbered.
+struct Office {
+    root: OperatorKey,
+    anna: OperatorKey,
+    ben: OperatorKey,
+    certificate: Identity,
+    epoch: [u8; 8],
+    number: u64,
+}
+
+impl Office {
+    fn new(world: &World) -> Self {
+        Self {
+            root: OperatorKey::ed25519(&[9; 32]),
+            anna: OperatorKey::ed25519(&[1; 32]),
+            ben: OperatorKey::es256(&[3; 32]).expect("a key"),
+            certificate: world.authority.client("operations"),
+            epoch: [0; 8],
+            number: 0,
+        }
+    }
+
+    fn key_set(&self) -> Vec<u8> {
+        let (from, to) = (
+            utc().before(Duration::from_hours(1)),
+            utc().after(Duration::from_hours(9)),
+        );
+        let entry = |key: &OperatorKey, who: &str, role| KeyEntry {
+            key: key.public(),
+            who: who.to_owned(),
+            roles: BTreeSet::from([role]),
+            not_before: from,
+            expires: to,
+            is_revoked: false,
+        };
+        let content = KeySetContent {
+            version: 1,
+            issued: from,
+            expires: to,
+            keys: vec![
+                entry(&self.anna, "Anna A.", Role::Operator),
+                entry(&self.ben, "Ben B.", Role::Approver),
+            ],
+        };
+        content.sign(&self.root).expect("a key set")
+    }
+
+    /// The next command of Anna.
+    fn command(&mut self, action: Action) -> Command {
+        self.number += 1;
+        let now = Timestamp::from_seconds(utc().seconds());
+        let number = u8::try_from(self.number).expect("few");
+        Command {
+            id: CommandId::of_time(now, [number; 10]),
+            gateway: GATEWAY.parse().expect("a name"),
+            epoch: self.epoch,
+            number: self.number,
+            issued: now,
+            not_before: now,
+            expires: now.after(Duration::from_hours(1)),
+            action,
+            precondition: None,
+            bounds: Bounds::default(),
+        }
+    }
+
+    fn signed(&self, command: &Command) -> Vec<u8> {
+        sign_command(command, &self.anna).expect("a command")
+    }
+
+    fn send(&self, world: &World, bytes: &[u8]) {
+        let topic = format!("gw/v1/{GATEWAY}/dn/cmd");
+        world
+            .broker
+            .publish(&self.certificate, &topic, bytes, false);
+    }
+}
+
+fn put(text: &str) -> Action {
+    let document = Document::Inline(text.to_owned());
+    Action::SchemePut { document }
+}
+
+/// What the gateway has said of commands, as anybody hears it who may listen.
+fn receipts(listener: &Listener) -> Vec<Vec<u8>> {
+    let heard = listener.heard_on("/up/rs").into_iter();
+    let signed = heard.filter_map(|heard| match Message::decode(&heard.payload).ok()?.body {
+        head_end::Body::Receipt(signed) => Some(signed),
+        _ => None,
+    });
+    signed.collect()
+}
+
+/// The end of a command, once the gateway has said it; proven with the gateway's public key.
+#[track_caller]
+fn end_of(listener: &Listener, keys: &ReceiptKeys, command: &Command) -> (Receipt, Vec<u8>) {
+    let find = || {
+        receipts(listener).into_iter().find_map(|signed| {
+            let receipt = keys
+                .open(&signed)
+                .expect("signed by the gateway")
+                .receipt()
+                .clone();
+            (receipt.id == command.id && receipt.state.is_final()).then_some((receipt, signed))
+        })
+    };
+    let is_there = becomes(WITHIN, || find().is_some());
+    assert!(is_there, "command {} does not end", command.id);
+    find().expect("it was there")
+}
+
+struct Site {
+    agent: Agent,
+    dlms: DlmsInstrument,
+    modbus: Arc<SettingsMeter>,
+    _bus: Bus,
+}
+
+/// A gateway with a DLMS meter with keys and a Modbus meter on one line.
+fn site(world: &World, office: &Office) -> Site {
+    let bus = Bus::serial("main", world.folder(), 9600, 4);
+    let two = pair(Suite::Two, 0x22);
+    let access = DlmsAccess {
+        passwords: Vec::new(),
+        keys: vec![(READER, Keys::new(Suite::Two, &two.0, &two.1).expect("keys"))],
+    };
+    let dlms = seat(&bus, 17, access);
+    let kind = model("siemens-pac3200");
+    let modbus = Arc::new(SettingsMeter::new(kind, 5, 5, 0).expect("a meter"));
+    let healthy = ModelMeter::new(kind, 5, 5).expect("a meter").healthy();
+    bus.wire.seat(modbus.on_wire(), healthy);
+    let roots = world.folder().join("operators.pem");
+    let pem = office.root.public().to_pem().expect("a public key");
+    std::fs::write(&roots, pem).expect("a file");
+    let mut agent = world.gateway(GATEWAY, &[&bus], 60);
+    agent.file.more = entry("feeder-17", 17, "association = \"secured\", suite = 2");
+    agent.file.more.push_str(&format!(
+        "\n[[meter]]\nid = \"hall-5\"\nbus = \"main\"\nmodel = \"siemens-pac3200\"\nunit = 5\n\
+         \n[commands]\nroots-file = \"{}\"\n",
+        roots.display()
+    ));
+    let credentials = credentials(world.folder());
+    let variable = format!("CREDENTIALS_DIRECTORY={}", credentials.display());
+    agent.run_under(&["env", &variable]);
+    agent.start();
+    import(&agent, world.folder(), "feeder-17", Suite::Two, &two);
+    Site {
+        agent,
+        dlms,
+        modbus,
+        _bus: bus,
+    }
+}
+
+/// The public half of what signs receipts, as the installer takes it from the box.
+fn receipt_key(agent: &Agent) -> (ReceiptKeys, String) {
+    let file = agent.folder().join("data/receipt-key.pub.pem");
+    let text = std::fs::read_to_string(&file).expect("the gateway's public key");
+    let gateway = GATEWAY.parse().expect("a name");
+    (ReceiptKeys::parse(gateway, &text).expect("a key"), text)
+}
+
+/// The birth says for which store commands are signed.
+fn epoch(listener: &Listener) -> [u8; 8] {
+    let mut found = None;
+    wait_until("the gateway is there and has the key set", WITHIN, || {
+        let births = listener.heard_on("/up/st").into_iter();
+        let births = births.filter_map(|heard| match head_end::Presence::decode(&heard.payload) {
+            Ok(head_end::Presence::Birth(birth)) => Some(birth),
+            _ => None,
+        });
+        found = births.last().map(|birth| birth.epoch);
+        found.is_some()
+    });
+    found.expect("a birth")
+}
+
+/// What the published verifier, in another language, says of a receipt.
+#[track_caller]
+fn check_by_python(python: &Path, folder: &Path, (key, signed): (&str, &[u8]), expected: &str) {
+    let (key_file, receipt) = (folder.join("receipt-key.pem"), folder.join("receipt.cbor"));
+    std::fs::write(&key_file, key).expect("a file");
+    std::fs::write(&receipt, signed).expect("a file");
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../docs/uplink/verify_receipt.py"
+    );
+    let mut verify = Program::new(python);
+    verify.arg(script).args(["--gateway", GATEWAY, "--key"]);
+    let said = verify
+        .arg(&key_file)
+        .arg(&receipt)
+        .output()
+        .expect("a verifier");
+    let words = String::from_utf8_lossy(&said.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(
+        said.status.success() && words.contains(expected),
+        "{words}{errors}"
+    );
+    // One changed octet, and it is no receipt of this gateway.
+    let mut changed = signed.to_vec();
+    let middle = changed.len() / 2;
+    changed[middle] ^= 1;
+    std::fs::write(&receipt, changed).expect("a file");
+    let mut verify = Program::new(python);
+    verify.arg(script).args(["--gateway", GATEWAY, "--key"]);
+    let said = verify
+        .arg(&key_file)
+        .arg(&receipt)
+        .output()
+        .expect("a verifier");
+    assert!(!said.status.success(), "a changed receipt is believed");
+}
+
+#[test]
+fn signed_commands_end_in_proof_and_nobody_else_commands() {
+    let Some(mut world) = World::new("remote commands") else {
+        return;
+    };
+    let Some(python) = with_modules("remote commands", &["cbor2", "cryptography"]) else {
+        return;
+    };
+    world.head_end.start();
+    let mut office = Office::new(&world);
+    let fleet = FleetSubject::KeySet.topic();
+    world
+        .broker
+        .publish(&office.certificate, fleet, &office.key_set(), true);
+    let filters = ["gw/v1/+/up/#"];
+    let listener = Listener::start(world.folder(), &world.broker, &world.listener, &filters);
+    let mut site = site(&world, &office);
+    let (keys, key_text) = receipt_key(&site.agent);
+    office.epoch = epoch(&listener);
+
+    // Two operators sign a tariff; another scheme goes to the Modbus meter.
+    let put_tariff = office.command(put(TARIFF));
+    let put_demand = office.command(put(DEMAND));
+    let tariff = office.command(Action::TariffSet {
+        scheme: "two-rate-all-year".parse().expect("a name"),
+        meters: vec!["feeder-17".parse().expect("a name")],
+    });
+    let demand = office.command(Action::SchemeProgram {
+        scheme: "demand-30".parse().expect("a name"),
+        meters: vec!["hall-5".parse().expect("a name")],
+    });
+    office.send(&world, &office.signed(&put_tariff));
+    office.send(&world, &office.signed(&put_demand));
+    let shared = sign_shared_command(&tariff, &office.anna).expect("a command");
+    let approved = approve_command(&shared, &office.ben).expect("an approval");
+    office.send(&world, &approved);
+    office.send(&world, &office.signed(&demand));
+    let (receipt, signed) = end_of(&listener, &keys, &tariff);
+    assert_eq!(receipt.state, CommandState::Succeeded, "{receipt:#?}");
+    let in_force = site.dlms.programmed(CALENDAR);
+    assert_eq!(in_force, Some(Data::OctetString(b"DAYNIGHT".to_vec())));
+    let proof = receipt.proof.expect("a proof");
+    assert_eq!(proof.who, ["Anna A.", "Ben B."]);
+    assert_ne!(proof.meters[0].before, proof.meters[0].after);
+    check_by_python(&python, world.folder(), (&key_text, &signed), "succeeded");
+    let (receipt, _) = end_of(&listener, &keys, &demand);
+    assert_eq!(receipt.state, CommandState::Succeeded, "{receipt:#?}");
+    assert_eq!(site.modbus.done().len(), 1, "one setting was written, once");
+
+    // Whoever owns the broker: another signer, a changed octet, an old command, a retained one.
+    let before = (
+        site.dlms.written(Attribute {
+            number: 6,
+            ..CALENDAR
+        }),
+        site.modbus.done().len(),
+    );
+    let next = office.command(Action::TariffSet {
+        scheme: "two-rate-all-year".parse().expect("a name"),
+        meters: vec!["feeder-17".parse().expect("a name")],
+    });
+    let thief = OperatorKey::ed25519(&[66; 32]);
+    let topic = format!("gw/v1/{GATEWAY}/dn/cmd");
+    let attack = |bytes: &[u8], retained| {
+        world
+            .broker
+            .publish(&world.intruder, &topic, bytes, retained);
+    };
+    attack(&sign_command(&next, &thief).expect("a command"), false);
+    let mut tampered = office.signed(&next);
+    let middle = tampered.len() / 2;
+    tampered[middle] ^= 4;
+    attack(&tampered, false);
+    attack(&approved, false);
+    attack(&office.signed(&next), true);
+    let mut theft = Office::new(&world);
+    theft.root = OperatorKey::ed25519(&[67; 32]);
+    world
+        .broker
+        .publish(&world.intruder, fleet, &theft.key_set(), false);
+    wait_until("what cannot be believed is told", WITHIN, || {
+        let word = b"command-refused";
+        let events = listener.heard_on("/up/ev").into_iter();
+        let mut events = events.map(|heard| heard.payload);
+        events.any(|payload| payload.windows(word.len()).any(|part| part == word))
+    });
+    pause(Duration::from_secs(20));
+    let after = (
+        site.dlms.written(Attribute {
+            number: 6,
+            ..CALENDAR
+        }),
+        site.modbus.done().len(),
+    );
+    assert_eq!(before, after, "nobody but the operators changes a meter");
+    // The same command, sent by those who signed it, is done: none of that used its number.
+    attack(b"", true);
+    office.send(&world, &office.signed(&next));
+    let (receipt, _) = end_of(&listener, &keys, &next);
+    assert_eq!(receipt.state, CommandState::Succeeded, "{receipt:#?}");
+
+    // After kill -9 the journal knows all of it: the same again is answered, and not done again.
+    let counted = receipts(&listener).len();
+    site.agent.kill();
+    site.agent.start();
+    office.send(&world, &office.signed(&demand));
+    wait_until("the receipt comes again", WITHIN, || {
+        receipts(&listener).len() > counted
+    });
+    assert_eq!(site.modbus.done().len(), 1, "it is not done twice");
+    site.agent.stop();
+}
