@@ -125,10 +125,7 @@ fn put(text: &str) -> Action {
 /// What the gateway has said of commands, as anybody hears it who may listen.
 fn receipts(listener: &Listener) -> Vec<Vec<u8>> {
     let heard = listener.heard_on("/up/rs").into_iter();
-    let signed = heard.filter_map(|heard| match Message::decode(&heard.payload).ok()?.body {
-        head_end::Body::Receipt(signed) => Some(signed),
-        _ => None,
-    });
+    let signed = heard.filter_map(|heard| Some(Message::decode(&heard.payload).ok()?.body));
     signed.collect()
 }
 
@@ -175,11 +172,13 @@ fn site(world: &World, office: &Office) -> Site {
     std::fs::write(&roots, pem).expect("a file");
     let mut agent = world.gateway(GATEWAY, &[&bus], 60);
     agent.file.more = entry("feeder-17", 17, "association = \"secured\", suite = 2");
-    agent.file.more.push_str(&format!(
-        "\n[[meter]]\nid = \"hall-5\"\nbus = \"main\"\nmodel = \"siemens-pac3200\"\nunit = 5\n\
-         \n[commands]\nroots-file = \"{}\"\n",
-        roots.display()
-    ));
+    agent.file.more.push_str(
+        "\n[[meter]]\nid = \"hall-5\"\nbus = \"main\"\nmodel = \"siemens-pac3200\"\nunit = 5\n",
+    );
+    let roots = roots.display().to_string();
+    agent.file.more.push_str("\n[commands]\nroots-file = \"");
+    agent.file.more.push_str(&roots);
+    agent.file.more.push_str("\"\n");
     let credentials = credentials(world.folder());
     let variable = format!("CREDENTIALS_DIRECTORY={}", credentials.display());
     agent.run_under(&["env", &variable]);
@@ -206,11 +205,12 @@ fn epoch(listener: &Listener) -> [u8; 8] {
     let mut found = None;
     wait_until("the gateway is there and has the key set", WITHIN, || {
         let births = listener.heard_on("/up/st").into_iter();
-        let births = births.filter_map(|heard| match head_end::Presence::decode(&heard.payload) {
-            Ok(head_end::Presence::Birth(birth)) => Some(birth),
-            _ => None,
-        });
-        found = births.last().map(|birth| birth.epoch);
+        let mut births =
+            births.filter_map(|heard| match head_end::Presence::decode(&heard.payload) {
+                Ok(head_end::Presence::Birth(birth)) => Some(birth),
+                _ => None,
+            });
+        found = births.next_back().map(|birth| birth.epoch);
         found.is_some()
     });
     found.expect("a birth")
@@ -254,115 +254,157 @@ fn check_by_python(python: &Path, folder: &Path, (key, signed): (&str, &[u8]), e
     assert!(!said.status.success(), "a changed receipt is believed");
 }
 
+/// All that one gateway and its operators need.
+struct Scene {
+    world: World,
+    office: Office,
+    listener: Listener,
+    site: Site,
+    keys: ReceiptKeys,
+    key_text: String,
+}
+
+impl Scene {
+    fn new(mut world: World) -> Self {
+        world.head_end.start();
+        let mut office = Office::new(&world);
+        let topic = FleetSubject::KeySet.topic();
+        world
+            .broker
+            .publish(&office.certificate, topic, &office.key_set(), true);
+        let filters = ["gw/v1/+/up/#"];
+        let listener = Listener::start(world.folder(), &world.broker, &world.listener, &filters);
+        let site = site(&world, &office);
+        let (keys, key_text) = receipt_key(&site.agent);
+        office.epoch = epoch(&listener);
+        Self {
+            world,
+            office,
+            listener,
+            site,
+            keys,
+            key_text,
+        }
+    }
+
+    /// How often each meter was written to.
+    fn writes(&self) -> (u32, usize) {
+        let waiting = Attribute {
+            number: 6,
+            ..CALENDAR
+        };
+        (
+            self.site.dlms.written(waiting),
+            self.site.modbus.done().len(),
+        )
+    }
+
+    #[track_caller]
+    fn must_succeed(&self, command: &Command) -> (Receipt, Vec<u8>) {
+        let (receipt, signed) = end_of(&self.listener, &self.keys, command);
+        assert_eq!(receipt.state, CommandState::Succeeded, "{receipt:#?}");
+        (receipt, signed)
+    }
+}
+
+fn tariff() -> Action {
+    Action::TariffSet {
+        scheme: "two-rate-all-year".parse().expect("a name"),
+        meters: vec!["feeder-17".parse().expect("a name")],
+    }
+}
+
+fn demand() -> Action {
+    Action::SchemeProgram {
+        scheme: "demand-30".parse().expect("a name"),
+        meters: vec!["hall-5".parse().expect("a name")],
+    }
+}
+
+/// Two operators sign a tariff; another scheme goes to the Modbus meter. Both as they were sent.
+fn program(scene: &mut Scene, python: &Path) -> (Vec<u8>, Vec<u8>) {
+    let office = &mut scene.office;
+    for text in [TARIFF, DEMAND] {
+        let put = office.command(put(text));
+        office.send(&scene.world, &office.signed(&put));
+    }
+    let (tariff, demand) = (office.command(tariff()), office.command(demand()));
+    let shared = sign_shared_command(&tariff, &office.anna).expect("a command");
+    let approved = approve_command(&shared, &office.ben).expect("an approval");
+    office.send(&scene.world, &approved);
+    let alone = office.signed(&demand);
+    office.send(&scene.world, &alone);
+    let (receipt, signed) = scene.must_succeed(&tariff);
+    let in_force = scene.site.dlms.programmed(CALENDAR);
+    assert_eq!(in_force, Some(Data::OctetString(b"DAYNIGHT".to_vec())));
+    let proof = receipt.proof.expect("a proof");
+    assert_eq!(proof.who, ["Anna A.", "Ben B."]);
+    assert_ne!(proof.meters[0].before, proof.meters[0].after);
+    let told = (scene.key_text.as_str(), signed.as_slice());
+    check_by_python(python, scene.world.folder(), told, "succeeded");
+    scene.must_succeed(&demand);
+    assert_eq!(scene.writes().1, 1, "one setting was written, once");
+    (approved, alone)
+}
+
+/// Whoever owns the broker: another signer, a changed octet, an old command, a retained one, a key set
+/// of his own.
+fn attack(scene: &mut Scene, old: &[u8]) {
+    let before = scene.writes();
+    let next = scene.office.command(tariff());
+    let topic = format!("gw/v1/{GATEWAY}/dn/cmd");
+    let (broker, intruder) = (&scene.world.broker, &scene.world.intruder);
+    let send = |bytes: &[u8], retained| broker.publish(intruder, &topic, bytes, retained);
+    let thief = OperatorKey::ed25519(&[66; 32]);
+    send(&sign_command(&next, &thief).expect("a command"), false);
+    let good = scene.office.signed(&next);
+    let mut tampered = good.clone();
+    let middle = tampered.len() / 2;
+    tampered[middle] ^= 4;
+    send(&tampered, false);
+    send(old, false);
+    send(&good, true);
+    let mut theft = Office::new(&scene.world);
+    theft.root = OperatorKey::ed25519(&[67; 32]);
+    let fleet = FleetSubject::KeySet.topic();
+    broker.publish(intruder, fleet, &theft.key_set(), false);
+    wait_until("what cannot be believed is told", WITHIN, || {
+        let word = b"command-refused";
+        let events = scene.listener.heard_on("/up/ev").into_iter();
+        let mut events = events.map(|heard| heard.payload);
+        events.any(|payload| payload.windows(word.len()).any(|part| part == word))
+    });
+    pause(Duration::from_secs(20));
+    assert_eq!(
+        before,
+        scene.writes(),
+        "nobody but the operators changes a meter"
+    );
+    // The same command, sent by those who signed it, is done: none of that used its number.
+    send(b"", true);
+    scene.office.send(&scene.world, &good);
+    scene.must_succeed(&next);
+}
+
 #[test]
 fn signed_commands_end_in_proof_and_nobody_else_commands() {
-    let Some(mut world) = World::new("remote commands") else {
+    let Some(world) = World::new("remote commands") else {
         return;
     };
     let Some(python) = with_modules("remote commands", &["cbor2", "cryptography"]) else {
         return;
     };
-    world.head_end.start();
-    let mut office = Office::new(&world);
-    let fleet = FleetSubject::KeySet.topic();
-    world
-        .broker
-        .publish(&office.certificate, fleet, &office.key_set(), true);
-    let filters = ["gw/v1/+/up/#"];
-    let listener = Listener::start(world.folder(), &world.broker, &world.listener, &filters);
-    let mut site = site(&world, &office);
-    let (keys, key_text) = receipt_key(&site.agent);
-    office.epoch = epoch(&listener);
-
-    // Two operators sign a tariff; another scheme goes to the Modbus meter.
-    let put_tariff = office.command(put(TARIFF));
-    let put_demand = office.command(put(DEMAND));
-    let tariff = office.command(Action::TariffSet {
-        scheme: "two-rate-all-year".parse().expect("a name"),
-        meters: vec!["feeder-17".parse().expect("a name")],
-    });
-    let demand = office.command(Action::SchemeProgram {
-        scheme: "demand-30".parse().expect("a name"),
-        meters: vec!["hall-5".parse().expect("a name")],
-    });
-    office.send(&world, &office.signed(&put_tariff));
-    office.send(&world, &office.signed(&put_demand));
-    let shared = sign_shared_command(&tariff, &office.anna).expect("a command");
-    let approved = approve_command(&shared, &office.ben).expect("an approval");
-    office.send(&world, &approved);
-    office.send(&world, &office.signed(&demand));
-    let (receipt, signed) = end_of(&listener, &keys, &tariff);
-    assert_eq!(receipt.state, CommandState::Succeeded, "{receipt:#?}");
-    let in_force = site.dlms.programmed(CALENDAR);
-    assert_eq!(in_force, Some(Data::OctetString(b"DAYNIGHT".to_vec())));
-    let proof = receipt.proof.expect("a proof");
-    assert_eq!(proof.who, ["Anna A.", "Ben B."]);
-    assert_ne!(proof.meters[0].before, proof.meters[0].after);
-    check_by_python(&python, world.folder(), (&key_text, &signed), "succeeded");
-    let (receipt, _) = end_of(&listener, &keys, &demand);
-    assert_eq!(receipt.state, CommandState::Succeeded, "{receipt:#?}");
-    assert_eq!(site.modbus.done().len(), 1, "one setting was written, once");
-
-    // Whoever owns the broker: another signer, a changed octet, an old command, a retained one.
-    let before = (
-        site.dlms.written(Attribute {
-            number: 6,
-            ..CALENDAR
-        }),
-        site.modbus.done().len(),
-    );
-    let next = office.command(Action::TariffSet {
-        scheme: "two-rate-all-year".parse().expect("a name"),
-        meters: vec!["feeder-17".parse().expect("a name")],
-    });
-    let thief = OperatorKey::ed25519(&[66; 32]);
-    let topic = format!("gw/v1/{GATEWAY}/dn/cmd");
-    let attack = |bytes: &[u8], retained| {
-        world
-            .broker
-            .publish(&world.intruder, &topic, bytes, retained);
-    };
-    attack(&sign_command(&next, &thief).expect("a command"), false);
-    let mut tampered = office.signed(&next);
-    let middle = tampered.len() / 2;
-    tampered[middle] ^= 4;
-    attack(&tampered, false);
-    attack(&approved, false);
-    attack(&office.signed(&next), true);
-    let mut theft = Office::new(&world);
-    theft.root = OperatorKey::ed25519(&[67; 32]);
-    world
-        .broker
-        .publish(&world.intruder, fleet, &theft.key_set(), false);
-    wait_until("what cannot be believed is told", WITHIN, || {
-        let word = b"command-refused";
-        let events = listener.heard_on("/up/ev").into_iter();
-        let mut events = events.map(|heard| heard.payload);
-        events.any(|payload| payload.windows(word.len()).any(|part| part == word))
-    });
-    pause(Duration::from_secs(20));
-    let after = (
-        site.dlms.written(Attribute {
-            number: 6,
-            ..CALENDAR
-        }),
-        site.modbus.done().len(),
-    );
-    assert_eq!(before, after, "nobody but the operators changes a meter");
-    // The same command, sent by those who signed it, is done: none of that used its number.
-    attack(b"", true);
-    office.send(&world, &office.signed(&next));
-    let (receipt, _) = end_of(&listener, &keys, &next);
-    assert_eq!(receipt.state, CommandState::Succeeded, "{receipt:#?}");
-
+    let mut scene = Scene::new(world);
+    let (approved, alone) = program(&mut scene, &python);
+    attack(&mut scene, &approved);
     // After kill -9 the journal knows all of it: the same again is answered, and not done again.
-    let counted = receipts(&listener).len();
-    site.agent.kill();
-    site.agent.start();
-    office.send(&world, &office.signed(&demand));
+    let (counted, before) = (receipts(&scene.listener).len(), scene.writes());
+    scene.site.agent.kill();
+    scene.site.agent.start();
+    scene.office.send(&scene.world, &alone);
     wait_until("the receipt comes again", WITHIN, || {
-        receipts(&listener).len() > counted
+        receipts(&scene.listener).len() > counted
     });
-    assert_eq!(site.modbus.done().len(), 1, "it is not done twice");
-    site.agent.stop();
+    assert_eq!(scene.writes(), before, "it is not done twice");
+    scene.site.agent.stop();
 }

@@ -76,8 +76,8 @@ struct Life {
     lines: JoinSet<()>,
     keeper: JoinSet<()>,
     keys: KeyHandle,
-    stop_lines: CancellationToken,
-    stop_keeper: CancellationToken,
+    /// Of the lines, then of the store and the keys.
+    stops: [CancellationToken; 2],
     front: Front,
     desk: DeskHandle,
     /// A command wants a new start.
@@ -267,8 +267,8 @@ impl Bench {
         keeper.spawn(task.run());
         let keys = self.key_task(&mut keeper, stop_keeper.clone());
         let bus = settings.buses[0].clone();
-        let (requests, asked) = mpsc::channel(BUS_REQUESTS_MAX);
-        let (_, stepped) = watch::channel(0);
+        let ((requests, asked), (_, stepped)) =
+            (mpsc::channel(BUS_REQUESTS_MAX), watch::channel(0));
         let parts = BusParts {
             meters: settings.meters_of(&bus.id).cloned().collect(),
             catalogue: Arc::clone(&settings.catalogue),
@@ -308,8 +308,7 @@ impl Bench {
             lines,
             keeper,
             keys,
-            stop_lines,
-            stop_keeper,
+            stops: [stop_lines, stop_keeper],
             front,
             desk,
             restart,
@@ -452,9 +451,9 @@ impl Bench {
     /// Stops as the supervisor does.
     pub(crate) async fn stop(&mut self) {
         let mut life = self.life.take().expect("it was started");
-        life.stop_lines.cancel();
+        life.stops[0].cancel();
         while life.lines.join_next().await.is_some() {}
-        life.stop_keeper.cancel();
+        life.stops[1].cancel();
         while life.keeper.join_next().await.is_some() {}
     }
 
