@@ -385,9 +385,9 @@ mod tests {
             ),
         );
         check(
-            b"name,nmae\nx,\n",
+            b"name,title\nx,\n",
             Err(
-                "t.csv:1: nmae: column 2 `nmae` is not known; use each of these at most once: name, note",
+                "t.csv:1: title: column 2 `title` is not known; use each of these at most once: name, note",
             ),
         );
         check(

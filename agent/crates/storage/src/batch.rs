@@ -185,7 +185,7 @@ fn check(body: &Body) -> Result<(), StoreError> {
         Body::Receipt(signed) if signed.is_empty() || signed.len() > RECEIPT_BYTES_MAX => {
             Err(unfit(
                 format!("a receipt has {} bytes", signed.len()),
-                "a signed receipt of 1 to 8192 bytes",
+                "a signed receipt of 1 to 131072 bytes",
             ))
         }
         Body::Event(_) | Body::Audit(_) | Body::Receipt(_) => Ok(()),

@@ -47,8 +47,8 @@ pub const DROPS_KEPT: u64 = 1_000;
 pub const QUARANTINE_MAX: usize = 1_000;
 /// Bytes of an envelope, the cap of the contract before anything of it is read.
 pub const ENVELOPE_BYTES_MAX: usize = 16 * 1024;
-/// Bytes of a signed receipt: a state with its proof's hash takes about 400.
-pub const RECEIPT_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of a signed receipt: about 400, and 170 for each meter of its proof.
+pub const RECEIPT_BYTES_MAX: usize = 128 * 1024;
 /// Bytes of what proves where a command stands; what is larger is kept elsewhere by its hash.
 pub const PROOF_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of a note on a command; a longer one is cut at a character.
