@@ -17,6 +17,11 @@ pub const STORE_REQUESTS_MAX: usize = 256;
 pub const KEY_REQUESTS_MAX: usize = 64;
 /// Commands, key sets and policies that wait for the command desk; beyond it they have to come again.
 pub const DESK_REQUESTS_MAX: usize = 64;
+/// What the desk answers to commands that it does not take, or knows already: whoever owns the broker can
+/// send an old one again and again, and each answer is a record on the disk.
+pub const ANSWERS_BURST: u32 = 32;
+/// And so often when these are used up.
+pub const ANSWER_EVERY: Duration = Duration::from_secs(2);
 /// Commands that are carried out at once; each has its meters for itself.
 pub const COMMANDS_AT_ONCE: usize = 8;
 /// Requests of people waiting for one bus.

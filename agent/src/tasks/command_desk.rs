@@ -20,12 +20,13 @@ pub use handle::{DeskHandle, DeskView};
 
 use crate::adapters::clock::Clock;
 use crate::health::Pulse;
-use crate::limits::{COMMANDS_AT_ONCE, DESK_REQUESTS_MAX};
+use crate::limits::{ANSWER_EVERY, ANSWERS_BURST, COMMANDS_AT_ONCE, DESK_REQUESTS_MAX};
 use crate::tasks::bus::BusHandle;
 use crate::tasks::storekeeper::StoreHandle;
 use authority::{AuthenticCommand, AuthorisedCommand, Command, CommandId, KeyId, SigningKey};
 use handle::DeskAsk;
 use hands::Hands;
+use head_end::TokenBucket;
 use held::Held;
 use metering::{GatewayId, MeterId};
 use receipts::Receipts;
@@ -105,6 +106,7 @@ pub struct CommandDesk {
     boot: u64,
     refused_said: Option<Instant>,
     refused: u64,
+    answers: TokenBucket,
     tick_at: Instant,
     shutdown: CancellationToken,
     pulse: Pulse,
@@ -150,6 +152,7 @@ impl CommandDesk {
             boot: parts.boot,
             refused_said: None,
             refused: 0,
+            answers: TokenBucket::new(ANSWERS_BURST, ANSWER_EVERY),
             tick_at: Instant::now(),
             shutdown: parts.shutdown,
             pulse: parts.pulse,

@@ -363,6 +363,14 @@ impl Bench {
         life.front.store.command(id).await.expect("a store")
     }
 
+    /// Names of what is kept in the store under names that begin so.
+    pub(crate) async fn kept(&self, prefix: &str) -> Vec<String> {
+        let life = self.life.as_ref().expect("it was started");
+        let names = life.front.store.remembered_names(prefix).await;
+        let names = names.expect("a store").into_iter();
+        names.map(|(name, _)| name).collect()
+    }
+
     fn options(&self) -> StoreOptions {
         StoreOptions::new(self.epoch)
     }

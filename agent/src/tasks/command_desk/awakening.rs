@@ -2,7 +2,7 @@
 
 use super::hands::{Hands, short};
 use super::outcome::{MeterEnd, Outcome};
-use super::programming::record_name;
+use super::programming::{record_name, records_of};
 use super::receipts::Told;
 use super::{CommandDesk, Dispatch};
 use crate::tasks::storekeeper::Beside;
@@ -37,7 +37,7 @@ impl CommandDesk {
         }
     }
 
-    async fn wake(&mut self, record: CommandRecord) {
+    pub(super) async fn wake(&mut self, record: CommandRecord) {
         let id = CommandId::new(record.command.id);
         let opened = self
             .trust
@@ -240,8 +240,7 @@ impl Hands {
                 "command {of} is {state}, and only what is partial goes on or back"
             ));
         }
-        let names = format!("program/{of}/");
-        let names = match self.store.remembered_names(&names).await {
+        let names = match self.store.remembered_names(&records_of(of)).await {
             Ok(names) => names,
             Err(error) => return Some(Outcome::failed("not-kept", error.to_string())),
         };
@@ -346,7 +345,8 @@ impl Hands {
                 .receipts
                 .named(of, stopped.command.number, (state, at), told),
         };
-        if let Err(error) = self.store.finish(of.bytes(), end, Beside::default()).await {
+        let beside = self.without_records(of).await;
+        if let Err(error) = self.store.finish(of.bytes(), end, beside).await {
             log::error!(error:%; "the end of command {of} could not be kept");
         }
     }

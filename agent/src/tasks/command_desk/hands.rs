@@ -3,6 +3,7 @@
 use super::Dispatch;
 use super::awakening::stored;
 use super::outcome::Outcome;
+use super::programming::records_of;
 use super::receipts::{Receipts, Told, cut};
 use crate::adapters::clock::Clock;
 use crate::jobs::Jobs;
@@ -39,7 +40,7 @@ pub(super) struct Hands {
 #[derive(Clone)]
 enum Line {
     Step(CommandStep, Beside),
-    End(CommandEnd),
+    End(CommandEnd, Beside),
 }
 
 /// Whether this gateway does such a thing; the birth says the same.
@@ -183,7 +184,8 @@ impl Hands {
             proof: None,
             receipt: self.receipts.of(command, outcome.state, at, told),
         };
-        self.until_kept(command.id, Line::End(end)).await;
+        let beside = self.without_records(command.id).await;
+        self.until_kept(command.id, Line::End(end, beside)).await;
     }
 
     /// Who did what, and what was found.
@@ -198,14 +200,27 @@ impl Hands {
         }
     }
 
+    /// What was kept of the meters of a command goes with its end: nobody resumes or restores it then.
+    pub(super) async fn without_records(&self, id: CommandId) -> Beside {
+        let names = self.store.remembered_names(&records_of(id)).await;
+        let names = names.unwrap_or_else(|error| {
+            log::warn!(error:%; "what was kept of the meters of {id} stays");
+            Vec::new()
+        });
+        Beside {
+            records: Vec::new(),
+            values: names.into_iter().map(|(name, _)| (name, None)).collect(),
+        }
+    }
+
     /// Asks the store until it has done it: nothing goes on before. A refusal is a defect of ours, and
     /// is said.
     async fn until_kept(&self, id: CommandId, line: Line) {
         loop {
             let kept = match line.clone() {
                 Line::Step(next, beside) => self.store.advance(id.bytes(), next, beside).await,
-                Line::End(end) => {
-                    let done = self.store.finish(id.bytes(), end, Beside::default());
+                Line::End(end, beside) => {
+                    let done = self.store.finish(id.bytes(), end, beside);
                     done.await.map(drop)
                 }
             };

@@ -189,6 +189,12 @@ impl CommandDesk {
 
     /// The newest state that is known, once more.
     async fn repeat(&mut self, record: CommandRecord) {
+        if record.progress.state == storage::CommandState::Accepted
+            && !self.has(CommandId::new(record.command.id))
+        {
+            // The disk failed while it was journalled, and it is there all the same.
+            return self.wake(record).await;
+        }
         let receipt = if record.progress.receipt.is_empty() {
             let id = CommandId::new(record.command.id);
             let state = super::awakening::shown(record.progress.state);
@@ -220,8 +226,18 @@ impl CommandDesk {
         self.publish(receipt).await;
     }
 
-    async fn publish(&self, receipt: Vec<u8>) {
-        if !receipt.is_empty() {
+    /// Whether it waits for its turn or is under way.
+    fn has(&self, id: CommandId) -> bool {
+        let mut waiting = self.waiting.iter();
+        waiting.any(|dispatch| dispatch.command().id == id)
+            || self.busy.iter().any(|(busy, _)| *busy == id)
+    }
+
+    async fn publish(&mut self, receipt: Vec<u8>) {
+        let now = self.clock.now().moment;
+        if !self.answers.take(now) {
+            log::debug!("a command that is known or refused is not answered: there are too many");
+        } else if !receipt.is_empty() {
             let records = vec![Record::Receipt(receipt)];
             self.store.keep(records, Urgency::Soon).await;
         }

@@ -23,9 +23,14 @@ const STAND_AGAIN: Duration = Duration::from_secs(20);
 /// And so often before the command is left in doubt; later starts and commands go on with it.
 const STANDS_MAX: u8 = 15;
 
-/// Where the record of a meter is kept.
+/// Where the records of a command's meters are kept.
+pub(super) fn records_of(id: CommandId) -> String {
+    format!("program/{id}/")
+}
+
+/// Where that of one meter is.
 pub(super) fn record_name(id: CommandId, meter: &MeterId) -> String {
-    format!("program/{id}/{meter}")
+    format!("{}{meter}", records_of(id))
 }
 
 impl Hands {

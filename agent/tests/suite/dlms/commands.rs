@@ -222,6 +222,8 @@ async fn a_tariff_is_written_read_back_and_proven() {
     offer(&bench, office.signed(&put));
     live_until_final(&bench, &set).await;
     assert_eq!(in_force(&meter), named("DAYNIGHT"));
+    // What was kept for resume and restore is not needed any more.
+    assert_eq!(bench.kept("program/").await, Vec::<String>::new());
     // Once more, as a head-end does that has missed the receipt: nothing is done.
     let before = writes(&meter);
     offer(&bench, office.signed(&set));
@@ -460,6 +462,27 @@ async fn commands_of_a_store_that_was_lost_are_refused() {
     let receipts = bench.receipts();
     assert_eq!(road(&receipts, &put), ["rejected wrong-epoch"]);
     assert_eq!(road(&receipts, &set), ["rejected wrong-epoch"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_command_that_a_broker_repeats_for_ever_fills_no_disk() {
+    let (mut bench, _meter, mut office) = world().await;
+    let put = office.command(&bench, put());
+    let bytes = office.signed(&put);
+    offer(&bench, bytes.clone());
+    live_until_final(&bench, &put).await;
+    for _ in 0..600 {
+        for _ in 0..20 {
+            offer(&bench, bytes.clone());
+        }
+        bench.live_ms(100).await;
+    }
+    bench.stop().await;
+    let answered = bench.receipts().len();
+    assert!(
+        (20..80).contains(&answered),
+        "12,000 in a minute are answered {answered} times"
+    );
 }
 
 #[tokio::test(start_paused = true)]
