@@ -86,16 +86,38 @@ def watermark(data, gateway, public=None):
     assert header[1] == -8 and header[3] == ACK_TYPE and not open_header, "not a watermark"
     return {"kid": header[4].hex(), **plain(cbor2.loads(payload))}
 
+def signed(data, public=None):
+    """What stands inside an envelope that somebody signed; check_vectors.py checks signatures."""
+    tag = cbor2.loads(data)
+    protected, open_header, payload, last = tag.value
+    outer = cbor2.loads(protected)
+    assert tag.tag in (18, 98) and not open_header, "not an envelope"
+    headers = [outer] if tag.tag == 18 else [cbor2.loads(one[0]) for one in last]
+    content = cbor2.loads(payload)
+    if isinstance(content.get("arg"), bytes):
+        content["arg"] = cbor2.loads(content["arg"])
+    return {"kid": outer[4].hex(), "signers": [h[4].hex() for h in headers], **plain(content)}
+
+def receipt(data):
+    found = signed(data) | {"signed": data.hex()}
+    del found["signers"]  # always the gateway alone
+    return found
+
 def decode(topic, data, public=None):
     root, version, gateway, direction, word, *_ = topic.split("/")
     assert (root, version) == ("gw", "v1"), "not a topic of the contract"
     if (direction, word) == ("dn", "ack"):
         return watermark(data, gateway, public)
+    if word in ("cmd", "key", "pol"):
+        return signed(data)
     m = cbor2.loads(data)
     if word in ("st", "req", "want", "blob"):
         return plain(m)
     assert m["v"] == 1 and m["s"] == word, "another version or stream"
-    body, m["sha256"] = cbor2.loads(m["b"]), hashlib.sha256(m["b"]).hexdigest()
+    m["sha256"] = hashlib.sha256(m["b"]).hexdigest()
+    if word == "rs":
+        return plain(m | {"b": receipt(m["b"])})
+    body = cbor2.loads(m["b"])
     if "ch" in m:
         m["ch"] = [[obis(o), exponent, unit, kind] for o, exponent, unit, kind in m["ch"]]
     m["b"] = block(body) if word == "lp" else polls(body) if word == "tm" else plain(body)

@@ -9,6 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+#[path = "authority_doors.rs"]
+mod authority_doors;
+pub use authority_doors::{command_envelope, key_set, policy, receipt, roles_file};
 #[path = "dlms_doors.rs"]
 mod dlms_doors;
 pub use dlms_doors::{dlms_apdu, dlms_data, dlms_hdlc, dlms_meter, dlms_profile, dlms_wrapper};
@@ -40,11 +43,18 @@ pub const DOORS: &[(&str, Door)] = &[
     ("register", register),
     ("store_chunk", store_chunk),
     ("store_entry", store_entry),
+    ("store_command", store_command),
+    ("audit_segment", audit_segment),
     ("store_keys", store_keys),
     ("sealed_key", sealed_key),
     ("message_up", message_up),
     ("message_down", message_down),
     ("watermark", watermark),
+    ("command_envelope", command_envelope),
+    ("key_set", key_set),
+    ("policy", policy),
+    ("roles_file", roles_file),
+    ("receipt", receipt),
     ("key_file", key_file),
     ("desk_line", desk_line),
     ("configuration", configuration),
@@ -151,6 +161,25 @@ pub fn store_entry(data: &[u8]) {
     storage::fuzz_entry(data);
 }
 
+/// A piece with one record; its hash is right in form only.
+fn audit_seed() -> String {
+    let hash = "0".repeat(64);
+    format!(
+        "{{\"audit\":1,\"first\":1,\"before\":\"{hash}\"}}\n{{\"n\":1,\"at\":1,\"who\":\"a\",\
+         \"what\":\"b\",\"detail\":\"c\\\"\",\"hash\":\"{hash}\"}}\n"
+    )
+}
+
+/// A row of the command journal.
+pub fn store_command(data: &[u8]) {
+    storage::fuzz_command(data);
+}
+
+/// An exported piece of the audit chain.
+pub fn audit_segment(data: &[u8]) {
+    storage::fuzz_segment(data);
+}
+
 /// A row of the file of keys.
 pub fn store_keys(data: &[u8]) {
     storage::keys::fuzz_key_rows(data);
@@ -244,13 +273,14 @@ fn root() -> PathBuf {
     found.expect("the tree has a configuration").to_owned()
 }
 
-/// What each door is fed to begin with: the vectors and the shipped files.
-pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
-    let root = root();
+/// The vectors of the contract, sound and hostile.
+fn contract(root: &Path) -> Vec<(&'static str, Vec<u8>)> {
     let mut corpus = Vec::new();
     for bytes in hex_files(&root.join("docs/uplink/vectors")) {
-        corpus
-            .extend(["message_up", "message_down", "watermark"].map(|door| (door, bytes.clone())));
+        let doors = ["message_up", "message_down", "watermark"];
+        let signed = ["command_envelope", "key_set", "policy", "receipt"];
+        let doors = doors.into_iter().chain(signed);
+        corpus.extend(doors.map(|door| (door, bytes.clone())));
     }
     for line in lines(&root.join("agent/crates/head-end/tests/vectors")) {
         if let Some(bytes) = line.split_whitespace().last().and_then(unhex) {
@@ -259,6 +289,13 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
             );
         }
     }
+    corpus
+}
+
+/// What each door is fed to begin with: the vectors and the shipped files.
+pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
+    let root = root();
+    let mut corpus = contract(&root);
     for line in lines(&root.join("agent/crates/meters/tests/vectors/modbus")) {
         let Some(bytes) = line.get(1..).and_then(unhex) else {
             continue;
@@ -278,7 +315,8 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         corpus.push(("store_entry", name.into_bytes()));
     }
     for (_, text) in texts(&root.join("config")) {
-        corpus.push(("configuration", text.into_bytes()));
+        corpus.push(("configuration", text.clone().into_bytes()));
+        corpus.push(("roles_file", text.into_bytes()));
     }
     let small = "[gateway]\nid = \"pmu-001\"\n[[bus]]\nid = \"main\"\nlink = \"serial\"\n\
                  device = \"/dev/a\"\nbaud = 9600\n[[meter]]\nid = \"m\"\nbus = \"main\"\n\
@@ -305,8 +343,11 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     }
     corpus.extend(images::corpus());
     corpus.extend(dlms_doors::corpus());
+    corpus.extend(authority_doors::corpus());
     corpus.push(("store_chunk", (0..=255).collect()));
     corpus.push(("store_entry", vec![0; 64]));
+    corpus.push(("store_command", (0..=255).collect()));
+    corpus.push(("audit_segment", audit_seed().into()));
     corpus.push(("store_keys", (1..=40).collect()));
     corpus.push(("sealed_key", vec![1; 61]));
     corpus.push(("sealed_key", "000102030405060708090A0B0C0D0E0F\n".into()));

@@ -6,11 +6,13 @@
 
 mod handle;
 mod housekeeping;
+mod journal;
 mod keep;
 mod shelf;
 
 pub use handle::{Announcement, Record, StoreGone, StoreHandle, Urgency};
 pub(crate) use handle::{Ask, Look, OutboxAsk};
+pub use journal::Beside;
 pub use shelf::Shelf;
 pub(crate) use shelf::{broken_words, gives};
 

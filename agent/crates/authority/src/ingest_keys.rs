@@ -1,43 +1,8 @@
 //! The public keys whose watermarks a gateway believes, and the file they come in.
 
 use crate::limits::{INGEST_KEYS_MAX, KEY_FILE_BYTES_MAX};
+use crate::{KeyId, key_file};
 use ed25519_dalek::VerifyingKey;
-use ed25519_dalek::pkcs8::DecodePublicKey;
-use sha2::{Digest, Sha256};
-use std::fmt;
-
-/// Names a public key: the first eight bytes of its SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyId([u8; 8]);
-
-impl KeyId {
-    /// The id of a public key.
-    pub(crate) fn of(key: &VerifyingKey) -> Self {
-        let digest = Sha256::digest(key.as_bytes());
-        let mut id = [0; 8];
-        for (to, from) in id.iter_mut().zip(digest) {
-            *to = from;
-        }
-        Self(id)
-    }
-
-    /// The bytes of the envelope's `kid`.
-    pub const fn bytes(self) -> [u8; 8] {
-        self.0
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// The public keys of the head-end's ingest consumers, as provisioned on this gateway.
 #[derive(Debug, Clone, Default)]
@@ -91,61 +56,28 @@ pub enum KeyFileError {
         id: KeyId,
     },
     /// More keys than can sensibly be in use.
-    #[error("line {line}: more than {INGEST_KEYS_MAX} keys; remove those no longer in use")]
+    #[error("line {line}: more than {limit} keys; remove those no longer in use")]
     TooMany {
         /// Where the first key too many begins.
         line: usize,
+        /// Keys that may be in the file.
+        limit: usize,
     },
-    /// No key at all: every watermark would be refused and the outbox would fill.
-    #[error("there is no key in the file; add the public key of the head-end's consumer")]
+    /// No key at all: whatever should be signed would be refused.
+    #[error("there is no key in the file; add the public half of the key that signs")]
     Empty,
 }
-
-const PEM_BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
-const PEM_END: &str = "-----END PUBLIC KEY-----";
 
 impl IngestKeys {
     /// Reads a file of public keys: PEM blocks (SPKI) or 64 hex digits a line; `#` begins a
     /// comment line.
     pub fn parse(text: &str) -> Result<Self, KeyFileError> {
-        if text.len() > KEY_FILE_BYTES_MAX {
-            return Err(KeyFileError::TooLong { found: text.len() });
-        }
-        let mut keys = Self::default();
-        let mut lines = text.lines().map(str::trim).zip(1..);
-        while let Some((content, line)) = lines.next() {
-            if content.is_empty() || content.starts_with('#') {
-                continue;
-            }
-            let found = if content == PEM_BEGIN {
-                let block = pem_block(&mut lines).ok_or(KeyFileError::Unfinished { line })?;
-                VerifyingKey::from_public_key_pem(&block).ok()
-            } else if content.starts_with("-----BEGIN") && content.contains("PRIVATE KEY") {
-                return Err(KeyFileError::PrivateKey { line });
-            } else {
-                from_hex(content).and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok())
-            };
-            keys.add(found.ok_or(KeyFileError::NotAKey { line })?, line)?;
-        }
-        if keys.0.is_empty() {
-            return Err(KeyFileError::Empty);
-        }
-        Ok(keys)
-    }
-
-    fn add(&mut self, key: VerifyingKey, line: usize) -> Result<(), KeyFileError> {
-        let id = KeyId::of(&key);
-        if key.is_weak() {
-            return Err(KeyFileError::Weak { line });
-        }
-        if self.0.iter().any(|known| known.0 == id) {
-            return Err(KeyFileError::Twice { line, id });
-        }
-        if self.0.len() == INGEST_KEYS_MAX {
-            return Err(KeyFileError::TooMany { line });
-        }
-        self.0.push((id, key));
-        Ok(())
+        let keys = key_file::read(text, INGEST_KEYS_MAX)?.into_iter();
+        let keys = keys.map(|(key, line)| {
+            let verifying = key.ed25519().ok_or(KeyFileError::NotAKey { line })?;
+            Ok((key.id(), *verifying))
+        });
+        keys.collect::<Result<_, _>>().map(Self)
     }
 
     /// The ids of the keys, in the order of the file.
@@ -154,33 +86,8 @@ impl IngestKeys {
     }
 
     pub(crate) fn find(&self, id: &[u8]) -> Option<&(KeyId, VerifyingKey)> {
-        self.0.iter().find(|known| known.0.0 == id)
+        self.0.iter().find(|known| known.0.bytes() == id)
     }
-}
-
-/// The lines up to the block's end, joined to what a PEM reader expects.
-fn pem_block<'a>(lines: &mut impl Iterator<Item = (&'a str, usize)>) -> Option<String> {
-    let mut block = format!("{PEM_BEGIN}\n");
-    for (content, _) in lines {
-        block.push_str(content);
-        block.push('\n');
-        if content == PEM_END {
-            return Some(block);
-        }
-    }
-    None
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        let digits = text.get(2 * index..2 * index + 2)?;
-        *byte = u8::from_str_radix(digits, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]
@@ -234,7 +141,10 @@ mod tests {
         check("\nabc", "line 2: this is not an Ed25519 public key");
         check(&"g".repeat(64), "line 1: this is not an Ed25519 public key");
         check(&"0".repeat(64), "line 1: this key is weak");
-        check(PEM_BEGIN, "line 1: this PEM block has no");
+        check(
+            "-----BEGIN PUBLIC KEY-----",
+            "line 1: this PEM block has no",
+        );
         check(&private, "line 1: this is a private key; remove it");
         check(
             &format!("{}\n{}", public_hex(1), public_hex(1)),

@@ -1,9 +1,11 @@
-//! The private half of an ingest key, held by the head-end's consumer and never by a gateway.
+//! A private Ed25519 key: of the head-end's consumer, which signs watermarks, or of a gateway,
+//! which signs receipts.
 
 use crate::KeyId;
 use crate::limits::KEY_FILE_BYTES_MAX;
+use crate::public_key::PublicKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, KeypairBytes};
 use ed25519_dalek::{Signer, VerifyingKey};
 
 /// An Ed25519 private key. It has no `Debug` and no `Display`; its memory is wiped when dropped.
@@ -48,8 +50,12 @@ impl SigningKey {
 
     /// The private key as PKCS#8 PEM, for a file that only its owner may read.
     pub fn to_pem(&self) -> Result<String, InvalidSigningKey> {
-        self.0
-            .to_pkcs8_pem(LineEnding::LF)
+        // Without the public half: what has it (RFC 5958, version 2) is refused by other programs.
+        let pair = KeypairBytes {
+            secret_key: self.0.to_bytes(),
+            public_key: None,
+        };
+        pair.to_pkcs8_pem(LineEnding::LF)
             .map(|text| text.as_str().to_owned())
             .map_err(|_| InvalidSigningKey::NotWritten)
     }
@@ -64,7 +70,12 @@ impl SigningKey {
 
     /// The id under which gateways look this key up.
     pub fn id(&self) -> KeyId {
-        KeyId::of(&self.public())
+        KeyId::of(self.public().as_bytes())
+    }
+
+    /// The public half, for whoever verifies.
+    pub fn public_key(&self) -> PublicKey {
+        PublicKey::trusted_ed25519(self.public())
     }
 
     pub(crate) fn public(&self) -> VerifyingKey {
@@ -95,6 +106,7 @@ mod tests {
             MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
             -----END PRIVATE KEY-----\n";
         let key = SigningKey::from_pem(text).unwrap();
+        assert_eq!(key.to_pem().unwrap(), text, "and written in the same form");
         let public = key.public_pem().unwrap();
         assert!(
             public.contains("MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="),

@@ -43,7 +43,8 @@ pub use request::{Request, RequestId, Wanted};
 pub use stream::{Epoch, Range, Stream};
 pub use telemetry::{decode_readings, encode_readings};
 pub use topic::{
-    CONTENT_TYPE, InvalidTopic, Subject, Topic, down_filters, image_filter, ingest_filter,
+    CONTENT_TYPE, FleetSubject, InvalidTopic, Subject, Topic, command_filters, down_filters,
+    image_filter, ingest_filter,
 };
 pub use tracker::{Noted, WatermarkTracker};
 pub use watermark::{Confirmation, Extent, Mark, WatermarkFault, Watermarks, confirmations};

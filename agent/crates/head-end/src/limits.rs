@@ -45,6 +45,8 @@ pub const TEXT_BYTES_MAX: usize = 2048;
 pub const WORD_BYTES_MAX: usize = 64;
 /// Capabilities in a birth.
 pub const CAPABILITIES_MAX: usize = 64;
+/// Signers whose numbers stand in a birth: those who ordered something last.
+pub const SIGNERS_MAX: usize = 64;
 /// Refused systems in the birth of the recovery system; a box has two slots.
 pub const REFUSED_SYSTEMS_MAX: usize = 8;
 

@@ -4,6 +4,7 @@ use crate::block::{Origin, ProfileBlock, WireChannel, read_channels, wire_channe
 use crate::fault::{DecodeError, EncodeError};
 use crate::limits::{BODY_BYTES_MAX, MESSAGE_BYTES_MAX, MILLIS_MAX, NUMBER_MAX};
 use crate::{AuditHead, Epoch, EventRecord, Gap, Stream, decode_readings, encode_readings, strict};
+use authority::limits::RECEIPT_BYTES_MAX;
 use metering::{Channel, ClockQuality, MeterReadings, ProfileRows, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
@@ -50,6 +51,8 @@ pub enum Body {
     Audit(AuditHead),
     /// What is lost, or the answer to a request.
     Gap(Gap),
+    /// A state of a command, signed by the gateway: [`authority::SignedReceipt`] reads it.
+    Receipt(Vec<u8>),
 }
 
 impl Body {
@@ -70,6 +73,7 @@ impl Body {
             Self::Event(_) => Stream::Event,
             Self::Audit(_) => Stream::Audit,
             Self::Gap(_) => Stream::Gap,
+            Self::Receipt(_) => Stream::Receipt,
         }
     }
 
@@ -81,6 +85,10 @@ impl Body {
             Self::Event(event) => event.encode(),
             Self::Audit(head) => head.encode(),
             Self::Gap(gap) => gap.encode(),
+            Self::Receipt(signed) => {
+                strict::ensure((1..=RECEIPT_BYTES_MAX).contains(&signed.len()), "b")?;
+                Ok(signed.clone())
+            }
         }
     }
 
@@ -91,6 +99,11 @@ impl Body {
             Stream::Event => EventRecord::decode(bytes).map(Self::Event),
             Stream::Audit => AuditHead::decode(bytes).map(Self::Audit),
             Stream::Gap => Gap::decode(bytes).map(Self::Gap),
+            // Booked as it is, whoever signed it; `authority::ReceiptKeys` says who did.
+            Stream::Receipt => {
+                strict::check((1..=RECEIPT_BYTES_MAX).contains(&bytes.len()), "b")?;
+                Ok(Self::Receipt(bytes.to_vec()))
+            }
         }
     }
 }

@@ -5,9 +5,12 @@ mod recovery;
 pub use recovery::{RecoveryBirth, RefusedSystem};
 
 use crate::fault::{DecodeError, EncodeError};
-use crate::limits::{CAPABILITIES_MAX, MILLIS_MAX, NUMBER_MAX, REQUEST_BYTES_MAX, WORD_BYTES_MAX};
+use crate::limits::{
+    CAPABILITIES_MAX, MILLIS_MAX, NUMBER_MAX, REQUEST_BYTES_MAX, SIGNERS_MAX, WORD_BYTES_MAX,
+};
 use crate::message::clock_quality;
 use crate::{Epoch, Stream, strict};
+use authority::KeyId;
 use metering::{ClockQuality, Timestamp};
 use recovery::RECOVERY;
 use serde::de::{self, IgnoredAny, MapAccess, Visitor};
@@ -39,6 +42,10 @@ pub struct Birth {
     pub capabilities: Vec<String>,
     /// Messages that cannot be delivered and were set aside.
     pub set_aside: u64,
+    /// Version of the operators' key set that it has; 0 if none.
+    pub key_set: u64,
+    /// The last number that was accepted of each signer of commands.
+    pub accepted: BTreeMap<KeyId, u64>,
 }
 
 /// Which of its systems a gateway runs. Each counts its own connections.
@@ -96,6 +103,10 @@ struct BirthWire<'a> {
     caps: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     dead: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ks: Option<u64>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    cseq: BTreeMap<String, u64>,
 }
 
 /// All forms: a will is a birth without the rest.
@@ -115,6 +126,8 @@ struct Wire {
     marks: Option<Marks>,
     caps: Option<Vec<String>>,
     dead: Option<u64>,
+    ks: Option<u64>,
+    cseq: Option<Accepted>,
     sys: Option<String>,
     why: Option<String>,
     refused: Option<Vec<RefusedSystem>>,
@@ -143,6 +156,8 @@ impl Birth {
         strict::ensure(self.at.millis() <= MILLIS_MAX, "ts")?;
         strict::ensure(self.capabilities.len() <= CAPABILITIES_MAX, "caps")?;
         strict::ensure(words.all(|word| word.len() <= WORD_BYTES_MAX), "caps")?;
+        strict::ensure(self.accepted.len() <= SIGNERS_MAX, "cseq")?;
+        let accepted = self.accepted.iter();
         let wire = BirthWire {
             v: VERSION,
             on: true,
@@ -156,6 +171,10 @@ impl Birth {
             marks: &self.outbox,
             caps: &self.capabilities,
             dead: (self.set_aside > 0).then_some(self.set_aside),
+            ks: (self.key_set > 0).then_some(self.key_set),
+            cseq: accepted
+                .map(|(key, number)| (key.to_string(), *number))
+                .collect(),
         };
         strict::encode(&wire, REQUEST_BYTES_MAX)
     }
@@ -231,6 +250,8 @@ impl Birth {
             outbox: wire.marks.ok_or(missing("hw-marks"))?.0,
             capabilities,
             set_aside: wire.dead.unwrap_or_default(),
+            key_set: wire.ks.unwrap_or_default(),
+            accepted: wire.cseq.map(|numbers| numbers.0).unwrap_or_default(),
         })
     }
 }
@@ -241,6 +262,33 @@ struct Marks(BTreeMap<Stream, (u64, u64)>);
 impl<'de> Deserialize<'de> for Marks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ByStream::new()).map(Marks)
+    }
+}
+
+/// Numbers by the hexadecimal digits of the signer's key id.
+struct Accepted(BTreeMap<KeyId, u64>);
+
+impl<'de> Deserialize<'de> for Accepted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ByKey;
+        impl<'de> Visitor<'de> for ByKey {
+            type Value = Accepted;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map from key ids")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Accepted, A::Error> {
+                let mut found = BTreeMap::new();
+                while let Some(digits) = map.next_key::<String>()? {
+                    let key = digits.parse::<KeyId>().map_err(de::Error::custom)?;
+                    let number = map.next_value()?;
+                    if found.insert(key, number).is_some() || found.len() > SIGNERS_MAX {
+                        return Err(de::Error::custom("a key is named twice, or too many"));
+                    }
+                }
+                Ok(Accepted(found))
+            }
+        }
+        deserializer.deserialize_map(ByKey)
     }
 }
 
@@ -291,6 +339,8 @@ mod tests {
             outbox: [(Stream::Profile, (12, 40)), (Stream::Gap, (1, 1))].into(),
             capabilities: Vec::new(),
             set_aside: 0,
+            key_set: 7,
+            accepted: [(KeyId::new([0xa5; 8]), 12), (KeyId::new([0; 8]), 3)].into(),
         }
     }
 

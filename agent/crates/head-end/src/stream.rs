@@ -26,16 +26,19 @@ pub enum Stream {
     Audit,
     /// What is lost, and answers to requests.
     Gap,
+    /// States of commands, signed by the gateway.
+    Receipt,
 }
 
 impl Stream {
     /// Every stream.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Profile,
         Self::Event,
         Self::Telemetry,
         Self::Audit,
         Self::Gap,
+        Self::Receipt,
     ];
 
     /// The word of the contract; also the last level of the topic.
@@ -46,6 +49,7 @@ impl Stream {
             Self::Telemetry => "tm",
             Self::Audit => "au",
             Self::Gap => "gap",
+            Self::Receipt => "rs",
         }
     }
 

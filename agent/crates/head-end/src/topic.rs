@@ -20,6 +20,8 @@ pub enum Subject {
     Watermark,
     /// Backfill requests from the head-end.
     Request,
+    /// Signed commands.
+    Command,
     /// Wishes for chunks of an image.
     ImageWish,
     /// Chunks of this image from the head-end.
@@ -49,6 +51,7 @@ impl Subject {
             Self::ImageWish => ("up", "want"),
             Self::Watermark => ("dn", "ack"),
             Self::Request => ("dn", "req"),
+            Self::Command => ("dn", "cmd"),
             Self::Image(_) => ("dn", "blob"),
         }
     }
@@ -60,6 +63,7 @@ impl Subject {
             ("up", word, None) => Stream::from_word(word).map(Self::Records),
             ("dn", "ack", None) => Some(Self::Watermark),
             ("dn", "req", None) => Some(Self::Request),
+            ("dn", "cmd", None) => Some(Self::Command),
             ("dn", "blob", Some(digits)) => ImageId::from_digits(digits).map(Self::Image),
             _ => None,
         }
@@ -107,6 +111,42 @@ pub fn down_filters(gateway: &GatewayId) -> [String; 2] {
     })
 }
 
+/// What a root key signed for all gateways; retained, because each gateway wants the newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FleetSubject {
+    /// The operators' keys.
+    KeySet,
+    /// Which commands take whom.
+    Policy,
+}
+
+impl FleetSubject {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::KeySet, Self::Policy];
+
+    /// Its topic. No gateway is called `all`: names have four letters at least.
+    pub const fn topic(self) -> &'static str {
+        match self {
+            Self::KeySet => "gw/v1/all/dn/key",
+            Self::Policy => "gw/v1/all/dn/pol",
+        }
+    }
+
+    /// The subject of a topic.
+    pub fn from_topic(topic: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|subject| subject.topic() == topic)
+    }
+}
+
+/// What a gateway that takes commands subscribes to besides [`down_filters`].
+pub fn command_filters(gateway: &GatewayId) -> [String; 3] {
+    let (gateway, subject) = (gateway.clone(), Subject::Command);
+    let [keys, policy] = FleetSubject::ALL.map(|subject| subject.topic().to_owned());
+    [Topic { gateway, subject }.to_string(), keys, policy]
+}
+
 /// What a gateway subscribes to while it fetches this image, and no longer.
 pub fn image_filter(gateway: &GatewayId, image: ImageId) -> String {
     let (gateway, subject) = (gateway.clone(), Subject::Image(image));
@@ -148,6 +188,9 @@ mod tests {
         check("gw/v1/pmu-001/up/gap", Some(Subject::Records(Stream::Gap)));
         check("gw/v1/pmu-001/dn/ack", Some(Subject::Watermark));
         check("gw/v1/pmu-001/dn/req", Some(Subject::Request));
+        check("gw/v1/pmu-001/dn/cmd", Some(Subject::Command));
+        check("gw/v1/pmu-001/up/cmd", None);
+        check("gw/v1/all/dn/key", None);
         check("gw/v1/pmu-001/up/want", Some(Subject::ImageWish));
         let image = Subject::Image(ImageId::new([0xa5; 32]));
         let digits = "a5".repeat(32);
@@ -160,7 +203,10 @@ mod tests {
         check("gw/v1/pmu-001/dn/blob/+", None);
         check("gw/v1/pmu-001/dn/lp", None);
         check("gw/v1/pmu-001/up/ack", None);
-        check("gw/v1/pmu-001/up/rs", None);
+        check(
+            "gw/v1/pmu-001/up/rs",
+            Some(Subject::Records(Stream::Receipt)),
+        );
         check("gw/v2/pmu-001/up/lp", None);
         check("gw/v1/pmu/up/lp", None);
         check("gw/v1/+/up/lp", None);
@@ -186,6 +232,18 @@ mod tests {
             down_filters(&gateway),
             ["gw/v1/pmu-001/dn/ack", "gw/v1/pmu-001/dn/req"]
         );
+        assert_eq!(
+            command_filters(&gateway),
+            [
+                "gw/v1/pmu-001/dn/cmd",
+                "gw/v1/all/dn/key",
+                "gw/v1/all/dn/pol"
+            ]
+        );
+        for subject in FleetSubject::ALL {
+            assert_eq!(FleetSubject::from_topic(subject.topic()), Some(subject));
+        }
+        assert_eq!(FleetSubject::from_topic("gw/v1/pmu-001/dn/key"), None);
         let image = ImageId::new([0x0a; 32]);
         let expected = format!("gw/v1/pmu-001/dn/blob/{}", "0a".repeat(32));
         assert_eq!(image_filter(&gateway, image), expected);

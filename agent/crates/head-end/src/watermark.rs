@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn streams_of_a_later_contract_are_ignored_and_none_is_named_twice() {
-        let later = b"\xa2\x61e\x48epoch--1\x61w\xa2\x62lp\x81\x09\x62rs\x81\x18\x63";
+        let later = b"\xa2\x61e\x48epoch--1\x61w\xa2\x62lp\x81\x09\x62xy\x81\x18\x63";
         check(&authentic(later), "lp 9 []");
         let twice = b"\xa2\x61e\x48epoch--1\x61w\xa2\x62lp\x81\x09\x62lp\x81\x08";
         assert!(Watermarks::decode(twice).is_err());

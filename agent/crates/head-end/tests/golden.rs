@@ -12,6 +12,9 @@ mod files;
 #[cfg(test)]
 #[path = "golden/records.rs"]
 mod records;
+#[cfg(test)]
+#[path = "golden/signed.rs"]
+mod signed;
 
 /// One vector: bytes as on the wire, and what an independent decoder must make of them.
 struct Vector {

@@ -2,7 +2,8 @@
 
 #[cfg(test)]
 mod tables {
-    use head_end::{GapReason, ImageId, NoChunk, Stream, Subject, Topic};
+    use authority::{CommandRejection, CommandState, Operation};
+    use head_end::{FleetSubject, GapReason, ImageId, NoChunk, Stream, Subject, Topic};
     use metering::{EventCode, Flag};
     use std::fs;
     use std::path::Path;
@@ -51,6 +52,17 @@ mod tables {
     }
 
     #[test]
+    fn every_operation_state_and_code_of_commands_is_published() {
+        let first = |mark| -> Vec<String> { table(mark).into_iter().map(|row| row.0).collect() };
+        let words: Vec<&str> = Operation::ALL.iter().map(|op| op.word()).collect();
+        assert_eq!(first("operations"), words);
+        let states =
+            CommandState::ALL.map(|state| (state.word().to_owned(), state.is_final().to_string()));
+        check("states", &states);
+        assert_eq!(first("rejections"), CommandRejection::CODES);
+    }
+
+    #[test]
     fn the_decoder_knows_every_flag() {
         let words: Vec<&str> = Flag::all().map(Flag::word).collect();
         let text = published("decoder.py");
@@ -69,6 +81,7 @@ mod tables {
             Subject::ImageWish,
             Subject::Watermark,
             Subject::Request,
+            Subject::Command,
             Subject::Image(ImageId::new([0; 32])),
         ];
         for subject in records.into_iter().chain(others) {
@@ -76,6 +89,10 @@ mod tables {
             let topic = Topic { gateway, subject }.to_string();
             let topic = topic.replace("pmu-001", "{g}");
             let row = format!("| `{}` |", topic.replace(&"00".repeat(32), "{sha256}"));
+            assert!(text.contains(&row), "{row}");
+        }
+        for subject in FleetSubject::ALL {
+            let row = format!("| `{}` |", subject.topic());
             assert!(text.contains(&row), "{row}");
         }
     }

@@ -13,7 +13,10 @@ use metering::{
 };
 use std::path::Path;
 use std::sync::Arc;
-use storage::{Batch, Body, Store, StoreError, StoreOptions, StoreStats, Stream};
+use storage::{
+    AcceptedCommand, Batch, Body, CommandEnd, CommandState, CommandStep, Store, StoreError,
+    StoreOptions, StoreStats, Stream,
+};
 
 const CLOCK: ClockQuality = ClockQuality::Synchronised;
 /// 2026-01-01
@@ -40,6 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 "figure", "measured", "limit", "ratio"
             );
             telemetry(4)?;
+            commands(500)?;
             for (name, kind) in [
                 ("as in the reference", Mix::Reference),
                 ("gateway-made", Mix::Made),
@@ -102,6 +106,94 @@ fn poll(owner: &MeterId, number: u64, second: u64) -> MeterReadings {
             value(14, 49_980 + roll(second / 10, 40), -3, Unit::Hertz),
         ],
     }
+}
+
+fn command(number: u64, at: Timestamp) -> AcceptedCommand {
+    let mut id = [0; 16];
+    let (early, late) = id.split_at_mut(8);
+    early.copy_from_slice(&at.millis().to_be_bytes());
+    late.copy_from_slice(&dice(number).to_be_bytes());
+    AcceptedCommand {
+        id,
+        signer: [1; 8],
+        number,
+        digest: [2; 32],
+        envelope: vec![3; 600],
+        door: 1,
+        who: "anna, ben".to_owned(),
+        what: "tariff.set".to_owned(),
+        at,
+    }
+}
+
+/// What a command costs the card from its acceptance to its end: twelve steps, each written before
+/// its side effect.
+fn commands(lives: u64) -> Result<(), Box<dyn std::error::Error>> {
+    const STEPS: u32 = 12;
+    let folder = tempfile::tempdir()?;
+    let (mut store, _) = Store::open(folder.path(), &StoreOptions::new([1; 8]))?;
+    let mut parts = [0; 3];
+    let before = store.stats()?.hot;
+    let mut written = before.written_bytes;
+    let mut count = |store: &Store, part: usize| -> Result<(), StoreError> {
+        let now = store.stats()?.hot.written_bytes;
+        if let Some(part) = parts.get_mut(part) {
+            *part += now - written;
+        }
+        written = now;
+        Ok(())
+    };
+    for number in 1..=lives {
+        let at = Timestamp::from_seconds(START + number * 60);
+        let command = command(number, at);
+        let id = command.id;
+        store.accept(command, CLOCK, Batch::new())?;
+        count(&store, 0)?;
+        for step in 1..=STEPS {
+            let next = CommandStep {
+                state: CommandState::Executing,
+                step,
+                steps: STEPS,
+                at,
+                note: "writes the day profiles".to_owned(),
+                proof: Some(vec![4; 32]),
+            };
+            store.advance(id, next, CLOCK, Batch::new())?;
+        }
+        count(&store, 1)?;
+        let end = CommandEnd {
+            state: CommandState::Succeeded,
+            at,
+            note: String::new(),
+            proof: None,
+            receipt: vec![5; 400],
+        };
+        store.finish(id, end, CLOCK, Batch::new())?;
+        count(&store, 2)?;
+        for stream in [Stream::Receipts, Stream::Audit] {
+            store.confirm(stream, store.next(stream) - 1, &[])?;
+        }
+        if number.is_multiple_of(15) {
+            store.flush()?;
+            count(&store, 2)?;
+        }
+    }
+    let syncs = (store.stats()?.hot.syncs - before.syncs) as f64 / lives as f64;
+    let each = parts.map(|part: u64| part as f64 / 1e3 / lives as f64);
+    let [accept, steps, finish] = each;
+    line(
+        "written a command: accepted, 12 steps, ended",
+        accept + steps + finish,
+        600.0,
+        "kB",
+    );
+    println!(
+        "    accepted {accept:.1} kB, a step {:.1} kB, ended {finish:.1} kB",
+        steps / f64::from(STEPS)
+    );
+    line("syncs a command", syncs, 16.0, "");
+    store.close()?;
+    Ok(())
 }
 
 /// Bytes handed to the medium in a day, from some simulated hours: a commit every 10 s, the

@@ -4,6 +4,7 @@ use crate::audit::AuditLink;
 use crate::batch::Batch;
 use crate::error::StoreError;
 use crate::hot::{self, AUDIT, STATE, StreamState};
+use crate::remember::{self, Wish};
 use crate::stream::PerStream;
 use crate::{AuditHead, Body, Entry, Stream, codec};
 use metering::Timestamp;
@@ -14,6 +15,7 @@ pub(crate) struct Plan {
     pub(crate) rows: Vec<(Stream, u64, Vec<u8>)>,
     links: Vec<AuditLink>,
     state: Vec<(u8, u32, Vec<u8>)>,
+    pub(crate) remembered: Vec<Wish>,
     pub(crate) at: Timestamp,
 }
 
@@ -28,6 +30,8 @@ impl Plan {
         let (links, news) = chain(&mut batch, head);
         let state = std::mem::take(&mut batch.state);
         check_state(&state)?;
+        let remembered = std::mem::take(&mut batch.remembered);
+        remember::check(&remembered)?;
         let mut entries = batch.into_entries()?;
         entries.extend(news);
         let mut next = PerStream::try_of(|stream| Ok(streams.get(stream).cursor.next))?;
@@ -42,6 +46,7 @@ impl Plan {
             rows,
             links,
             state,
+            remembered,
             at,
         })
     }

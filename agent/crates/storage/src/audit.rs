@@ -1,5 +1,9 @@
 //! The audit chain: who changed what, each record bound to all before it.
 
+mod segment;
+
+pub use segment::{AuditSegment, SegmentFault, fuzz_segment, verify_segment};
+
 use crate::AuditHead;
 use crate::limits::TEXT_BYTES_MAX;
 use crate::wire::{Damage, Reader, Writer, place};

@@ -2,8 +2,10 @@
 
 use crate::audit::AuditRecord;
 use crate::limits::{
-    COLUMNS_MAX, ENTRY_BYTES_AIM, GAP_RANGES_MAX, POLLS_MAX, REQUEST_ID_BYTES_MAX, TEXT_BYTES_MAX,
+    COLUMNS_MAX, ENTRY_BYTES_AIM, GAP_RANGES_MAX, POLLS_MAX, RECEIPT_BYTES_MAX,
+    REQUEST_ID_BYTES_MAX, TEXT_BYTES_MAX,
 };
+use crate::remember::{Remembered, Wish};
 use crate::{Body, Entry, GapRange, StoreError, codec};
 use metering::{
     ClockQuality, MeterId, MeterReadings, ProfileId, ProfileRows, ProfileShape, Row, Timestamp,
@@ -21,6 +23,7 @@ pub struct Batch {
     readings_clock: Option<ClockQuality>,
     pub(crate) state: Vec<(u8, u32, Vec<u8>)>,
     pub(crate) audit: Vec<(AuditRecord, ClockQuality)>,
+    pub(crate) remembered: Vec<Wish>,
 }
 
 impl Batch {
@@ -41,7 +44,7 @@ impl Batch {
                 self.readings_clock = Some(worst);
             }
             Body::Event(mut event) => {
-                cut(&mut event.detail);
+                cut(&mut event.detail, TEXT_BYTES_MAX);
                 self.bodies.push((Body::Event(event), at, clock));
             }
             other => self.bodies.push((other, at, clock)),
@@ -53,11 +56,21 @@ impl Batch {
         self.state.push((kind, id, value));
     }
 
+    /// Keeps a named value in place of the former one.
+    pub fn remember(&mut self, name: &str, value: Remembered) {
+        self.remembered.push((name.to_owned(), Some(value)));
+    }
+
+    /// Lets a named value go.
+    pub fn forget(&mut self, name: &str) {
+        self.remembered.push((name.to_owned(), None));
+    }
+
     /// Adds a record to the audit chain. Each batch with such records also gets one entry with
     /// the chain's new head, so that nobody can rewrite the chain unnoticed.
     pub fn audit(&mut self, mut record: AuditRecord, clock: ClockQuality) {
         for text in [&mut record.who, &mut record.what, &mut record.detail] {
-            cut(text);
+            cut(text, TEXT_BYTES_MAX);
         }
         self.audit.push((record, clock));
     }
@@ -68,6 +81,7 @@ impl Batch {
             && self.readings.is_empty()
             && self.state.is_empty()
             && self.audit.is_empty()
+            && self.remembered.is_empty()
     }
 
     /// The newest interval of a meter that ends no later than `upto`, among what is still to be
@@ -94,11 +108,18 @@ impl Batch {
         let values: usize = self.readings.iter().map(|poll| poll.values.len()).sum();
         let rows = |body: &Body| match body {
             Body::Profile(block) => 100 + 4 * block.rows.len() * block.shape.channels.len(),
+            Body::Receipt(signed) => 100 + signed.len(),
             _ => 100,
         };
         let bodies: usize = self.bodies.iter().map(|(body, ..)| rows(body)).sum();
         let state: usize = self.state.iter().map(|(.., value)| 20 + value.len()).sum();
-        4 * values + bodies + state + 300 * self.audit.len()
+        let values_of = |wish: &Wish| wish.1.as_ref().map_or(0, |value| value.bytes.len());
+        let remembered: usize = self
+            .remembered
+            .iter()
+            .map(|wish| 100 + values_of(wish))
+            .sum();
+        4 * values + bodies + state + remembered + 300 * self.audit.len()
     }
 
     /// The instant of the latest part.
@@ -161,7 +182,13 @@ fn check(body: &Body) -> Result<(), StoreError> {
             }
             Ok(())
         }
-        Body::Event(_) | Body::Audit(_) => Ok(()),
+        Body::Receipt(signed) if signed.is_empty() || signed.len() > RECEIPT_BYTES_MAX => {
+            Err(unfit(
+                format!("a receipt has {} bytes", signed.len()),
+                "a signed receipt of 1 to 8192 bytes",
+            ))
+        }
+        Body::Event(_) | Body::Audit(_) | Body::Receipt(_) => Ok(()),
     }
 }
 
@@ -242,9 +269,9 @@ fn encoded_length(body: Body) -> usize {
 }
 
 /// Cuts a text at the last character that fits.
-fn cut(text: &mut String) {
-    if text.len() > TEXT_BYTES_MAX {
-        let fits = (0..=TEXT_BYTES_MAX)
+pub(crate) fn cut(text: &mut String, bytes_max: usize) {
+    if text.len() > bytes_max {
+        let fits = (0..=bytes_max)
             .rev()
             .find(|end| text.is_char_boundary(*end));
         text.truncate(fits.unwrap_or(0));

@@ -9,7 +9,7 @@ mod small;
 
 pub(crate) use profile::{fixed_columns, rows_of};
 
-use crate::limits::VALUE_BYTES_MAX;
+use crate::limits::{RECEIPT_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::wire::{Damage, Reader, Writer, place};
 use crate::{Body, Entry, Stream};
 use metering::{ClockQuality, MeterId, Obis, ProfileId, Timestamp, Unit};
@@ -31,6 +31,7 @@ pub(crate) fn encode(entry: &Entry) -> Vec<u8> {
         Body::Event(event) => small::encode_event(event, &mut out),
         Body::Audit(head) => small::encode_head(*head, &mut out),
         Body::Gap(gap) => small::encode_gap(gap, &mut out),
+        Body::Receipt(signed) => out.bytes(signed),
     }
     out.finish(&log_place(entry.stream, entry.number))
 }
@@ -76,6 +77,7 @@ fn decode_content(stream: Stream, number: u64, reader: &mut Reader<'_>) -> Resul
         Stream::Events => Body::Event(small::decode_event(reader)?),
         Stream::Audit => Body::Audit(small::decode_head(reader)?),
         Stream::Gaps => Body::Gap(small::decode_gap(reader)?),
+        Stream::Receipts => Body::Receipt(reader.bytes(RECEIPT_BYTES_MAX)?.to_vec()),
     };
     Reader(reader.0).end()?;
     Ok(Entry {

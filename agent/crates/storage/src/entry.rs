@@ -16,6 +16,8 @@ pub enum Body {
     Audit(AuditHead),
     /// Something is missing, and will stay so.
     Gap(GapRecord),
+    /// A state of a command: signed bytes, sent as they are.
+    Receipt(Vec<u8>),
 }
 
 impl Body {
@@ -27,6 +29,7 @@ impl Body {
             Self::Event(_) => Stream::Events,
             Self::Audit(_) => Stream::Audit,
             Self::Gap(_) => Stream::Gaps,
+            Self::Receipt(_) => Stream::Receipts,
         }
     }
 }

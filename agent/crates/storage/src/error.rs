@@ -1,7 +1,7 @@
 //! What can go wrong with the store, and who can do something about it.
 
-use crate::Stream;
 use crate::wire::Damage;
+use crate::{CommandState, Stream};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -120,6 +120,22 @@ pub enum StoreError {
         /// What would fit.
         wanted: &'static str,
     },
+    /// A command was never accepted, or was dropped long after its end.
+    #[error("no command {id} is in the journal; accept it first")]
+    NoSuchCommand {
+        /// Which.
+        id: String,
+    },
+    /// A command cannot come from where it stands to where it should.
+    #[error("command {id} is {state} and cannot become {next}; look at its record before going on")]
+    WrongState {
+        /// Which.
+        id: String,
+        /// Where it stands.
+        state: CommandState,
+        /// Where it should have come.
+        next: CommandState,
+    },
     /// The archive has met more meters, profiles or shapes than it can number.
     #[error(
         "the archive cannot number another {what}; set the archive aside and start a fresh one"
@@ -154,7 +170,10 @@ impl StoreError {
             Self::InUse { .. } | Self::Folder { .. } | Self::NewerFormat { .. } => {
                 Remedy::AskTechnician
             }
-            Self::WatermarkBeyond { .. } | Self::Unfit { .. } => Remedy::FixCaller,
+            Self::WatermarkBeyond { .. }
+            | Self::Unfit { .. }
+            | Self::NoSuchCommand { .. }
+            | Self::WrongState { .. } => Remedy::FixCaller,
         }
     }
 

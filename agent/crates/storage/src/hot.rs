@@ -5,7 +5,7 @@ use crate::database::{META, OpenFile, write_format};
 use crate::error::{InFile, StoreError};
 use crate::stream::PerStream;
 use crate::wire::Damage;
-use crate::{AuditHead, StoreFile, Stream, audit};
+use crate::{AuditHead, StoreFile, Stream, audit, journal, remember};
 use redb::{ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use std::collections::BTreeSet;
 
@@ -21,6 +21,7 @@ pub(crate) const fn log(stream: Stream) -> TableDefinition<'static, u64, &'stati
         Stream::Telemetry => "log-tm",
         Stream::Audit => "log-au",
         Stream::Gaps => "log-gap",
+        Stream::Receipts => "log-rs",
     })
 }
 
@@ -69,8 +70,9 @@ pub(crate) fn prepare(
     epoch: [u8; 8],
 ) -> Result<HotState, StoreError> {
     let transaction = file.database.begin_write().of(StoreFile::Hot)?;
+    let is_older = journal::is_missing(&transaction).of(StoreFile::Hot)?;
     let state = prepare_tables(&transaction, is_fresh, epoch)?;
-    if is_fresh || !state.was_in_use {
+    if is_fresh || is_older || !state.was_in_use {
         transaction.commit().of(StoreFile::Hot)?;
     } else {
         // After an unclean stop all of it is there already, and the disk may be full: what is
@@ -118,6 +120,8 @@ fn prepare_tables(
     })?;
     drop(transaction.open_table(STATE).of(StoreFile::Hot)?);
     drop(transaction.open_table(DROPS).of(StoreFile::Hot)?);
+    journal::prepare(transaction).of(StoreFile::Hot)?;
+    remember::prepare(transaction).of(StoreFile::Hot)?;
     let audit = transaction.open_table(AUDIT).of(StoreFile::Hot)?;
     let quarantine = transaction.open_table(QUARANTINE).of(StoreFile::Hot)?;
     Ok(HotState {

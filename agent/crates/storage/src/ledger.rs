@@ -6,9 +6,11 @@
 mod book;
 mod export;
 mod names;
+mod receipts;
 mod runs;
 
 pub use export::{BookedRow, BookedValue, LedgerPage, MeterSum, PageStart};
+pub use receipts::{BookedReceipt, StateOfCommand};
 
 use crate::database::{OpenFile, Opening, write_format};
 use crate::error::{InFile, StoreError};
@@ -60,6 +62,8 @@ pub struct Delivery {
     pub rev: u32,
     /// Numbers that it declares lost: stream, first, last.
     pub lost: Vec<(Stream, u64, u64)>,
+    /// What it says of a command.
+    pub receipt: Option<StateOfCommand>,
     /// When it was received.
     pub at: Timestamp,
 }
@@ -271,6 +275,7 @@ fn prepare(transaction: &WriteTransaction, is_fresh: bool) -> Result<(), redb::E
     drop(transaction.open_table(RUNS)?);
     drop(transaction.open_table(LOST)?);
     drop(transaction.open_table(INTERVALS)?);
+    drop(transaction.open_table(receipts::RECEIPTS)?);
     Ok(())
 }
 
@@ -327,6 +332,9 @@ fn book_delivery(
             delivery.rev,
             &mut booked,
         )?;
+    }
+    if let Some(said) = delivery.receipt {
+        receipts::book(transaction, gateway, delivery, said, &mut booked)?;
     }
     Ok(Outcome::New(booked))
 }

@@ -21,6 +21,7 @@ mod database;
 mod entry;
 mod error;
 mod hot;
+mod journal;
 pub mod keys;
 pub mod ledger;
 pub mod limits;
@@ -28,6 +29,7 @@ mod medium;
 mod outbox;
 mod query;
 mod registry;
+mod remember;
 mod reserve;
 mod retention;
 mod rice;
@@ -39,16 +41,23 @@ mod stream;
 mod verify;
 mod wire;
 
-pub use audit::{AuditLink, AuditRecord, AuditVerdict};
+pub use audit::{
+    AuditLink, AuditRecord, AuditSegment, AuditVerdict, SegmentFault, fuzz_segment, verify_segment,
+};
 pub use batch::Batch;
 pub use chunk::fuzz_chunk;
 pub use codec::fuzz_entry;
 pub use database::{FileState, OnRepair};
 pub use entry::{AuditHead, Body, Entry, GapRange, GapReason, GapRecord};
 pub use error::{Remedy, StoreError, StoreFile};
+pub use journal::{
+    Acceptance, AcceptedCommand, CommandEnd, CommandProgress, CommandRecord, CommandState,
+    CommandStep, Judgement, fuzz_command,
+};
 pub use medium::{FileTraffic, Folder, Medium, set_aside};
 pub use outbox::{Lookup, Outbox, Pending, Quarantined};
 pub use query::ProfileData;
+pub use remember::Remembered;
 pub use reserve::{Need, Reserve};
 pub use retention::{DiskSpace, OutboxCap, RetentionPolicy, RetentionReport};
 pub use seal::SealReport;
@@ -56,6 +65,8 @@ pub use store::{Freed, OpenReport, Store, StoreOptions};
 pub use stream::Stream;
 pub use verify::{DamagedItem, StoreStats, VerifyFrom, VerifySlice};
 pub use wire::Damage;
+
+use batch::cut;
 
 /// The trait that a [`Medium`] hands out files as; for tests and simulated disks.
 pub use redb::{BackendError, StorageBackend};

@@ -37,10 +37,47 @@ pub const PENDING_BYTES_MAX: usize = 1024 * 1024;
 pub const EVENTS_KEPT: u64 = 5_000;
 /// Audit records kept at least.
 pub const AUDIT_KEPT: u64 = 10_000;
+/// Bytes of an exported piece of the audit chain.
+pub const AUDIT_SEGMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Records of such a piece: all that a gateway keeps, twice.
+pub const AUDIT_SEGMENT_RECORDS_MAX: usize = 20_000;
 /// Drops remembered by number, so that a question about them can be answered.
 pub const DROPS_KEPT: u64 = 1_000;
 /// Messages set aside; the oldest of more is released again.
 pub const QUARANTINE_MAX: usize = 1_000;
+/// Bytes of an envelope, the cap of the contract before anything of it is read.
+pub const ENVELOPE_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a signed receipt: a state with its proof's hash takes about 400.
+pub const RECEIPT_BYTES_MAX: usize = 8 * 1024;
+/// Bytes of what proves where a command stands; what is larger is kept elsewhere by its hash.
+pub const PROOF_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of a note on a command; a longer one is cut at a character.
+pub const COMMAND_NOTE_BYTES_MAX: usize = 512;
+/// Bytes of the people behind a command, and of the word for what is to be done.
+pub const COMMAND_NAME_BYTES_MAX: usize = 128;
+/// Steps of one command: every register of every meter of a list.
+pub const STEPS_MAX: u32 = 1_000_000;
+/// Commands that are not ended; a bus carries out one at a time.
+pub const COMMANDS_OPEN_MAX: u64 = 256;
+/// Signers with numbers of their own: all keys that operators ever had in one epoch.
+pub const SIGNERS_MAX: u64 = 4096;
+/// Commands kept beside the open ones: 16 MB, if each were as large as it may be. An older one
+/// cannot come back, because its number is used.
+pub const COMMANDS_KEPT: u64 = 1_000;
+/// An ended command is kept as long as load profiles are, if there is room.
+pub const COMMAND_AGE_KEPT: Duration = Duration::from_hours(24 * 900);
+/// Commands that one commit lets go.
+pub const COMMANDS_DROP_MAX: usize = 64;
+/// Commands in one answer.
+pub const COMMANDS_PAGE_MAX: usize = 256;
+/// Values kept by name: key set, policy, and the texts of schemes and lists.
+pub const REMEMBERED_MAX: u64 = 1024;
+/// Bytes of such a name.
+pub const REMEMBERED_NAME_BYTES_MAX: usize = 96;
+/// Bytes of such a value: a list of 2,000 meters.
+pub const REMEMBERED_VALUE_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of all such values together.
+pub const REMEMBERED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Values moved into the archive by one commit: 5 MB of memory, a quarter of an hour of
 /// 25 readings a second with 8 values each and the profiles beside them.
 pub const SEAL_VALUES_MAX: usize = 260_000;

@@ -107,6 +107,8 @@ pub struct RetentionReport {
     pub dropped: Vec<(Stream, u64, u64, GapReason)>,
     /// Confirmed audit records beyond those kept.
     pub audit_records: u64,
+    /// Commands that ended long ago.
+    pub commands: u64,
     /// Too little room for telemetry: do not append any until this is false.
     pub stop_telemetry: bool,
     /// There is more to drop; call again.
@@ -145,6 +147,7 @@ impl Store {
             }
         }
         report.audit_records = self.prune_audit()?;
+        report.commands = self.prune_commands(now, trusts)?;
         self.flush()?;
         Ok(report)
     }

@@ -9,7 +9,7 @@ use crate::hot::{self, QUARANTINE, STATE, StreamState};
 use crate::limits::{EVENTS_KEPT, PERSIST_AFTER};
 use crate::medium::{Folder, Medium};
 use crate::stream::PerStream;
-use crate::{AuditHead, StoreFile, Stream};
+use crate::{AuditHead, StoreFile, Stream, remember};
 use metering::Timestamp;
 use redb::{ReadableDatabase, WriteTransaction};
 use std::collections::BTreeSet;
@@ -164,11 +164,24 @@ impl Store {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
+        let (given, ()) = self.append_with(batch, Timestamp::default(), |_, _| Ok(()))?;
+        Ok(given)
+    }
+
+    /// Writes a batch at `at` or later, and `more` within the same commit.
+    pub(crate) fn append_with<T>(
+        &mut self,
+        batch: Batch,
+        at: Timestamp,
+        more: impl FnOnce(&WriteTransaction, &Plan) -> Result<T, StoreError>,
+    ) -> Result<(Vec<(Stream, u64)>, T), StoreError> {
         let plan = Plan::of(batch, &self.streams, self.audit_head)?;
-        let at = plan.at;
+        let at = plan.at.max(at);
         let persists = self.is_dirty && is_apart(at, self.persisted_at);
         let transaction = self.hot.database.begin_write().of(StoreFile::Hot)?;
         plan.write(&transaction).of(StoreFile::Hot)?;
+        remember::write(&transaction, &plan.remembered)?;
+        let written = more(&transaction, &plan)?;
         if persists {
             hot::write_cursors(&transaction, &self.streams).of(StoreFile::Hot)?;
         }
@@ -177,7 +190,8 @@ impl Store {
             self.is_dirty = false;
             self.persisted_at = at;
         }
-        Ok(plan.applied(&mut self.streams, &mut self.audit_head))
+        let given = plan.applied(&mut self.streams, &mut self.audit_head);
+        Ok((given, written))
     }
 
     /// Takes in a watermark of the head-end: everything up to `upto`, and some runs beyond.

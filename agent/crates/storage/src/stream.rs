@@ -15,16 +15,19 @@ pub enum Stream {
     Audit,
     /// What is missing elsewhere, and why.
     Gaps,
+    /// States of commands, signed by the gateway.
+    Receipts,
 }
 
 impl Stream {
-    /// Every stream, in the order of their codes. Code 6 is kept free for command receipts.
-    pub const ALL: [Self; 5] = [
+    /// Every stream, in the order of their codes.
+    pub const ALL: [Self; 6] = [
         Self::Profiles,
         Self::Events,
         Self::Telemetry,
         Self::Audit,
         Self::Gaps,
+        Self::Receipts,
     ];
 
     /// The number kept on disk.
@@ -35,6 +38,7 @@ impl Stream {
             Self::Telemetry => 3,
             Self::Audit => 4,
             Self::Gaps => 5,
+            Self::Receipts => 6,
         }
     }
 
@@ -51,6 +55,7 @@ impl Stream {
             Self::Telemetry => "tm",
             Self::Audit => "au",
             Self::Gaps => "gap",
+            Self::Receipts => "rs",
         }
     }
 
@@ -79,6 +84,7 @@ pub(crate) struct PerStream<T> {
     telemetry: T,
     audit: T,
     gaps: T,
+    receipts: T,
 }
 
 impl<T> PerStream<T> {
@@ -89,6 +95,7 @@ impl<T> PerStream<T> {
             telemetry: make(Stream::Telemetry)?,
             audit: make(Stream::Audit)?,
             gaps: make(Stream::Gaps)?,
+            receipts: make(Stream::Receipts)?,
         })
     }
 
@@ -99,6 +106,7 @@ impl<T> PerStream<T> {
             Stream::Telemetry => &self.telemetry,
             Stream::Audit => &self.audit,
             Stream::Gaps => &self.gaps,
+            Stream::Receipts => &self.receipts,
         }
     }
 
@@ -109,6 +117,7 @@ impl<T> PerStream<T> {
             Stream::Telemetry => &mut self.telemetry,
             Stream::Audit => &mut self.audit,
             Stream::Gaps => &mut self.gaps,
+            Stream::Receipts => &mut self.receipts,
         }
     }
 
@@ -127,7 +136,7 @@ mod tests {
             assert_eq!(Stream::from_code(stream.code()), Some(stream));
             assert_eq!(Stream::from_word(stream.word()), Some(stream));
         }
-        assert_eq!(Stream::from_code(6), None);
-        assert_eq!(Stream::from_word("rs"), None);
+        assert_eq!(Stream::from_code(7), None);
+        assert_eq!(Stream::from_word("cmd"), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Looking after what is stored: checksums in slices, the audit chain, figures.
 
 use crate::archive::{PROFILES, TELEMETRY, UNREADABLE, decode_day, decode_slot};
-use crate::audit::{AuditLink, AuditVerdict};
+use crate::audit::{AuditLink, AuditSegment, AuditVerdict};
 use crate::chunk::day_start;
 use crate::database::META;
 use crate::error::{InFile, StoreError};
@@ -18,6 +18,7 @@ pub struct VerifyFrom(Step);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Log(Stream, u64),
+    Commands(u64),
     Profiles(u16, u8, u16),
     Telemetry(u32, u16),
 }
@@ -37,6 +38,11 @@ pub enum DamagedItem {
         stream: Stream,
         /// Its number.
         number: u64,
+    },
+    /// A command of the journal.
+    Command {
+        /// Its place in the order of acceptance.
+        order: u64,
     },
     /// A day of a meter's profile.
     Profile {
@@ -106,6 +112,7 @@ impl Store {
         {
             step = match at {
                 Step::Log(stream, number) => self.verify_log((stream, number), rows, &mut slice)?,
+                Step::Commands(order) => self.verify_command(order, &mut slice)?,
                 Step::Profiles(day, profile, meter) => {
                     self.verify_profiles((day, profile, meter), rows, &mut slice)?
                 }
@@ -142,7 +149,22 @@ impl Store {
         }
         let mut later = Stream::ALL.into_iter().filter(|other| *other > stream);
         let next = later.next().map(|stream| Step::Log(stream, 0));
-        Ok(Some(next.unwrap_or(Step::Profiles(0, 0, 0))))
+        Ok(Some(next.unwrap_or(Step::Commands(0))))
+    }
+
+    fn verify_command(
+        &self,
+        from: u64,
+        slice: &mut VerifySlice,
+    ) -> Result<Option<Step>, StoreError> {
+        let Some((order, is_sound)) = self.check_command(from)? else {
+            return Ok(Some(Step::Profiles(0, 0, 0)));
+        };
+        slice.checked += 1;
+        if !is_sound {
+            slice.damaged.push(DamagedItem::Command { order });
+        }
+        Ok(Some(Step::Commands(order.saturating_add(1))))
     }
 
     fn verify_profiles(
@@ -211,6 +233,21 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// A piece of the audit chain from a number on, or from the oldest record held, at most
+    /// `limit` records, with the head before it.
+    pub fn audit_segment(&self, from: u64, limit: usize) -> Result<AuditSegment, StoreError> {
+        let transaction = hot::reading(&self.hot)?;
+        let meta = transaction.open_table(META).of(StoreFile::Hot)?;
+        let mut before = hot::audit_base(&meta)?;
+        let from = from.min(self.audit_head.number.saturating_add(1));
+        if from > before.number.saturating_add(1) {
+            let previous = self.audit_records(from - 1, 1)?;
+            before = previous.first().map_or(before, AuditLink::head);
+        }
+        let links = self.audit_records(before.number.saturating_add(1), limit)?;
+        Ok(AuditSegment { before, links })
     }
 
     /// Follows the audit chain from its beginning to its head.

@@ -1,5 +1,6 @@
 //! How other tasks reach the storekeeper.
 
+use super::journal::JournalAsk;
 use super::keep::FullCheck;
 use crate::alarms::Alarms;
 use crate::state::StateKey;
@@ -12,7 +13,7 @@ use storage::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Something to keep.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Record {
     /// Instantaneous values.
     Readings(MeterReadings),
@@ -29,6 +30,8 @@ pub enum Record {
         /// The new value; empty takes it away.
         value: Vec<u8>,
     },
+    /// A state of a command that does not end it, signed; the end comes by `finish`.
+    Receipt(Vec<u8>),
     /// A line of the audit chain.
     Audit {
         /// Who did it.
@@ -65,6 +68,8 @@ pub(crate) enum Ask {
     Outbox(OutboxAsk),
     /// Something to look up.
     Look(Look),
+    /// Something about commands.
+    Journal(JournalAsk),
 }
 
 /// What the uplink asks.

@@ -185,6 +185,9 @@ pub(super) fn damage_words(item: &DamagedItem) -> String {
         DamagedItem::Entry { stream, number } => {
             format!("entry {number} of {stream} is damaged on the disk")
         }
+        DamagedItem::Command { order } => {
+            format!("command {order} of the journal is damaged on the disk")
+        }
         DamagedItem::Profile { meter, day } => {
             format!(
                 "the load profile of {} from {day} for a day is damaged on the disk",

@@ -4,8 +4,9 @@ use super::housekeeping::damage_words;
 use super::{Ask, Look, OutboxAsk, Record, Storekeeper};
 use crate::limits::{COMMIT_BYTES_MAX, PROFILE_ROWS_MAX};
 use metering::{MeterId, ProfileId, ProfileShape, Row, Timestamp};
+use storage::limits::RECEIPT_BYTES_MAX;
 use storage::{
-    AuditRecord, Body, DamagedItem, GapRange, GapReason, GapRecord, ProfileData, StoreError,
+    AuditRecord, Batch, Body, DamagedItem, GapRange, GapReason, GapRecord, ProfileData, StoreError,
     Stream, VerifyFrom,
 };
 use tokio::sync::oneshot;
@@ -39,6 +40,7 @@ impl Storekeeper {
             }
             Ask::Outbox(ask) => self.outbox(ask),
             Ask::Look(look) => self.look(look),
+            Ask::Journal(ask) => self.journal(ask),
         }
     }
 
@@ -140,20 +142,30 @@ impl Storekeeper {
         }
     }
 
-    fn keep(&mut self, records: Vec<Record>) {
+    /// Adds records to a batch.
+    pub(super) fn fill(&self, batch: &mut Batch, records: Vec<Record>) {
         let now = self.parts.clock.now();
+        // While nothing can be stored, memory is for what no meter can repeat.
+        let must_save_memory = self.failing && self.unstored() + batch.weight() > COMMIT_BYTES_MAX;
         for record in records {
             let body = match record {
-                Record::Readings(_) if self.telemetry_stopped || self.must_save_memory() => {
+                Record::Readings(_) if self.telemetry_stopped || must_save_memory => {
                     continue;
                 }
                 Record::Readings(readings) => Body::Readings(vec![readings]),
                 Record::Rows(rows) => Body::Profile(rows),
                 Record::Event(event) => Body::Event(event),
                 Record::Gap(gap) => Body::Gap(gap),
+                Record::Receipt(signed) if !(1..=RECEIPT_BYTES_MAX).contains(&signed.len()) => {
+                    // It would take everything else of its commit down with it.
+                    let bytes = signed.len();
+                    log::error!(bytes; "a state of a command has {bytes} bytes and is not sent");
+                    continue;
+                }
+                Record::Receipt(signed) => Body::Receipt(signed),
                 Record::State { key, value } => {
                     let (kind, id) = key.key();
-                    self.pending.set_state(kind, id, value);
+                    batch.set_state(kind, id, value);
                     continue;
                 }
                 Record::Audit { who, what, detail } => {
@@ -163,22 +175,17 @@ impl Storekeeper {
                         what,
                         detail,
                     };
-                    self.pending.audit(record, now.quality);
+                    batch.audit(record, now.quality);
                     continue;
                 }
             };
-            self.pending.push(body, now.utc, now.quality);
+            batch.push(body, now.utc, now.quality);
         }
-    }
-
-    /// While nothing can be stored, memory is for what no meter can repeat.
-    fn must_save_memory(&self) -> bool {
-        self.failing && self.unstored() > COMMIT_BYTES_MAX
     }
 
     /// What is asked for may be in memory still. While nothing can be stored that is not tried for
     /// every question.
-    fn commit_first(&mut self) {
+    pub(super) fn commit_first(&mut self) {
         if !self.failing {
             self.commit();
         }
@@ -310,7 +317,10 @@ impl Storekeeper {
 }
 
 /// Whoever asked may have gone away since; that is its own business.
-fn send<T>(reply: oneshot::Sender<Result<T, StoreError>>, answer: Result<T, StoreError>) {
+pub(super) fn send<T>(
+    reply: oneshot::Sender<Result<T, StoreError>>,
+    answer: Result<T, StoreError>,
+) {
     if reply.send(answer).is_err() {
         log::debug!("nobody waits for this answer any more");
     }

@@ -31,6 +31,8 @@ const SOUND: u8 = 0;
 const LIES: u8 = 1;
 /// What was never written cannot be written any more.
 const FULL: u8 = 2;
+/// As `LIES`, until the file is opened anew.
+const LIES_ONCE: u8 = 3;
 const PAGE: u64 = 4096;
 
 #[derive(Debug, Clone)]
@@ -60,6 +62,9 @@ impl Disk {
 
 impl Medium for Disk {
     fn open(&self, file: StoreFile) -> io::Result<Box<dyn StorageBackend>> {
+        if self.state.load(Ordering::Relaxed) == LIES_ONCE {
+            self.becomes(SOUND);
+        }
         Ok(Box::new(OpenFile {
             inner: Folder::new(&self.folder).open(file)?,
             state: Arc::clone(&self.state),
@@ -114,7 +119,7 @@ impl StorageBackend for OpenFile {
 
     fn sync_data(&self) -> io::Result<()> {
         self.inner.sync_data()?;
-        if self.is(LIES) {
+        if self.is(LIES) || self.is(LIES_ONCE) {
             return Err(io::Error::other("so it says"));
         }
         Ok(())
@@ -403,3 +408,5 @@ async fn people_see_what_the_storekeeper_notes() {
         "{newest:?}"
     );
 }
+
+mod journal;

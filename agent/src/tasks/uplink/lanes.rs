@@ -1,5 +1,5 @@
-//! Which entry goes next: two lanes a stream (new, history), oldest first in each, events before
-//! load profiles before telemetry. Pure: no IO.
+//! Which entry goes next: two lanes a stream (new, history), oldest first in each, receipts and
+//! events before load profiles before telemetry. Pure: no IO.
 
 use crate::limits::{POISON_DISCONNECTS_MAX, REFUSALS_MAX};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,13 +11,15 @@ pub(super) type Key = (Stream, u64);
 
 /// The order in which lanes are asked: a long backlog must not delay what happens now, and must
 /// not starve either.
-const TURNS: [(Stream, Age); 12] = [
+const TURNS: [(Stream, Age); 14] = [
+    (Stream::Receipts, Age::New),
     (Stream::Events, Age::New),
     (Stream::Gaps, Age::New),
     (Stream::Profiles, Age::New),
     (Stream::Profiles, Age::New),
     (Stream::Profiles, Age::History),
     (Stream::Audit, Age::New),
+    (Stream::Receipts, Age::History),
     (Stream::Events, Age::History),
     (Stream::Gaps, Age::History),
     (Stream::Profiles, Age::New),

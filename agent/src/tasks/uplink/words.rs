@@ -74,6 +74,9 @@ pub(super) fn birth(
         outbox,
         capabilities: vec!["backfill".to_owned()],
         set_aside: announced.outbox.iter().map(|state| state.set_aside).sum(),
+        // The command desk says what it has once it stands.
+        key_set: 0,
+        accepted: std::collections::BTreeMap::new(),
     };
     Ok((presence_topic(gateway), birth.encode()?))
 }
@@ -130,6 +133,7 @@ pub(super) fn message(
             hash: head.hash,
         }),
         storage::Body::Gap(gap) => Body::Gap(contract_gap(gap)),
+        storage::Body::Receipt(signed) => Body::Receipt(signed.clone()),
     };
     let mut message = Message::new(epoch, entry.number, entry.at, entry.clock, &body)?;
     message.is_history = entry.at.after(HISTORY_AFTER) < now;
@@ -154,6 +158,7 @@ pub(super) fn contract(stream: Stream) -> head_end::Stream {
         Stream::Telemetry => head_end::Stream::Telemetry,
         Stream::Audit => head_end::Stream::Audit,
         Stream::Gaps => head_end::Stream::Gap,
+        Stream::Receipts => head_end::Stream::Receipt,
     }
 }
 
@@ -165,6 +170,7 @@ pub(super) fn stored(stream: head_end::Stream) -> Stream {
         head_end::Stream::Telemetry => Stream::Telemetry,
         head_end::Stream::Audit => Stream::Audit,
         head_end::Stream::Gap => Stream::Gaps,
+        head_end::Stream::Receipt => Stream::Receipts,
     }
 }
 

@@ -179,7 +179,7 @@ impl Books {
             }
             Body::Readings(readings) => self.readings.extend(readings),
             Body::Event(event) => self.events.push(event),
-            Body::Audit(_) => {}
+            Body::Audit(_) | Body::Receipt(_) => {}
             Body::Gap(gap) => {
                 self.look_at_held(&gap, at);
                 if let GapRange::Numbers { stream, ranges, .. } = &gap.range

@@ -41,6 +41,7 @@ fn contract(stream: Stream) -> head_end::Stream {
         Stream::Telemetry => head_end::Stream::Telemetry,
         Stream::Audit => head_end::Stream::Audit,
         Stream::Gaps => head_end::Stream::Gap,
+        Stream::Receipts => head_end::Stream::Receipt,
     }
 }
 

@@ -8,7 +8,7 @@ use head_end::{
 use metering::{Channel, ChannelKind, Flag, Flags, MeterReadings, Row};
 use serde_json::{Map, Value, json};
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     digits.concat()
 }
@@ -45,13 +45,20 @@ pub(crate) fn presence(presence: &Presence) -> Value {
                 .outbox
                 .iter()
                 .map(|(s, range)| (s.to_string(), json!(range)));
-            json!({
+            let mut told = json!({
                 "v": 1, "on": true, "sid": birth.session, "boot": birth.boots,
                 "ts": birth.at.millis(), "tq": birth.clock.level(),
                 "fw": birth.firmware, "hw": birth.hardware, "e": hex(&birth.epoch),
                 "hw-marks": marks.collect::<Map<_, _>>(), "caps": birth.capabilities,
                 "dead": birth.set_aside,
-            })
+            });
+            if birth.key_set > 0 {
+                let numbers = birth.accepted.iter();
+                let numbers = numbers.map(|(key, number)| (key.to_string(), json!(number)));
+                told["ks"] = json!(birth.key_set);
+                told["cseq"] = Value::Object(numbers.collect());
+            }
+            told
         }
     }
 }
@@ -115,6 +122,7 @@ fn body(body: &Body, channels: Option<&[Channel]>) -> Value {
         ]),
         Body::Audit(head) => json!({"n": head.number, "h": hex(&head.hash)}),
         Body::Gap(gap) => self::gap(gap),
+        Body::Receipt(signed) => crate::signed::explain_receipt(signed),
     }
 }
 

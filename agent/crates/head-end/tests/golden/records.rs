@@ -14,16 +14,16 @@ use metering::{
 };
 
 /// 23 November 2026, 00:00 UTC.
-const MIDNIGHT: u64 = 1_795_392_000;
-const EPOCH: [u8; 8] = [0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18];
+pub(crate) const MIDNIGHT: u64 = 1_795_392_000;
+pub(crate) const EPOCH: [u8; 8] = [0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18];
 /// The private key of the vectors, published on purpose: trust it nowhere.
 const SEED: [u8; 32] = [0x2a; 32];
 
-fn gateway() -> GatewayId {
+pub(crate) fn gateway() -> GatewayId {
     "pmu-001".parse().unwrap()
 }
 
-fn topic(subject: Subject) -> String {
+pub(crate) fn topic(subject: Subject) -> String {
     let gateway = gateway();
     Topic { gateway, subject }.to_string()
 }
@@ -35,6 +35,7 @@ pub(crate) fn all() -> Vec<Vector> {
     vectors.extend(gaps());
     vectors.extend(down());
     vectors.extend(images());
+    vectors.extend(crate::signed::all());
     vectors
 }
 
@@ -55,6 +56,8 @@ fn presence() -> Vec<Vector> {
         .into(),
         capabilities: Vec::new(),
         set_aside: 1,
+        key_set: 0,
+        accepted: std::collections::BTreeMap::new(),
     });
     let refused = |slot: &str, reason: &str| RefusedSystem {
         slot: slot.to_owned(),
@@ -90,7 +93,12 @@ fn presence() -> Vec<Vector> {
     ]
 }
 
-fn record(name: &'static str, number: u64, clock: ClockQuality, body: &Body) -> (Message, Vector) {
+pub(crate) fn record(
+    name: &'static str,
+    number: u64,
+    clock: ClockQuality,
+    body: &Body,
+) -> (Message, Vector) {
     let at = Timestamp::from_millis(MIDNIGHT * 1000 + 417 + number);
     let message = Message::new(EPOCH, number, at, clock, body).unwrap();
     let vector = vector_of(name, &message, body);

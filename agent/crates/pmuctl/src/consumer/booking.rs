@@ -43,6 +43,8 @@ pub(super) enum Fact {
     Audit,
     /// What is lost, or the end of an answer.
     Gap(Gap),
+    /// A state of a command; the ledger keeps its hash.
+    Receipt,
 }
 
 /// The booking of a record; a block needs the channel list that explains it.
@@ -65,6 +67,7 @@ pub(super) fn booking(
         rows: Vec::new(),
         rev: 0,
         lost: Vec::new(),
+        receipt: None,
         at,
     };
     let fact = match body {
@@ -81,6 +84,7 @@ pub(super) fn booking(
         Body::Readings(readings) => Fact::Readings(readings.len()),
         Body::Event(event) => Fact::Event(event),
         Body::Audit(_) => Fact::Audit,
+        Body::Receipt(_) => Fact::Receipt,
         Body::Gap(gap) => {
             delivery.lost = lost(&gap, message.epoch);
             Fact::Gap(gap)
@@ -185,5 +189,6 @@ pub(super) const fn stored(stream: head_end::Stream) -> Stream {
         head_end::Stream::Telemetry => Stream::Telemetry,
         head_end::Stream::Audit => Stream::Audit,
         head_end::Stream::Gap => Stream::Gaps,
+        head_end::Stream::Receipt => Stream::Receipts,
     }
 }

@@ -160,6 +160,8 @@ mod tests {
             outbox: BTreeMap::new(),
             capabilities: Vec::new(),
             set_aside: 0,
+            key_set: 0,
+            accepted: BTreeMap::new(),
         })
     }
 

@@ -63,7 +63,7 @@ pub(super) fn sort(mail: Mail<'_>) -> Result<Sorted, Refused> {
             return Ok(Sorted::Wish(topic.gateway, wish));
         }
         Subject::Records(stream) => stream,
-        Subject::Watermark | Subject::Request | Subject::Image(_) => {
+        Subject::Watermark | Subject::Request | Subject::Command | Subject::Image(_) => {
             return Err(Refused::Downwards);
         }
     };

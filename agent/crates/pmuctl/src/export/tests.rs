@@ -61,6 +61,7 @@ fn ledger() -> (tempfile::TempDir, Ledger) {
             rows: vec![block(meter, 1_795_393_800)],
             rev: 2,
             lost: Vec::new(),
+            receipt: None,
             at: Timestamp::default(),
         };
         ledger.commit(&delivery).unwrap();

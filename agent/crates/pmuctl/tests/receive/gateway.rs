@@ -232,6 +232,8 @@ impl Gateway {
             outbox: BTreeMap::new(),
             capabilities: Vec::new(),
             set_aside: 0,
+            key_set: 0,
+            accepted: std::collections::BTreeMap::new(),
         };
         birth.encode().unwrap()
     }

@@ -93,6 +93,7 @@ fn every_kind_of_entry_survives() {
     let polls = (0..250).map(|n| poll(&format!("feeder-{n}"), 1000 + n / 25, 8));
     check(Body::Readings(polls.collect()), 6000);
     check(Body::Readings(Vec::new()), 30);
+    check(Body::Receipt(vec![0xD2; 300]), 330);
     let event = |meter: Option<&str>| Event {
         at: Timestamp::from_millis(5),
         code: EventCode::MeterSilent,

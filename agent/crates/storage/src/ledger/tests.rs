@@ -1,4 +1,5 @@
 use super::*;
+use crate::CommandState;
 use crate::codec::tests::block;
 
 fn delivery(number: u64, rows: u64) -> Delivery {
@@ -11,6 +12,7 @@ fn delivery(number: u64, rows: u64) -> Delivery {
         rows: vec![block("feeder-1", number * 1800 * 100, rows, 2)],
         rev: 0,
         lost: Vec::new(),
+        receipt: None,
         at: Timestamp::from_seconds(1),
     }
 }
@@ -169,4 +171,55 @@ fn sums_add_increments_and_span_totals() {
         .collect();
     assert_eq!(sums[0].sum, i128::from(values.iter().sum::<i64>()));
     assert_eq!(sums[0].travelled(), Some(values[3] - values[0]));
+}
+
+fn receipt(number: u64, id: u8, state: CommandState) -> Delivery {
+    let mut delivery = delivery(number, 0);
+    delivery.stream = Stream::Receipts;
+    delivery.rows.clear();
+    delivery.receipt = Some(StateOfCommand {
+        id: [id; 16],
+        state,
+        at: Timestamp::from_seconds(number),
+    });
+    delivery
+}
+
+#[test]
+fn a_command_is_booked_once_and_its_end_stays() {
+    use CommandState::{Executing, Failed, Partial, Succeeded};
+    let (folder, mut ledger) = ledger();
+    let mut take = |number, id, state| ledger.commit(&receipt(number, id, state)).unwrap();
+    assert_eq!(take(2, 1, Executing), booked(1, 0, 0, 0));
+    assert_eq!(take(1, 1, Partial), booked(0, 0, 1, 0), "it was overtaken");
+    assert_eq!(take(4, 1, Succeeded), booked(0, 1, 0, 0));
+    assert_eq!(
+        take(3, 1, Executing),
+        booked(0, 0, 1, 0),
+        "nothing follows an end"
+    );
+    assert_eq!(take(5, 1, Succeeded), booked(0, 0, 1, 0));
+    assert_eq!(take(6, 1, Failed), booked(0, 0, 0, 1), "somebody must look");
+    assert_eq!(take(6, 1, Failed), Outcome::Duplicate);
+    assert_eq!(take(7, 2, Failed), booked(1, 0, 0, 0));
+    ledger.close().unwrap();
+    let ledger = Ledger::open(folder.path()).unwrap();
+    let gateway: GatewayId = "pmu-001".parse().unwrap();
+    let found = ledger.receipt(&gateway, [1; 16]).unwrap().unwrap();
+    assert_eq!(
+        (found.said.state, found.number, found.epoch),
+        (Succeeded, 4, [1; 8])
+    );
+    let states = |after| -> Vec<CommandState> {
+        let found = ledger.receipts(&gateway, after).unwrap();
+        found.iter().map(|booked| booked.said.state).collect()
+    };
+    assert_eq!(states(None), [Succeeded, Failed]);
+    assert_eq!(states(Some([1; 16])), [Failed]);
+    assert!(
+        ledger
+            .receipt(&"pmu-002".parse().unwrap(), [1; 16])
+            .unwrap()
+            .is_none()
+    );
 }

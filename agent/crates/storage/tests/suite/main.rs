@@ -5,6 +5,10 @@ mod crash;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod journal;
+#[cfg(test)]
+mod journal_crash;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod model;

@@ -110,7 +110,7 @@ impl Books {
                 self.tally.events += 1;
                 news.remarks.push(event_text(gateway, &event));
             }
-            Fact::Audit => {}
+            Fact::Audit | Fact::Receipt => {}
             Fact::Gap(gap) => {
                 self.tally.gap_records += 1;
                 news.remarks.push(gap_text(gateway, &gap));

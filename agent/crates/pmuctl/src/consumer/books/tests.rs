@@ -62,6 +62,8 @@ fn birth() -> Vec<u8> {
         outbox: BTreeMap::new(),
         capabilities: Vec::new(),
         set_aside: 0,
+        key_set: 0,
+        accepted: BTreeMap::new(),
     };
     birth.encode().unwrap()
 }
