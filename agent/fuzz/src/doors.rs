@@ -65,7 +65,13 @@ pub const DOORS: &[(&str, Door)] = &[
     ("image_keys", image_keys),
     ("boot_state", boot_state),
     ("boot_report", boot_report),
+    ("scheme_file", scheme_file),
 ];
+
+/// A scheme.
+pub fn scheme_file(data: &[u8]) {
+    schemes::scheme::fuzz_scheme(&String::from_utf8_lossy(data));
+}
 
 /// What a server of images says.
 pub fn http_head(data: &[u8]) {
@@ -313,6 +319,9 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
         corpus.push(("model_file", text.clone().into_bytes()));
         corpus.push(("store_chunk", text.into_bytes()));
         corpus.push(("store_entry", name.into_bytes()));
+    }
+    for (_, text) in texts(&root.join("config/schemes")) {
+        corpus.push(("scheme_file", text.into_bytes()));
     }
     for (_, text) in texts(&root.join("config")) {
         corpus.push(("configuration", text.clone().into_bytes()));

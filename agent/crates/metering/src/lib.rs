@@ -11,6 +11,7 @@ mod obis;
 mod profile;
 mod quantity;
 mod reading;
+pub mod scheme;
 mod time;
 mod unit;
 
