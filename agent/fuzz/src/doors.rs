@@ -18,6 +18,9 @@ pub use dlms_doors::{dlms_apdu, dlms_data, dlms_hdlc, dlms_meter, dlms_profile, 
 #[path = "image_doors.rs"]
 mod images;
 pub use images::{boot_report, boot_state, image_keys, image_manifest};
+#[path = "scheme_doors.rs"]
+mod scheme_doors;
+pub use scheme_doors::{legacy_file, list_run, meter_list, site_csv};
 
 /// A parser: whatever it is given, it must not panic, and must keep its own promises.
 pub type Door = fn(&[u8]);
@@ -41,6 +44,10 @@ pub const DOORS: &[(&str, Door)] = &[
     ("dlms_profile", dlms_profile),
     ("model_file", model_file),
     ("register", register),
+    ("site_csv", site_csv),
+    ("meter_list", meter_list),
+    ("legacy_file", legacy_file),
+    ("list_run", list_run),
     ("store_chunk", store_chunk),
     ("store_entry", store_entry),
     ("store_command", store_command),
@@ -353,6 +360,7 @@ pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
     corpus.extend(images::corpus());
     corpus.extend(dlms_doors::corpus());
     corpus.extend(authority_doors::corpus());
+    corpus.extend(scheme_doors::corpus(&root));
     corpus.push(("store_chunk", (0..=255).collect()));
     corpus.push(("store_entry", vec![0; 64]));
     corpus.push(("store_command", (0..=255).collect()));

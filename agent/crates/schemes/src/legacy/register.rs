@@ -1,0 +1,156 @@
+//! Registers of a scheme as a neutral table.
+
+use crate::sheet::{self, Columns, Row};
+use crate::site::complaint::{Notebook, shown};
+use crate::site::{Complaints, SchemeName};
+use metering::Obis;
+use std::collections::HashMap;
+
+pub(super) const COLUMNS: Columns = Columns {
+    known: &["scheme", "kind", "register", "quantity", "rate", "name"],
+    needed: &["scheme", "kind", "register", "quantity"],
+};
+
+/// Most registers of one kind: an A1700 has 32.
+const REGISTERS_MAX: u8 = 64;
+
+/// One register of a scheme, free of any model's way to hold it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeutralRegister {
+    /// The scheme it belongs to.
+    pub scheme: SchemeName,
+    /// What kind of register it is.
+    pub kind: RegisterKind,
+    /// Its place among those of its kind, from 1.
+    pub number: u8,
+    /// What it counts, as an OBIS code without a rate.
+    pub quantity: Obis,
+    /// The rate that gates it, from 1; nothing if it always counts.
+    pub rate: Option<u8>,
+    /// What people call it.
+    pub name: String,
+}
+
+/// Kinds of registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RegisterKind {
+    /// A total that always counts.
+    Total,
+    /// A total that counts while its rate is active.
+    Tou,
+    /// A maximum demand.
+    Demand,
+}
+
+/// Reads a table of registers: all mistakes at once, by line and column.
+pub fn read_registers(file: &str, bytes: &[u8]) -> Result<Vec<NeutralRegister>, Complaints> {
+    let mut notes = Notebook::new(file);
+    let registers = sheet::read(bytes, &COLUMNS, &mut notes).map(|rows| {
+        let mut lines = HashMap::new();
+        let mut found = Vec::new();
+        for row in &rows {
+            let Some(register) = register(row, &mut notes) else {
+                continue;
+            };
+            let place = (register.scheme.clone(), register.kind, register.number);
+            let first = *lines.entry(place).or_insert(row.line);
+            if first == row.line {
+                found.push(register);
+            } else {
+                let problem = format!("line {first} has the same scheme, kind and register");
+                notes.note(
+                    row.line,
+                    "register",
+                    problem,
+                    "give each register a number of its own",
+                );
+            }
+        }
+        found
+    });
+    notes.finish(registers)
+}
+
+fn register(row: &Row, notes: &mut Notebook<'_>) -> Option<NeutralRegister> {
+    let scheme = scheme(row, "scheme", notes);
+    let kind = match row.cell("kind") {
+        "total" => Some(RegisterKind::Total),
+        "tou" => Some(RegisterKind::Tou),
+        "demand" => Some(RegisterKind::Demand),
+        other => {
+            let problem = format!("`{}` is not a kind of register", shown(other));
+            notes.note(row.line, "kind", problem, "use total, tou or demand");
+            None
+        }
+    };
+    let number = small(row, "register", REGISTERS_MAX, notes);
+    let quantity = row.cell("quantity").parse::<Obis>().ok();
+    if quantity.is_none() {
+        let problem = format!("`{}` is not an OBIS code", shown(row.cell("quantity")));
+        notes.note(
+            row.line,
+            "quantity",
+            problem,
+            "write A-B:C.D.E, as 1-0:1.8.0",
+        );
+    }
+    let empty = row.cell("rate").is_empty();
+    let rate = if empty {
+        None
+    } else {
+        Some(small(row, "rate", REGISTERS_MAX, notes)?)
+    };
+    match (kind, rate) {
+        (Some(RegisterKind::Tou), None) => {
+            notes.note(
+                row.line,
+                "rate",
+                "is empty, and the register counts by a rate",
+                "write its rate, from 1",
+            );
+        }
+        (Some(RegisterKind::Total), Some(_)) => {
+            notes.note(
+                row.line,
+                "rate",
+                "is filled, and a total always counts",
+                "clear the cell, or use kind tou",
+            );
+        }
+        _ => {}
+    }
+    let name = row.cell("name").chars().take(60).collect();
+    Some(NeutralRegister {
+        scheme: scheme?,
+        kind: kind?,
+        number: number?,
+        quantity: quantity?,
+        rate,
+        name,
+    })
+}
+
+/// The name of a scheme in a cell.
+pub(super) fn scheme(row: &Row, column: &str, notes: &mut Notebook<'_>) -> Option<SchemeName> {
+    let parsed = row.cell(column).parse::<SchemeName>();
+    parsed
+        .map_err(|unfit| notes.note(row.line, column, unfit.problem, unfit.remedy))
+        .ok()
+}
+
+/// A number from 1 in a cell.
+pub(super) fn small(row: &Row, column: &str, max: u8, notes: &mut Notebook<'_>) -> Option<u8> {
+    let found = row
+        .cell(column)
+        .parse()
+        .ok()
+        .filter(|number| (1..=max).contains(number));
+    if found.is_none() {
+        let problem = format!(
+            "`{}` is not a number from 1 to {max}",
+            shown(row.cell(column))
+        );
+        notes.note(row.line, column, problem, format!("use 1 to {max}"));
+    }
+    found
+}
