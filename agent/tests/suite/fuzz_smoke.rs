@@ -66,7 +66,12 @@ fn no_damaged_vector_breaks_a_parser() {
         assert!(!seeds.is_empty(), "{name} is fed with nothing");
         let reads_files = matches!(
             *name,
-            "configuration" | "model_file" | "site_csv" | "meter_list" | "legacy_file" | "scheme_file"
+            "configuration"
+                | "model_file"
+                | "site_csv"
+                | "meter_list"
+                | "legacy_file"
+                | "scheme_file"
         );
         let mut dice = Dice::new(u64::try_from(name.len() + seeds.len()).unwrap());
         let mut undamaged = seeds.iter();
