@@ -264,6 +264,20 @@ impl Envelope {
         }
     }
 
+    /// Whom it names as signers, unproven; the one that numbers comes first.
+    pub(crate) fn claimed_signers(&self) -> Vec<KeyId> {
+        let first = key_id(self.headers().0).ok();
+        let mut ids: Vec<KeyId> = match self {
+            Self::One(_) => first.into_iter().collect(),
+            Self::Many(many) => {
+                let headers = many.signatures.iter().map(|one| &one.protected.header);
+                headers.filter_map(|header| key_id(header).ok()).collect()
+            }
+        };
+        ids.sort_by_key(|id| Some(*id) != first);
+        ids
+    }
+
     pub(crate) fn payload(&self) -> Option<&[u8]> {
         match self {
             Self::One(one) => one.payload.as_deref(),

@@ -100,7 +100,7 @@ impl PublicKey {
     }
 
     /// From the PEM of either kind (`-----BEGIN PUBLIC KEY-----`).
-    pub(crate) fn from_pem(block: &str) -> Result<Self, InvalidPublicKey> {
+    pub fn from_pem(block: &str) -> Result<Self, InvalidPublicKey> {
         if let Ok(key) = ed25519_dalek::VerifyingKey::from_public_key_pem(block) {
             return Self::of_ed25519(key);
         }

@@ -9,6 +9,7 @@ pub mod key_file;
 pub mod local;
 pub mod machine;
 pub mod mqtt;
+pub mod post;
 pub mod provision_disk;
 pub mod provision_stick;
 pub mod replace;

@@ -1,23 +1,33 @@
 //! What a person may type.
 
+mod authority;
+mod broker;
 mod bus;
+mod command;
 mod console;
 mod direct;
 mod head_end;
 mod keys;
 mod meter;
+mod order;
 mod provision;
+mod scheme;
 mod store;
 mod update;
 
+pub use authority::{AuditCommand, KeyCommand, ReceiptCommand, SetCommand};
+pub use broker::BrokerArguments;
 pub(crate) use bus::whole_seconds;
 pub use bus::{BusCommand, ScanArguments, Switch};
+pub use command::{OrderCommand, RolloutCommand, SignArguments, Terms};
 pub use console::ConsoleArguments;
 pub use direct::{DirectArguments, Dtr};
 pub use head_end::{ExportArguments, HeadEndCommand, ReceiveArguments};
 pub use keys::{ImportArguments, KeysCommand, SuiteName};
 pub use meter::{AddArguments, CollectArguments, MeterCommand, PartName, ProfileArguments};
+pub use order::{Order, RotatedKeyName, SchemeAndMeters};
 pub use provision::ProvisionArguments;
+pub use scheme::{MetersCommand, SchemeCommand};
 pub use store::StoreCommand;
 pub use update::UpdateCommand;
 
@@ -110,6 +120,33 @@ pub enum Command {
     /// Be the head-end: the reference consumer, and what belongs to it.
     #[command(subcommand)]
     HeadEnd(Box<HeadEndCommand>),
+    /// Make and show keys of people.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Sign, show and publish the set of keys whose commands gateways take.
+    #[command(subcommand)]
+    Keyset(Box<SetCommand>),
+    /// Sign, show and publish the policy: which orders take whom.
+    #[command(subcommand)]
+    Policy(Box<SetCommand>),
+    /// Sign orders to gateways, approve them, send them and see what becomes of them.
+    #[command(subcommand)]
+    Command(Box<OrderCommand>),
+    /// Order the same of many gateways, in waves.
+    #[command(subcommand)]
+    Rollout(Box<RolloutCommand>),
+    /// Write, check and compare schemes. No gateway is asked.
+    #[command(subcommand)]
+    Scheme(SchemeCommand),
+    /// Read a network map from a spreadsheet, and show it. No gateway is asked.
+    #[command(subcommand)]
+    Meters(MetersCommand),
+    /// Prove what gateways said of commands.
+    #[command(subcommand)]
+    Receipt(ReceiptCommand),
+    /// Prove that the record of what was done is whole.
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 impl Command {
@@ -127,6 +164,15 @@ impl Command {
             Self::Job(_) => Some("job"),
             Self::Provision(_) => Some("provision"),
             Self::HeadEnd(_) => Some("head-end"),
+            Self::Key(_) => Some("key"),
+            Self::Keyset(_) => Some("keyset"),
+            Self::Policy(_) => Some("policy"),
+            Self::Command(_) => Some("command"),
+            Self::Rollout(_) => Some("rollout"),
+            Self::Scheme(_) => Some("scheme"),
+            Self::Meters(_) => Some("meters"),
+            Self::Receipt(_) => Some("receipt"),
+            Self::Audit(_) => Some("audit"),
         }
     }
 }

@@ -1,14 +1,19 @@
 //! What each command does.
 
 mod add;
+mod authority;
 mod backup;
 mod bus;
 mod console;
+mod dispatch;
 mod head_end;
 mod keys;
 mod meter;
+mod order;
 mod profile;
 mod provision;
+mod rollout;
+mod scheme;
 mod update;
 
 use crate::adapters::direct_agent::DirectAgent;
@@ -21,6 +26,7 @@ use crate::errand::Errand;
 use crate::limits::{DESK_WAIT, VERIFY_WAIT};
 use crate::show::answer_text;
 use anyhow::{Context, Result, bail};
+use authority::SetKind;
 use desk::{Answer, GatewayDesk, Request};
 use std::io::{self, Write, stdout};
 use tokio::runtime::{Builder, Runtime};
@@ -33,6 +39,15 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     match &arguments.command {
         Command::HeadEnd(command) => head_end::run(command, arguments.json),
         Command::Provision(command) => provision::run(command, arguments.json),
+        Command::Key(command) => authority::key(command, arguments.json),
+        Command::Keyset(command) => authority::set(command, SetKind::Keys, arguments.json),
+        Command::Policy(command) => authority::set(command, SetKind::Policy, arguments.json),
+        Command::Command(command) => order::run(command, arguments.json),
+        Command::Rollout(command) => rollout::run(command, arguments.json),
+        Command::Scheme(command) => scheme::run(command, arguments.json),
+        Command::Meters(command) => scheme::meters(command, arguments.json),
+        Command::Receipt(command) => authority::receipt(command, arguments.json),
+        Command::Audit(command) => authority::audit(command, arguments.json),
         _ => runtime()?.block_on(at_gateway(arguments)),
     }
 }
@@ -105,7 +120,7 @@ async fn errand(
             let number = *number;
             errand.simple(Request::Cancel { number }).await
         }
-        Command::HeadEnd(_) | Command::Provision(_) => bail!("no gateway is asked for this"),
+        _ => bail!("no gateway is asked for this"),
     }
 }
 

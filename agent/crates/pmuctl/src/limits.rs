@@ -154,3 +154,35 @@ pub const BROUGHT_BYTES_MAX: u64 = 1024 * 1024;
 pub const CHANGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// A file with the key of a meter: 64 digits and a line end.
 pub const METER_KEY_FILE_BYTES_MAX: u64 = 256;
+
+/// A signed command, key set or policy, or the text of one before it is signed; the crate that
+/// reads them has closer limits of its own.
+pub const SIGNED_FILE_BYTES_MAX: usize = 256 * 1024;
+/// A message with a receipt.
+pub const RECEIPT_FILE_BYTES_MAX: u64 = 256 * 1024;
+/// A piece of the audit chain; the storage crate reads 64 MiB.
+pub const AUDIT_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// A file that a command brings to a gateway.
+pub const DOCUMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Text inside a command; with its names and signatures the envelope stays below 16 KiB.
+pub const INLINE_BYTES_MAX: usize = 12 * 1024;
+/// The broker takes a connection, a subscription, a message within this.
+pub const POST_WITHIN: Duration = Duration::from_secs(20);
+/// A kept message comes within this after a subscription, or there is none.
+pub const BIRTH_WITHIN: Duration = Duration::from_secs(10);
+/// Messages that came while the broker's word on one of ours was waited for.
+pub const POST_QUEUE_MAX: usize = 1024;
+/// The pause before a lost connection is tried again.
+pub const POST_AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// Commands of one call of `command send`.
+pub const COMMANDS_MAX: usize = 1000;
+/// Gateways of one roll-out.
+pub const ROLLOUT_GATEWAYS_MAX: usize = 10_000;
+/// The file in which a roll-out remembers how far it came.
+pub const ROLLOUT_FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Rows of a stored load profile as CSV.
+pub const PROFILE_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// A gateway of a roll-out that said nothing is sent its command again after this.
+pub const ROLLOUT_AGAIN_AFTER: Duration = Duration::from_mins(5);
+/// How often a roll-out looks whether something is due.
+pub const ROLLOUT_LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 /// `EX_USAGE` of sysexits.
 const EXIT_USAGE: u8 = 64;
+/// `EX_TEMPFAIL`: not ended yet.
+const EXIT_STILL_OPEN: u8 = 75;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -26,7 +28,11 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             drop(writeln!(stderr(), "pmuctl: {error:#}"));
-            ExitCode::FAILURE
+            if error.is::<pmuctl::StillOpen>() {
+                ExitCode::from(EXIT_STILL_OPEN)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

@@ -66,6 +66,11 @@ impl SignedCommand {
         Command::decode(self.envelope.payload().ok_or(malformed)?)
     }
 
+    /// Whose keys it names, unproven; the one that numbers comes first.
+    pub fn claimed_signers(&self) -> Vec<KeyId> {
+        self.envelope.claimed_signers()
+    }
+
     /// Proves who signed it, for this gateway.
     pub fn authenticate(
         self,

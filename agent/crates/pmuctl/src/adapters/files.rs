@@ -86,19 +86,20 @@ pub fn make_signing_key(path: &Path) -> Result<(SigningKey, PathBuf)> {
             public.display()
         );
     }
-    write_new(path, &key.to_pem()?, 0o600)?;
-    write_new(&public, &key.public_pem()?, 0o644)?;
+    write_new(path, key.to_pem()?.as_bytes(), 0o600)?;
+    write_new(&public, key.public_pem()?.as_bytes(), 0o644)?;
     Ok((key, public))
 }
 
-fn write_new(path: &Path, text: &str, mode: u32) -> Result<()> {
+/// Writes a file that is not there yet.
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let written = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(mode)
         .open(path)
         .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
+            file.write_all(bytes)?;
             file.sync_all()
         });
     written.with_context(|| {
@@ -107,6 +108,30 @@ fn write_new(path: &Path, text: &str, mode: u32) -> Result<()> {
             path.display()
         )
     })
+}
+
+/// Reads a file of at most so many bytes.
+pub fn read_bytes(path: &Path, bytes_max: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| {
+            let limit = bytes_max.saturating_add(1);
+            file.take(limit).read_to_end(&mut bytes)
+        })
+        .with_context(|| format!("{}: cannot be read; name a file", path.display()))?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > bytes_max {
+        bail!(
+            "{}: has more than {bytes_max} bytes; is it the right file?",
+            path.display()
+        );
+    }
+    Ok(bytes)
+}
+
+/// Reads a text of at most so many bytes.
+pub fn read_text(path: &Path, bytes_max: u64) -> Result<String> {
+    String::from_utf8(read_bytes(path, bytes_max)?)
+        .with_context(|| format!("{}: is no text in UTF-8", path.display()))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! Files with the keys of meters. What is not for its owner alone is no secret any more, and is
-//! refused; nothing of what a file holds gets into a complaint.
+//! Files with keys of meters and of people. What is not for its owner alone is no secret any more,
+//! and is refused; nothing of what a file holds gets into a complaint.
 
-use crate::limits::METER_KEY_FILE_BYTES_MAX;
+use crate::limits::{KEY_FILE_BYTES_MAX, METER_KEY_FILE_BYTES_MAX};
 use anyhow::{Context, Result, bail};
-use authority::SecretOctets;
+use authority::{OperatorKey, SecretOctets};
 use desk::KeyText;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
@@ -16,6 +16,36 @@ use zeroize::Zeroizing;
 
 /// The key of so many octets in a file: hexadecimal digits in one line.
 pub fn key_text(path: &Path, octets: usize) -> Result<KeyText> {
+    let name = path.display();
+    let file = owners_file(path)?;
+    let digits = digits(file).with_context(|| format!("{name}: this key file cannot be read"))?;
+    let key = SecretOctets::from_hex(&digits).with_context(|| name.to_string())?;
+    let found = key.reveal().len();
+    if found != octets {
+        bail!(
+            "{name}: the key has {} hexadecimal digits, and this suite's keys have {}; name the \
+             meter's suite with --suite, or the right file",
+            2 * found,
+            2 * octets
+        );
+    }
+    Ok(KeyText::new(digits))
+}
+
+/// The private key of an operator or of a root, from its PEM file.
+pub fn operator_key(path: &Path) -> Result<OperatorKey> {
+    let name = path.display();
+    let room = usize::try_from(KEY_FILE_BYTES_MAX).unwrap_or(usize::MAX);
+    let file = owners_file(path)?;
+    let mut text = Zeroizing::new(String::with_capacity(room.saturating_add(32)));
+    file.take(KEY_FILE_BYTES_MAX)
+        .read_to_string(&mut text)
+        .with_context(|| format!("{name}: this key file cannot be read as text"))?;
+    OperatorKey::from_pem(&text).with_context(|| name.to_string())
+}
+
+/// A file that nobody but its owner can read or change.
+fn owners_file(path: &Path) -> Result<File> {
     let name = path.display();
     let file = opened(path)?;
     let about = file
@@ -38,18 +68,7 @@ pub fn key_text(path: &Path, octets: usize) -> Result<KeyText> {
              of replacing the key if one of them may have read it"
         );
     }
-    let digits = digits(file).with_context(|| format!("{name}: this key file cannot be read"))?;
-    let key = SecretOctets::from_hex(&digits).with_context(|| name.to_string())?;
-    let found = key.reveal().len();
-    if found != octets {
-        bail!(
-            "{name}: the key has {} hexadecimal digits, and this suite's keys have {}; name the \
-             meter's suite with --suite, or the right file",
-            2 * found,
-            2 * octets
-        );
-    }
-    Ok(KeyText::new(digits))
+    Ok(file)
 }
 
 /// Opens it without following a link, which somebody else may turn, and without waiting for the
@@ -64,8 +83,8 @@ fn opened(path: &Path) -> Result<File> {
         ),
         Err(error) => Err(error).with_context(|| {
             format!(
-                "{}: this key file cannot be opened; write the key into it in one line, \
-                 `chmod 600`",
+                "{}: this key file cannot be opened; name the file that holds the key, for its \
+                 owner alone (`chmod 600`)",
                 path.display()
             )
         }),

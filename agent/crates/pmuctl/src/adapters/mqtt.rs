@@ -145,6 +145,16 @@ impl Connection {
 
     /// Publishes a message for a gateway. `false`: no room now.
     pub fn publish(&mut self, topic: &str, payload: Vec<u8>) -> bool {
+        self.hand_over(topic, payload, false)
+    }
+
+    /// Publishes a message that the broker keeps for gateways that come later. `false`: no room
+    /// now.
+    pub fn publish_kept(&mut self, topic: &str, payload: Vec<u8>) -> bool {
+        self.hand_over(topic, payload, true)
+    }
+
+    fn hand_over(&mut self, topic: &str, payload: Vec<u8>, is_kept: bool) -> bool {
         let properties = PublishProperties {
             content_type: Some(head_end::CONTENT_TYPE.to_owned()),
             ..PublishProperties::default()
@@ -152,7 +162,7 @@ impl Connection {
         let handed = self.client.try_publish_with_properties(
             topic,
             QoS::AtLeastOnce,
-            false,
+            is_kept,
             payload,
             properties,
         );

@@ -180,3 +180,153 @@ fn options_that_would_mean_nothing_are_refused() {
     check("pmuctl --direct /dev/ttyUSB0 --framing 9X1 status", false);
     check("pmuctl --direct ttyUSB0 status", false);
 }
+
+#[test]
+fn orders_are_signed_approved_and_sent_in_words_of_the_contract() {
+    let sign = "pmuctl command sign --key anna.pem --gateway pmu-001";
+    let offline = format!("{sign} --epoch 0011223344556677 --number 3");
+    check(&format!("{offline} nop"), true);
+    check(
+        &format!(
+            "{offline} --shared --expires-in 2h tariff.set --scheme north/summer --meter feeder-1 feeder-2 --out a.cbor"
+        ),
+        true,
+    );
+    check(
+        &format!("{offline} tariff.set --scheme north/summer"),
+        false,
+    );
+    check(&format!("{offline} scheme.put summer.toml"), true);
+    check(
+        &format!("{offline} scheme.resume 01936f2a-7c00-7abc-8def-0123456789ab"),
+        true,
+    );
+    check(&format!("{offline} scheme.resume 7"), false);
+    check(&format!("{offline} time.set feeder-1 --step-max 30"), true);
+    check(
+        &format!("{offline} time.set --to 2026-11-29T12:00:00Z --step-max 30"),
+        true,
+    );
+    check(&format!("{offline} time.set --step-max 30"), false);
+    check(&format!("{offline} time.set feeder-1"), false);
+    check(&format!("{offline} key.rotate receipt"), true);
+    check(&format!("{offline} key.rotate master"), false);
+    check(&format!("{offline} key.rotate master feeder-1"), true);
+    check(
+        &format!("{offline} password.change feeder-1 --access-level 2 --sealed p"),
+        true,
+    );
+    check(
+        &format!("{offline} profile.backfill feeder-1 --from 2026-11-01 --to 2026-11-02"),
+        true,
+    );
+    check(&format!("{offline} relay.open feeder-1"), false);
+    check(
+        &format!("{sign} --epoch 00112233445566 --number 3 nop"),
+        false,
+    );
+    check(&format!("{sign} --epoch 0011223344556677 nop"), false);
+    check(
+        &format!("{sign} nop --host broker --ca a --certificate c --tls-key k"),
+        true,
+    );
+    check(
+        "pmuctl command approve a.cbor --key ben.pem --out b.cbor --yes",
+        true,
+    );
+    check("pmuctl command show a.cbor --key-set k", false);
+    check("pmuctl command send", false);
+    let broker = "--host broker --ca a --certificate c --tls-key k";
+    check(
+        &format!("pmuctl command send a b --within 5m --receipts r {broker}"),
+        true,
+    );
+    check(
+        &format!("pmuctl command send a --no-wait --receipts r {broker}"),
+        false,
+    );
+    check(
+        &format!("pmuctl command watch --gateway pmu-001 --for 60s {broker}"),
+        true,
+    );
+    check(
+        &format!("pmuctl command status 01936f2a-7c00-7abc-8def-0123456789ab {broker}"),
+        true,
+    );
+}
+
+#[test]
+fn every_operation_of_the_contract_can_be_signed() {
+    let command = Arguments::command();
+    let sign = command
+        .find_subcommand("command")
+        .and_then(|command| command.find_subcommand("sign"))
+        .unwrap();
+    for operation in ::authority::Operation::ALL {
+        assert!(
+            sign.find_subcommand(operation.word()).is_some(),
+            "{operation}"
+        );
+    }
+}
+
+#[test]
+fn keys_sets_and_proofs_are_named_by_their_files() {
+    check("pmuctl key new --out anna.pem --who Anna", true);
+    check("pmuctl key new", false);
+    check("pmuctl key show anna.pem --json", true);
+    check(
+        "pmuctl keyset sign --root r --from k.toml --out k.cbor",
+        true,
+    );
+    check("pmuctl keyset show k.cbor", false);
+    check("pmuctl policy show p.cbor --root r", true);
+    check(
+        "pmuctl policy publish p.cbor --root r --host b --ca a --certificate c --tls-key k",
+        true,
+    );
+    check(
+        "pmuctl receipt verify --gateway pmu-001 --key g.pub a b",
+        true,
+    );
+    check("pmuctl receipt verify --gateway pmu-001 --key g.pub", false);
+    check("pmuctl audit verify a.jsonl", true);
+    check("pmuctl audit verify a.jsonl --seal s", false);
+    check(
+        "pmuctl audit verify a.jsonl --seal s --gateway pmu-001 --key k",
+        true,
+    );
+    check_direct(
+        "pmuctl --direct /dev/ttyUSB0 command show a",
+        "cannot be used with `command`",
+    );
+}
+
+#[test]
+fn roll_outs_and_schemes_are_read() {
+    let broker = "--host broker --ca a --certificate c --tls-key k";
+    let sign = "pmuctl rollout sign --key a.pem --gateways north.txt";
+    check(&format!("{sign} {broker} nop"), true);
+    check(
+        &format!("{sign} --shared --folder north {broker} tariff.set --scheme a --meter b"),
+        true,
+    );
+    check(sign, false);
+    let run = format!("pmuctl rollout run north {broker}");
+    check(
+        &format!("{run} --state s.json --waves 1,10 --stop 5 --at-a-time 50"),
+        true,
+    );
+    check(&format!("{run} --state s.json --stop 101"), false);
+    check(&run, false);
+    check(
+        "pmuctl scheme validate a.toml --limits b.toml --on 2027-01-05",
+        true,
+    );
+    check("pmuctl scheme validate a.toml", false);
+    check("pmuctl scheme rate-at a.toml 2027-01-05 17:00", true);
+    check("pmuctl scheme rate-at a.toml 2027-02-30 17:00", false);
+    check("pmuctl scheme year a.toml 2027", false);
+    check("pmuctl meters import a.csv --into b.csv --out c.csv", true);
+    check("pmuctl meters tree a.csv --json", true);
+}

@@ -1,0 +1,161 @@
+//! A connection to the broker for people: it says what it could not do, and comes back by itself.
+
+use super::mqtt::{BrokerAddress, Connection, MqttEvent, Received};
+use crate::limits::{POST_AGAIN_AFTER, POST_QUEUE_MAX, POST_WITHIN};
+use anyhow::{Result, bail};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// What came of waiting.
+#[derive(Debug)]
+pub enum Delivery {
+    /// A message; the broker was told that it is here.
+    Message(Box<Received>),
+    /// The connection was lost and stands again: what was sent may have to be sent again.
+    Reconnected,
+    /// Nothing until then.
+    TimeUp,
+}
+
+/// A connection that publishes and listens.
+pub struct Post {
+    broker: BrokerAddress,
+    filters: Vec<String>,
+    connection: Connection,
+    arrived: VecDeque<Received>,
+}
+
+impl Post {
+    /// Connects, and subscribes to all filters.
+    pub async fn open(
+        broker: BrokerAddress,
+        filters: Vec<String>,
+        within: Duration,
+    ) -> Result<Self> {
+        let until = Instant::now() + within;
+        let connection = connect(&broker, &filters, until).await?;
+        Ok(Self {
+            broker,
+            filters,
+            connection,
+            arrived: VecDeque::new(),
+        })
+    }
+
+    /// Publishes, and waits for the broker's word.
+    pub async fn send(&mut self, topic: &str, payload: Vec<u8>, within: Duration) -> Result<()> {
+        if !self.connection.publish(topic, payload) {
+            bail!("{topic}: the connection takes no more messages; try again");
+        }
+        self.answered(topic, within).await
+    }
+
+    /// The same, and the broker keeps it for those who subscribe later.
+    pub async fn keep(&mut self, topic: &str, payload: Vec<u8>, within: Duration) -> Result<()> {
+        if !self.connection.publish_kept(topic, payload) {
+            bail!("{topic}: the connection takes no more messages; try again");
+        }
+        self.answered(topic, within).await
+    }
+
+    async fn answered(&mut self, topic: &str, within: Duration) -> Result<()> {
+        let until = Instant::now() + within;
+        loop {
+            let Ok(event) = timeout_at(until, self.connection.event()).await else {
+                bail!("{topic}: the broker did not confirm the message in time; send it again");
+            };
+            match event {
+                MqttEvent::Answered(Ok(())) => return Ok(()),
+                MqttEvent::Answered(Err(reason)) => {
+                    bail!("{topic}: the broker refuses it: {reason}; ask for the right to publish");
+                }
+                MqttEvent::Ended(reason) => {
+                    bail!("{topic}: the connection broke ({reason}); send it again");
+                }
+                MqttEvent::Message(received) => self.arrive(received),
+                _ => {}
+            }
+        }
+    }
+
+    fn arrive(&mut self, received: Received) {
+        // Without room it stays unacknowledged: the broker sends it again.
+        if self.arrived.len() < POST_QUEUE_MAX && self.connection.acknowledge(&received) {
+            self.arrived.push_back(received);
+        }
+    }
+
+    /// What comes next. A lost connection is made again.
+    pub async fn next(&mut self, until: Instant) -> Result<Delivery> {
+        loop {
+            if let Some(received) = self.arrived.pop_front() {
+                return Ok(Delivery::Message(Box::new(received)));
+            }
+            let Ok(event) = timeout_at(until, self.connection.event()).await else {
+                return Ok(Delivery::TimeUp);
+            };
+            match event {
+                MqttEvent::Message(received) => self.arrive(received),
+                MqttEvent::Ended(_) => return self.connect_again(until).await,
+                _ => {}
+            }
+        }
+    }
+
+    /// Whatever the reason was, it may pass: a broker that starts again, a line that was down.
+    async fn connect_again(&mut self, until: Instant) -> Result<Delivery> {
+        loop {
+            sleep_until(until.min(Instant::now() + POST_AGAIN_AFTER)).await;
+            if Instant::now() >= until {
+                return Ok(Delivery::TimeUp);
+            }
+            let attempt_until = until.min(Instant::now() + POST_WITHIN);
+            if let Ok(connection) = connect(&self.broker, &self.filters, attempt_until).await {
+                self.connection = connection;
+                return Ok(Delivery::Reconnected);
+            }
+        }
+    }
+
+    /// Says goodbye.
+    pub async fn close(mut self) -> Result<()> {
+        if self.connection.close() {
+            let until = Instant::now() + POST_AGAIN_AFTER;
+            while let Ok(event) = timeout_at(until, self.connection.event()).await {
+                if matches!(event, MqttEvent::Ended(_)) {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn connect(broker: &BrokerAddress, filters: &[String], until: Instant) -> Result<Connection> {
+    let mut connection = Connection::open(broker)?;
+    let (host, port) = (&broker.host, broker.port);
+    loop {
+        let Ok(event) = timeout_at(until, connection.event()).await else {
+            bail!("{host}:{port}: no answer; look at --host, --port and the network");
+        };
+        match event {
+            MqttEvent::Connected if filters.is_empty() => return Ok(connection),
+            MqttEvent::Connected if connection.subscribe(filters.to_vec()) => {}
+            MqttEvent::Connected => {
+                bail!("{host}:{port}: the connection takes no subscription; try again");
+            }
+            MqttEvent::Subscribed { granted: true } => return Ok(connection),
+            MqttEvent::Subscribed { granted: false } => bail!(
+                "{host}:{port}: the broker does not let {} read {}; ask for the right to subscribe",
+                broker.name,
+                filters.join(" and ")
+            ),
+            MqttEvent::Ended(reason) => bail!(
+                "{host}:{port}: {reason}; look at --ca, --certificate and --tls-key, and at the \
+                 broker"
+            ),
+            _ => {}
+        }
+    }
+}

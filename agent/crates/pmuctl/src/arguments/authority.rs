@@ -1,0 +1,96 @@
+//! What may be typed behind `pmuctl key`, `keyset`, `policy`, `receipt` and `audit`.
+
+use clap::Subcommand;
+use metering::GatewayId;
+use std::path::PathBuf;
+
+/// Keys of people.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make an Ed25519 key; the private half stays in its file, for its owner only.
+    New {
+        /// The private key; an existing file is never overwritten.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Whose it is: prints what goes into the file of `keyset sign`.
+        #[arg(long, value_name = "NAME")]
+        who: Option<String>,
+    },
+    /// Show the public half and the id of a private key.
+    Show {
+        /// The private key.
+        file: PathBuf,
+    },
+}
+
+/// A key set or a policy.
+#[derive(Debug, Subcommand)]
+pub enum SetCommand {
+    /// Sign it with a root key.
+    Sign {
+        /// The root's private key.
+        #[arg(long, value_name = "FILE")]
+        root: PathBuf,
+        /// What is to be signed, as TOML.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// Where it goes; an existing file is never overwritten.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Prove that a root key signed it, and show what it says.
+    Show {
+        /// The signed file.
+        file: PathBuf,
+        /// Public halves of the root keys.
+        #[arg(long, value_name = "FILE")]
+        root: PathBuf,
+    },
+    /// Publish it for all gateways; the broker keeps it for those that come later.
+    Publish {
+        /// The signed file.
+        file: PathBuf,
+        /// Public halves of the root keys: what they did not sign is not published.
+        #[arg(long, value_name = "FILE")]
+        root: PathBuf,
+        /// The broker.
+        #[command(flatten)]
+        broker: super::BrokerArguments,
+    },
+}
+
+/// What gateways signed.
+#[derive(Debug, Subcommand)]
+pub enum ReceiptCommand {
+    /// Prove that a gateway signed receipts, and show what they say.
+    Verify {
+        /// Whose they should be.
+        #[arg(long)]
+        gateway: GatewayId,
+        /// The gateway's public keys.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// The receipts: signed bytes, or whole messages of `up/rs`.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// The audit chain.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Follow a piece of the chain: a changed byte is found, and its place named.
+    Verify {
+        /// The exported piece.
+        file: PathBuf,
+        /// The gateway's signature over it.
+        #[arg(long, value_name = "FILE", requires = "gateway", requires = "key")]
+        seal: Option<PathBuf>,
+        /// Whose it should be.
+        #[arg(long, requires = "seal")]
+        gateway: Option<GatewayId>,
+        /// The gateway's public keys.
+        #[arg(long, value_name = "FILE", requires = "seal")]
+        key: Option<PathBuf>,
+    },
+}
