@@ -254,6 +254,129 @@ fn check_by_python(python: &Path, folder: &Path, (key, signed): (&str, &[u8]), e
     assert!(!said.status.success(), "a changed receipt is believed");
 }
 
+/// The operators' program at a desk: keys, a certificate of the broker, and nothing of the gateway.
+struct Desk<'w> {
+    folder: &'w Path,
+    broker: Vec<String>,
+}
+
+impl<'w> Desk<'w> {
+    fn new(world: &'w World, certificate: &Identity) -> Self {
+        let port = world.broker.port().to_string();
+        let ca = world.authority.certificate().display().to_string();
+        let (own, key) = (
+            certificate.certificate.display().to_string(),
+            certificate.key.display().to_string(),
+        );
+        let words = ["--host", "localhost", "--port", &port, "--ca", &ca];
+        let rest = [
+            "--certificate",
+            &own,
+            "--tls-key",
+            &key,
+            "--client-name",
+            "operations",
+        ];
+        Self {
+            folder: world.folder(),
+            broker: words
+                .iter()
+                .chain(&rest)
+                .map(|word| (*word).to_owned())
+                .collect(),
+        }
+    }
+
+    /// What it says to these words, BROKER among them; it must end well.
+    #[track_caller]
+    fn says(&self, words: &str) -> String {
+        let mut program = Program::new(hil_tests::binaries::pmuctl());
+        program.current_dir(self.folder);
+        for word in words.split_whitespace() {
+            match word {
+                "BROKER" => program.args(&self.broker),
+                other => program.arg(other),
+            };
+        }
+        let said = program.output().expect("a program");
+        let told = String::from_utf8_lossy(&said.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&said.stderr).into_owned();
+        println!("$ pmuctl {words}\n{told}{errors}");
+        assert!(said.status.success(), "{words}: {told}{errors}");
+        told
+    }
+
+    /// Makes a key, and gives it to those who set up the gateway.
+    fn key(&self, name: &str) -> OperatorKey {
+        self.says(&format!("key new --out {name}.pem"));
+        let text = std::fs::read_to_string(self.folder.join(format!("{name}.pem")));
+        OperatorKey::from_pem(&text.expect("a key")).expect("a key")
+    }
+}
+
+#[test]
+fn the_operators_program_signs_approves_sends_and_proves() {
+    let Some(mut world) = World::new("the operators' program") else {
+        return;
+    };
+    world.head_end.start();
+    let certificate = world.authority.client("operations");
+    let desk = Desk::new(&world, &certificate);
+    let mut office = Office::new(&world);
+    office.root = desk.key("root");
+    (office.anna, office.ben) = (desk.key("anna"), desk.key("ben"));
+    let mut text = "version = 1\nexpires = \"2999-01-01\"\n".to_owned();
+    for (key, who, role) in [
+        (&office.anna, "Anna", "operator"),
+        (&office.ben, "Ben", "approver"),
+    ] {
+        let public = key.public().to_pem().expect("a public key");
+        text.push_str(&["\n[[key]]\nwho = \"", who, "\"\nroles = [\"", role].concat());
+        text.push_str("\"]\nfrom = \"2020-01-01\"\nuntil = \"2999-01-01\"\npublic = \"\"\"\n");
+        text.push_str(&public);
+        text.push_str("\"\"\"\n");
+    }
+    std::fs::write(world.folder().join("keyset.toml"), text).expect("a file");
+    let root = office.root.public().to_pem().expect("a public key");
+    std::fs::write(world.folder().join("root.pub"), root).expect("a file");
+    std::fs::write(world.folder().join("tariff.toml"), TARIFF).expect("a file");
+    desk.says("keyset sign --root root.pem --from keyset.toml --out keyset.cbor");
+    desk.says("keyset publish keyset.cbor --root root.pub BROKER");
+    let mut site = site(&world, &office);
+    let (_, public) = receipt_key(&site.agent);
+    std::fs::write(world.folder().join("gateway.pub"), public).expect("a file");
+    wait_until("the meter with keys was read", WITHIN, || {
+        site.agent.meter("feeder-17").last_collected.is_some()
+    });
+    // Epoch and number come from the birth that the broker keeps.
+    let sign = format!("command sign --key anna.pem --gateway {GATEWAY} --expires-in 2h");
+    desk.says(&format!(
+        "{sign} --out put.cbor BROKER scheme.put tariff.toml"
+    ));
+    desk.says("command send put.cbor --within 2m BROKER");
+    // The next birth has the next number.
+    site.agent.stop();
+    site.agent.start();
+    wait_until("the gateway is back", WITHIN, || site.agent.is_connected());
+    desk.says(&format!(
+        "{sign} --shared --out half.cbor BROKER tariff.set --scheme two-rate-all-year --meter feeder-17"
+    ));
+    desk.says("command approve half.cbor --key ben.pem --out whole.cbor --yes");
+    desk.says("command show whole.cbor --key-set keyset.cbor --root root.pub");
+    let told = desk.says("command send whole.cbor --within 3m --receipts receipts BROKER");
+    assert!(told.contains("succeeded"), "{told}");
+    let in_force = site.dlms.programmed(CALENDAR);
+    assert_eq!(in_force, Some(Data::OctetString(b"DAYNIGHT".to_vec())));
+    let kept = std::fs::read_dir(world.folder().join("receipts")).expect("a folder");
+    let files: Vec<String> = kept
+        .map(|file| file.expect("a file").path().display().to_string())
+        .collect();
+    let verify = format!("receipt verify --gateway {GATEWAY} --key gateway.pub");
+    let told = desk.says(&format!("{verify} {}", files.join(" ")));
+    assert!(told.contains("succeeded"), "{told}");
+    site.agent.stop();
+}
+
 /// All that one gateway and its operators need.
 struct Scene {
     world: World,

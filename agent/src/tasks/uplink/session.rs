@@ -220,23 +220,20 @@ impl Session<'_> {
                 for filter in head_end::down_filters(&self.up.gateway) {
                     self.connection.subscribe(&filter);
                 }
-                if self.up.desk.is_some() {
-                    for filter in head_end::command_filters(&self.up.gateway) {
-                        self.connection.subscribe(&filter);
-                    }
-                }
             }
             MqttEvent::Subscribed { filter, granted } if self.up.images.is_filter(&filter) => {
                 self.up.images.subscribed(granted);
             }
-            MqttEvent::Subscribed {
-                filter,
-                granted: false,
-            } if head_end::command_filters(&self.up.gateway).contains(&filter) => {
-                log::error!(
-                    "the broker refuses {filter}: no command and no key set comes until its rules let this \
-                     gateway read it"
-                );
+            MqttEvent::Subscribed { filter, granted }
+                if head_end::command_filters(&self.up.gateway).contains(&filter) =>
+            {
+                if !granted {
+                    log::error!(
+                        "the broker refuses {filter}: neither commands nor key sets come that way until its \
+                         rules let this gateway read it"
+                    );
+                }
+                self.subscribe_behind(Some(&filter));
             }
             // What was subscribed for an image that is not fetched any more.
             MqttEvent::Subscribed { filter, .. }
@@ -278,6 +275,7 @@ impl Session<'_> {
             (&announced, desk),
         );
         self.say_birth(birth);
+        self.subscribe_behind(None);
     }
 
     /// Says hello, and sends nothing else: the numbers of the store that is not open stay as they
@@ -320,6 +318,22 @@ impl Session<'_> {
         self.is_open
             && self.up.troubles.suspect().is_none()
             && self.connection.unanswered() < self.window
+    }
+
+    /// Subscribes to the next of what commands need, one behind the other: with a small window of the
+    /// broker the client gives one packet id to several at once, and the answer to one is lost.
+    fn subscribe_behind(&mut self, last: Option<&str>) {
+        if self.up.desk.is_none() {
+            return;
+        }
+        let filters = head_end::command_filters(&self.up.gateway);
+        let mut rest = filters.iter();
+        if let Some(last) = last {
+            rest.by_ref().find(|filter| *filter == last);
+        }
+        if let Some(next) = rest.next() {
+            self.connection.subscribe(next);
+        }
     }
 
     pub(super) fn subscribe(&mut self, filter: &str) -> bool {
