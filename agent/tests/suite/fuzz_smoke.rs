@@ -16,6 +16,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const ROUNDS: u64 = 120_000;
 /// Rounds of a door whose parser reads whole files.
 const FILE_ROUNDS: u64 = 8_000;
+/// Rounds of a door behind which a whole conversation or disk is simulated.
+const LONG_ROUNDS: u64 = 40_000;
 /// Longest input.
 const BYTES_MAX: usize = 8_192;
 
@@ -64,18 +66,15 @@ fn no_damaged_vector_breaks_a_parser() {
             .map(|(_, bytes)| bytes)
             .collect();
         assert!(!seeds.is_empty(), "{name} is fed with nothing");
-        let reads_files = matches!(
-            *name,
-            "configuration"
-                | "model_file"
-                | "scheme_file"
-                | "site_csv"
-                | "meter_list"
-                | "legacy_file"
-        );
+        let rounds = match *name {
+            "configuration" | "model_file" | "scheme_file" | "site_csv" | "meter_list"
+            | "legacy_file" | "roles_file" | "write_set" => FILE_ROUNDS,
+            "flag_profile" | "flag_answer" | "boot_state" => LONG_ROUNDS,
+            _ => ROUNDS,
+        };
         let mut dice = Dice::new(u64::try_from(name.len() + seeds.len()).unwrap());
         let mut undamaged = seeds.iter();
-        for _ in 0..if reads_files { FILE_ROUNDS } else { ROUNDS } {
+        for _ in 0..rounds {
             let mut bytes = seeds[dice.index(seeds.len())].clone();
             if let Some(seed) = undamaged.next() {
                 bytes.clone_from(seed);
