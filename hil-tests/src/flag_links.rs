@@ -38,6 +38,8 @@ fn with_few_identities(models: PathBuf) -> PathBuf {
         (543..=545).chain(680..=701).any(begins)
     };
     with_other_a1140(models, |text| {
+        // What is programmed counts in one of them, and nothing is programmed there.
+        let text = text.split("\n[programming]\n").next().unwrap_or(text);
         let kept: Vec<&str> = text.lines().filter(|line| !is_left_out(line)).collect();
         assert!(
             kept.len() + 10 < text.lines().count(),
