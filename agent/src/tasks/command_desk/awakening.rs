@@ -221,13 +221,18 @@ impl Hands {
         is_restore: bool,
     ) -> Option<Outcome> {
         let begun = self.clock.now().utc;
-        self.step(
-            dispatch,
-            (0, 0),
-            "looking at the command that stopped",
-            Vec::new(),
-        )
-        .await;
+        let names = match self.store.remembered_names(&records_of(of)).await {
+            Ok(names) => names,
+            Err(error) => {
+                log::error!(error:%; "what was kept of the meters of {of} cannot be read");
+                return None;
+            }
+        };
+        let steps = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        let note = "looking at the command that stopped";
+        if !self.step(dispatch, (0, steps), note, Vec::new()).await {
+            return None;
+        }
         let refused = |words: String| Some(Outcome::failed("not-partial", words));
         let stopped = match self.store.command(of.bytes()).await {
             Ok(Some(stopped)) => stopped,
@@ -240,11 +245,6 @@ impl Hands {
                 "command {of} is {state}, and only what is partial goes on or back"
             ));
         }
-        let names = match self.store.remembered_names(&records_of(of)).await {
-            Ok(names) => names,
-            Err(error) => return Some(Outcome::failed("not-kept", error.to_string())),
-        };
-        let steps = u32::try_from(names.len()).unwrap_or(u32::MAX);
         let mut ends = Vec::new();
         for ((name, _), step) in names.iter().zip(1..) {
             let meter = name
@@ -267,7 +267,9 @@ impl Hands {
             } else {
                 format!("going on with {meter}")
             };
-            self.step(dispatch, (step, steps), &note, Vec::new()).await;
+            if !self.step(dispatch, (step, steps), &note, Vec::new()).await {
+                return None;
+            }
             // A person has looked at it: what stands between old and new may be written over.
             let permission = Permission::to_write().over_what_is_foreign();
             ends.push(

@@ -86,8 +86,9 @@ impl Hands {
             | Action::SchemeResume { .. }
             | Action::SchemeRestore { .. } => self.program(&dispatch).await,
             action => {
-                // Until this is durable nothing happens.
-                self.step(&dispatch, (1, 1), "begun", Vec::new()).await;
+                if !self.step(&dispatch, (1, 1), "begun", Vec::new()).await {
+                    return;
+                }
                 self.simple(&dispatch, action).await
             }
         };
@@ -113,14 +114,15 @@ impl Hands {
         })
     }
 
-    /// Writes down that a step begins; until that is durable nothing happens.
+    /// Writes down that a step begins. Whether that is durable: if not, nothing may happen.
+    #[must_use = "what is not in the journal may not be done"]
     pub(super) async fn step(
         &self,
         dispatch: &Dispatch,
         (step, steps): (u32, u32),
         note: &str,
         values: Vec<(String, Option<storage::Remembered>)>,
-    ) {
+    ) -> bool {
         self.advance(
             dispatch,
             CommandState::Executing,
@@ -128,10 +130,10 @@ impl Hands {
             note,
             values,
         )
-        .await;
+        .await
     }
 
-    /// Writes down a state that is not the end, with its receipt.
+    /// Writes down a state that is not the end, with its receipt; whether it is durable.
     pub(super) async fn advance(
         &self,
         dispatch: &Dispatch,
@@ -139,7 +141,7 @@ impl Hands {
         (step, steps): (u32, u32),
         note: &str,
         values: Vec<(String, Option<storage::Remembered>)>,
-    ) {
+    ) -> bool {
         let command = dispatch.command();
         let at = self.clock.now().utc;
         let told = Told {
@@ -161,7 +163,7 @@ impl Hands {
             records: vec![Record::Receipt(receipt)],
             values,
         };
-        self.until_kept(command.id, Line::Step(next, beside)).await;
+        self.until_kept(command.id, Line::Step(next, beside)).await
     }
 
     /// The end, or a state that waits, with what proves it.
@@ -171,9 +173,9 @@ impl Hands {
         let is_final = outcome.state.is_final();
         log::info!(command:% = command.id; "{}: {}", outcome.state.word(), outcome.text);
         if !is_final {
-            return self
-                .advance(dispatch, outcome.state, (1, 1), &outcome.text, Vec::new())
+            self.advance(dispatch, outcome.state, (1, 1), &outcome.text, Vec::new())
                 .await;
+            return;
         }
         let mut told = outcome.told();
         told.proof = Some(self.proof(dispatch, begun, &outcome));
@@ -213,9 +215,9 @@ impl Hands {
         }
     }
 
-    /// Asks the store until it has done it: nothing goes on before. A refusal is a defect of ours, and
-    /// is said.
-    async fn until_kept(&self, id: CommandId, line: Line) {
+    /// Asks the store until it has done it; not where the gateway stops, or where the store refuses, which
+    /// is a defect of ours and is said.
+    async fn until_kept(&self, id: CommandId, line: Line) -> bool {
         loop {
             let kept = match line.clone() {
                 Line::Step(next, beside) => self.store.advance(id.bytes(), next, beside).await,
@@ -225,17 +227,17 @@ impl Hands {
                 }
             };
             match kept {
-                Ok(()) => return,
+                Ok(()) => return true,
                 Err(StoreGone::Store(error)) if error.remedy() == storage::Remedy::FixCaller => {
-                    log::error!(error:%; "the journal does not take what a command did");
-                    return;
+                    log::error!(error:%; "the journal does not take what a command does");
+                    return false;
                 }
                 Err(error) => {
                     log::error!(error:%; "what a command does cannot be written down; it waits");
                 }
             }
             if self.pause(STORE_AGAIN).await {
-                return;
+                return false;
             }
         }
     }

@@ -46,8 +46,12 @@ impl Hands {
             _ => return None,
         };
         let steps = u32::try_from(meters.len()).unwrap_or(u32::MAX);
-        self.step(dispatch, (0, steps), "looking at the meters", Vec::new())
-            .await;
+        if !self
+            .step(dispatch, (0, steps), "looking at the meters", Vec::new())
+            .await
+        {
+            return None;
+        }
         let scheme = match self.scheme(scheme).await {
             Ok(scheme) => Arc::new(scheme),
             Err(outcome) => return Some(outcome),
@@ -112,7 +116,10 @@ impl Hands {
         };
         let values = vec![(record_name(dispatch.command().id, meter), Some(kept))];
         let note = format!("writing to {meter}");
-        self.step(dispatch, step, &note, values).await;
+        // No backup on the disk, no write.
+        if !self.step(dispatch, step, &note, values).await {
+            return None;
+        }
         let permission = Permission::to_write();
         self.write(dispatch, meter, record, &permission).await
     }
