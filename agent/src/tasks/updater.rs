@@ -81,6 +81,8 @@ pub struct Updater {
     seen: Option<Health>,
     status: Result<UpdateStatus, Refusal>,
     working: Option<Working>,
+    /// Wishes that came while a system was noted as kept: a matter of moments, and nothing to refuse for.
+    waiting: Vec<UpdateAsk>,
     last: Option<UpdateOutcome>,
     reboot: Option<(Instant, String)>,
 }
@@ -120,6 +122,7 @@ impl Updater {
             seen: None,
             status,
             working: None,
+            waiting: Vec::new(),
             last: None,
             reboot: None,
             parts,
@@ -133,9 +136,16 @@ impl Updater {
         loop {
             match self.wait().await {
                 Wake::Shutdown => break,
+                Wake::Ask(ask) if self.must_wait(&ask.wish) => self.waiting.push(*ask),
                 Wake::Ask(ask) => self.answer(*ask).await,
-                Wake::Ended(ended) => self.ended(*ended),
-                Wake::Lost => self.lost(),
+                Wake::Ended(ended) => {
+                    self.ended(*ended);
+                    self.answer_waiting().await;
+                }
+                Wake::Lost => {
+                    self.lost();
+                    self.answer_waiting().await;
+                }
                 Wake::Look => self.look(),
             }
             self.parts.pulse.beat();
@@ -176,6 +186,19 @@ impl Updater {
             && self.on_trial().is_none()
         {
             self.start(Deed::Install(note));
+        }
+    }
+
+    fn must_wait(&self, wish: &UpdateWish) -> bool {
+        let is_short = |working: &Working| working.note.is_none();
+        !matches!(wish, UpdateWish::Status | UpdateWish::Cancel)
+            && self.working.as_ref().is_some_and(is_short)
+            && self.waiting.len() < UPDATE_ASKS_MAX
+    }
+
+    async fn answer_waiting(&mut self) {
+        for ask in std::mem::take(&mut self.waiting) {
+            self.answer(ask).await;
         }
     }
 
