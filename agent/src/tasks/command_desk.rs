@@ -10,13 +10,15 @@ mod hands;
 mod held;
 mod intake;
 mod library;
+mod local;
 mod meter_work;
 mod outcome;
 mod programming;
 mod receipts;
 mod trust;
 
-pub use handle::{DeskHandle, DeskView};
+pub use handle::{CommandEnded, DeskHandle, DeskView};
+pub use local::{LocalOrder, Proves};
 
 use crate::adapters::clock::Clock;
 use crate::health::Pulse;
@@ -28,13 +30,14 @@ use handle::DeskAsk;
 use hands::Hands;
 use head_end::TokenBucket;
 use held::Held;
+use intake::Verdict;
 use metering::{GatewayId, MeterId};
 use receipts::Receipts;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -127,7 +130,9 @@ impl CommandDesk {
         let receipts = Receipts::new(parts.gateway.clone(), Arc::clone(&parts.key));
         let trust = Trust::new(&parts.gateway, parts.roots_file, parts.key);
         let (view, seen) = watch::channel(DeskView::default());
+        let (ended, _) = broadcast::channel(DESK_REQUESTS_MAX);
         let hands = Hands {
+            ended: ended.clone(),
             store: parts.store.clone(),
             buses: parts.buses,
             jobs: parts.jobs,
@@ -157,7 +162,7 @@ impl CommandDesk {
             shutdown: parts.shutdown,
             pulse: parts.pulse,
         };
-        (desk, DeskHandle::new(asks, seen))
+        (desk, DeskHandle::new(asks, seen, ended))
     }
 
     /// Takes commands until shutdown.
@@ -215,6 +220,7 @@ impl CommandDesk {
         };
         let accepted = numbers
             .into_iter()
+            .filter(|(key, _)| *key != local::NO_KEY)
             .map(|(key, number)| (KeyId::new(key), number))
             .collect();
         self.view.send_replace(DeskView { key_set, accepted });
@@ -225,6 +231,12 @@ impl CommandDesk {
             DeskAsk::Command { bytes, is_retained } => self.take(bytes, is_retained).await,
             DeskAsk::KeySet(bytes) => self.take_set(&bytes, trust::Set::Keys).await,
             DeskAsk::Policy(bytes) => self.take_set(&bytes, trust::Set::Policy).await,
+            DeskAsk::Order { order, reply } => {
+                let ordered = self.order(order).await;
+                if reply.send(ordered).is_err() {
+                    log::debug!("whoever ordered something did not wait for the answer");
+                }
+            }
         }
         self.show().await;
     }

@@ -14,4 +14,4 @@ pub use claim::{Claim, ClaimFault};
 pub use password::{Argon2Cost, PasswordFault, PasswordHash};
 pub use role::{Right, Role};
 pub use roles_file::{RoleRights, RolesComplaint};
-pub use session::{Session, SessionFault, Sessions, TokenHash};
+pub use session::{Orderer, Session, SessionFault, Sessions, TokenHash};

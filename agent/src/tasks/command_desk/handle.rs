@@ -1,8 +1,9 @@
 //! How others reach the desk.
 
-use authority::KeyId;
+use super::local::LocalOrder;
+use authority::{CommandId, CommandRejection, CommandState, KeyId};
 use std::collections::BTreeMap;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// What is asked of the desk.
 #[derive(Debug)]
@@ -13,6 +14,24 @@ pub(super) enum DeskAsk {
     KeySet(Vec<u8>),
     /// Bytes that say they are a policy.
     Policy(Vec<u8>),
+    /// An order of a door of this gateway.
+    Order {
+        order: LocalOrder,
+        reply: oneshot::Sender<Result<CommandId, CommandRejection>>,
+    },
+}
+
+/// How a command ended, or that it waits for a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandEnded {
+    /// Which.
+    pub id: CommandId,
+    /// How.
+    pub state: CommandState,
+    /// Why, by the contract's code.
+    pub code: Option<String>,
+    /// For people.
+    pub text: String,
 }
 
 /// What the birth says of commands.
@@ -29,11 +48,32 @@ pub struct DeskView {
 pub struct DeskHandle {
     asks: mpsc::Sender<DeskAsk>,
     view: watch::Receiver<DeskView>,
+    ended: broadcast::Sender<CommandEnded>,
 }
 
 impl DeskHandle {
-    pub(super) fn new(asks: mpsc::Sender<DeskAsk>, view: watch::Receiver<DeskView>) -> Self {
-        Self { asks, view }
+    pub(super) fn new(
+        asks: mpsc::Sender<DeskAsk>,
+        view: watch::Receiver<DeskView>,
+        ended: broadcast::Sender<CommandEnded>,
+    ) -> Self {
+        Self { asks, view, ended }
+    }
+
+    /// Orders something by a door of this gateway. Answered when it is in the journal, not when it is
+    /// done: [`Self::ended`] tells that.
+    pub async fn order(&self, order: LocalOrder) -> Result<CommandId, CommandRejection> {
+        let (reply, answer) = oneshot::channel();
+        let ask = DeskAsk::Order { order, reply };
+        if self.asks.send(ask).await.is_err() {
+            return Err(CommandRejection::Busy);
+        }
+        answer.await.unwrap_or(Err(CommandRejection::Busy))
+    }
+
+    /// Every end from now on. Who is too slow looks into the journal for what was missed.
+    pub fn ended(&self) -> broadcast::Receiver<CommandEnded> {
+        self.ended.subscribe()
     }
 
     /// What the birth says of commands.

@@ -2,6 +2,7 @@
 
 use super::Dispatch;
 use super::awakening::stored;
+use super::handle::CommandEnded;
 use super::outcome::Outcome;
 use super::programming::records_of;
 use super::receipts::{Receipts, Told, cut};
@@ -10,12 +11,14 @@ use crate::jobs::Jobs;
 use crate::tasks::bus::BusHandle;
 use crate::tasks::storekeeper::{Beside, Record, StoreGone, StoreHandle};
 use authority::{
-    Action, AuthenticCommand, Author, CommandId, CommandState, Document, Proof, RotatedKey,
+    Action, AuthenticCommand, Author, CommandId, CommandRejection, CommandState, Document, Door,
+    Now, Proof, RotatedKey,
 };
 use metering::{MeterId, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use storage::{CommandEnd, CommandStep};
+use tokio::sync::broadcast;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +37,7 @@ pub(super) struct Hands {
     pub(super) receipts: Receipts,
     pub(super) shutdown: CancellationToken,
     pub(super) restart: CancellationToken,
+    pub(super) ended: broadcast::Sender<CommandEnded>,
 }
 
 /// What is written into the journal.
@@ -66,6 +70,19 @@ pub(super) fn is_supported(action: &Action) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a command may begin now. What a door of this gateway ordered is as fresh as the door says:
+/// without a clock that can be trusted, a person in the substation can still work.
+pub(super) fn in_time(
+    command: &AuthenticCommand,
+    now: &Now,
+    session: u64,
+) -> Result<(), CommandRejection> {
+    if command.door() != Door::HeadEnd && !now.is_known() {
+        return Ok(());
+    }
+    command.command().judge_time(now, session)
 }
 
 /// Who stands behind a command, in words.
@@ -173,8 +190,10 @@ impl Hands {
         let is_final = outcome.state.is_final();
         log::info!(command:% = command.id; "{}: {}", outcome.state.word(), outcome.text);
         if !is_final {
-            self.advance(dispatch, outcome.state, (1, 1), &outcome.text, Vec::new())
+            let values = Vec::new();
+            self.advance(dispatch, outcome.state, (1, 1), &outcome.text, values)
                 .await;
+            self.tell_end(command.id, &outcome);
             return;
         }
         let mut told = outcome.told();
@@ -188,6 +207,20 @@ impl Hands {
         };
         let beside = self.without_records(command.id).await;
         self.until_kept(command.id, Line::End(end, beside)).await;
+        self.tell_end(command.id, &outcome);
+    }
+
+    /// Whoever ordered it here may be waiting.
+    fn tell_end(&self, id: CommandId, outcome: &Outcome) {
+        let ended = CommandEnded {
+            id,
+            state: outcome.state,
+            code: outcome.code.clone(),
+            text: outcome.text.clone(),
+        };
+        if self.ended.send(ended).is_err() {
+            log::debug!("nobody waits for the end of a command");
+        }
     }
 
     /// Who did what, and what was found.

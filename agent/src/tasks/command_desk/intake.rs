@@ -16,6 +16,24 @@ use tokio::time::Instant;
 /// What cannot be believed is told this often at most: nobody shall fill our log.
 const TELL_REFUSED_EVERY: Duration = Duration::from_mins(1);
 
+/// What became of a command at the journal.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It will be done.
+    Taken,
+    /// It was ended there.
+    Refused(CommandRejection),
+    /// The journal does not have it.
+    NotKept,
+}
+
+impl Verdict {
+    /// Whether its number is used now.
+    const fn is_numbered(&self) -> bool {
+        !matches!(self, Self::NotKept)
+    }
+}
+
 /// What the gates say of a command that is the next of its signer.
 type Gated = Result<AuthorisedCommand, Box<(AuthenticCommand, CommandRejection)>>;
 
@@ -75,7 +93,7 @@ impl CommandDesk {
             return false;
         }
         match judged {
-            Judgement::Next => self.journal(command, now).await,
+            Judgement::Next => self.journal(command, now).await.is_numbered(),
             Judgement::Known(record) => {
                 self.repeat(*record).await;
                 false
@@ -105,12 +123,12 @@ impl CommandDesk {
     }
 
     /// Writes it down before anything else, and ends it there if it may not be done.
-    async fn journal(&mut self, command: AuthenticCommand, now: &Now) -> bool {
+    pub(super) async fn journal(&mut self, command: AuthenticCommand, now: &Now) -> Verdict {
         let row = match command.to_journal(self.trust.own()) {
             Ok(row) => row,
             Err(fault) => {
                 log::error!(fault:%; "a command cannot be journalled; it is not taken");
-                return false;
+                return Verdict::NotKept;
             }
         };
         let ordered = command.command().clone();
@@ -138,16 +156,19 @@ impl CommandDesk {
             Ok(Acceptance::Accepted { .. }) => {}
             Ok(Acceptance::Not(judged)) => {
                 log::warn!("command {} is not journalled: {judged:?}", ordered.id);
-                return false;
+                return Verdict::NotKept;
             }
             Err(error) => {
                 // It may be there all the same: then the next start, or the same command again, finds it.
                 log::error!(error:%; "a command could not be journalled");
-                return false;
+                return Verdict::NotKept;
             }
         }
         match gated {
-            Ok(authorised) => self.enqueue(authorised),
+            Ok(authorised) => {
+                self.enqueue(authorised);
+                Verdict::Taken
+            }
             Err(refused) => {
                 let rejection = refused.1;
                 let told = Told::why(rejection.code(), &rejection.to_string());
@@ -164,13 +185,13 @@ impl CommandDesk {
                 if let Err(error) = done.await {
                     log::error!(error:%; "the end of command {} could not be kept", ordered.id);
                 }
+                Verdict::Refused(rejection)
             }
         }
-        true
     }
 
     pub(super) fn gate(&mut self, command: AuthenticCommand, now: &Now) -> Gated {
-        let judged = command.command().judge_time(now, self.boot);
+        let judged = hands::in_time(&command, now, self.boot);
         let judged = judged.and_then(|()| {
             let is_known = hands::is_supported(&command.command().action);
             is_known.then_some(()).ok_or(CommandRejection::Unsupported)

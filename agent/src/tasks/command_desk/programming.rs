@@ -4,7 +4,7 @@
 //! until the command has ended: resume and restore go on from it.
 
 use super::Dispatch;
-use super::hands::Hands;
+use super::hands::{Hands, in_time};
 use super::outcome::{MeterEnd, Outcome};
 use crate::tasks::bus::BusRequest;
 use crate::tasks::bus::program::{Intent, ProgramAnswer, ProgramAsk, ProgramOrder, ProgramTrouble};
@@ -137,8 +137,7 @@ impl Hands {
             quality: now.quality,
             trusted: now.utc,
         };
-        command
-            .judge_time(&now, 0)
+        in_time(dispatch.authentic(), &now, 0)
             .map_err(|rejection| (rejection.code().unwrap_or("expired"), rejection.to_string()))?;
         let Some(wanted) = command.precondition.and_then(|state| state.sha256) else {
             return Ok(());

@@ -5,10 +5,12 @@ use crate::bench::Bench;
 use ::dlms::codec::{Attribute, Data, LogicalName};
 use ::dlms::security::Suite;
 use authority::{
-    Action, Bounds, Command, CommandId, CommandState, Document, KeyEntry, KeySetContent,
-    ObjectState, OperatorKey, Receipt, Role, approve_command, sign_command, sign_shared_command,
+    Action, AuthenticCommand, Bounds, Command, CommandId, CommandState, Document, KeyEntry,
+    KeySetContent, ObjectState, OperatorKey, Receipt, Role, approve_command, sign_command,
+    sign_shared_command,
 };
 use metering::Timestamp;
+use pmu_agent::tasks::command_desk::LocalOrder;
 use simulator::dlms::DlmsScenario;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -531,4 +533,44 @@ async fn a_new_start_that_was_ordered_has_succeeded_once_it_is_there() {
     let expected = ["accepted", "executing", "unknown", "succeeded"];
     assert_eq!(road(&receipts, &again), expected);
     assert!(CommandState::Succeeded.is_final());
+}
+
+/// By the configuration, which nobody signs: the same gates, the same journal, the same receipts.
+#[tokio::test(start_paused = true)]
+async fn what_the_gateway_orders_itself_passes_the_same_gates() {
+    let (mut bench, _meter, mut office) = world().await;
+    let by_configuration = |action: Action| {
+        LocalOrder::new(action, Duration::from_mins(10), |command: &Command| {
+            AuthenticCommand::by_configuration(command)
+        })
+    };
+    let meter = || NAME.parse().expect("a name");
+    let mut ends = bench.desk().ended();
+    let ping = by_configuration(Action::MeterPing { meter: meter() });
+    let asked = bench.desk().order(ping).await.expect("an order");
+    bench.live(120).await;
+    let ended = ends.try_recv().expect("an end");
+    assert_eq!(ended.id, asked);
+    assert_eq!(ended.state, CommandState::Succeeded, "{ended:?}");
+    // It may not program, restart or store anything.
+    let set = by_configuration(tariff());
+    let refused = bench.desk().order(set).await.expect_err("it may not");
+    assert!(refused.to_string().contains("configuration"), "{refused}");
+    let before = bench.desk().view().accepted;
+    assert!(before.is_empty(), "no signer's number was used: {before:?}");
+    // People's numbers are their own.
+    let put = office.command(&bench, put());
+    offer(&bench, office.signed(&put));
+    live_until_final(&bench, &put).await;
+    bench.stop().await;
+    let receipts = bench.receipts();
+    let states = |id: CommandId| -> Vec<&str> {
+        let own = receipts.iter().filter(|one| one.id == id);
+        own.map(|one| one.state.word()).collect()
+    };
+    assert_eq!(states(asked), ["accepted", "executing", "succeeded"]);
+    let rejected = receipts
+        .iter()
+        .filter(|one| one.state == CommandState::Rejected);
+    assert_eq!(rejected.count(), 1);
 }

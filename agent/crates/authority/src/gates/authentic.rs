@@ -4,7 +4,7 @@ use super::Door;
 use crate::KeyId;
 use crate::command::Command;
 use crate::key_set::KeyEntry;
-use crate::people::{Role, Session};
+use crate::people::{Orderer, Role, Session};
 use crate::rejection::CommandRejection;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -26,10 +26,10 @@ impl Author {
         }
     }
 
-    fn of_session(session: &Session) -> Self {
+    fn of_person(person: &Orderer) -> Self {
         Self {
-            who: session.who().to_owned(),
-            roles: BTreeSet::from([session.role()]),
+            who: person.who().to_owned(),
+            roles: BTreeSet::from([person.role()]),
             key: None,
         }
     }
@@ -83,7 +83,12 @@ impl AuthenticCommand {
     /// What a person orders who is signed in. The command must be one of the contract, like any
     /// other.
     pub fn by_session(command: &Command, session: &Session) -> Result<Self, CommandRejection> {
-        Self::local(command, session.door(), vec![Author::of_session(session)])
+        Self::by_person(command, &session.orderer())
+    }
+
+    /// The same, for one who was signed in when he ordered it.
+    pub fn by_person(command: &Command, person: &Orderer) -> Result<Self, CommandRejection> {
+        Self::local(command, person.door(), vec![Author::of_person(person)])
     }
 
     /// Adds a second person who is signed in and was shown the same command. What was signed is
@@ -95,7 +100,7 @@ impl AuthenticCommand {
                 door: session.door().word(),
             });
         }
-        self.authors.push(Author::of_session(session));
+        self.authors.push(Author::of_person(&session.orderer()));
         Ok(self)
     }
 

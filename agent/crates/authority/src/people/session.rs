@@ -51,8 +51,42 @@ impl Session {
         self.door
     }
 
+    /// This person, for an order that is made a little later than asked for.
+    pub fn orderer(&self) -> Orderer {
+        Orderer {
+            who: self.who.clone(),
+            role: self.role,
+            door: self.door,
+        }
+    }
+
     fn is_over(&self, now: Moment) -> bool {
         now.since(self.begun) >= LIFE_MAX || now.since(self.used) >= IDLE_MAX
+    }
+}
+
+/// Somebody who was signed in when he ordered something. Only a session makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orderer {
+    who: String,
+    role: Role,
+    door: Door,
+}
+
+impl Orderer {
+    /// Who.
+    pub fn who(&self) -> &str {
+        &self.who
+    }
+
+    /// What that person is.
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// By which door.
+    pub const fn door(&self) -> Door {
+        self.door
     }
 }
 
