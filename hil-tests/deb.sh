@@ -80,6 +80,28 @@ expect() { # expect PATH "OWNER GROUP MODE"
     [ "$found" = "$2" ] || fail "/$1 is '$found' (owner, group, mode), not '$2'"
 }
 
+# What people begin from is there, and the packed program takes it.
+check_beginnings() {
+    local file share="$root/usr/share/pmu" limits kind judged=0
+    for file in config/schemes/*.toml config/capabilities/*.toml config/meter-lists/*.toml config/network-map.csv; do
+        cmp -s "$file" "$share/${file#config/}" || fail "$file is not in it"
+    done
+    for file in "$share"/schemes/*.toml; do
+        kind=$(sed -n 's/^meter-type = "\(.*\)"$/\1/p' "$file")
+        limits="$share/capabilities/$kind.toml"
+        if [ -f "$limits" ]; then
+            "$root/usr/bin/pmuctl" scheme validate "$file" --limits "$limits" --on 2027-01-05 >"$work/scheme.log" ||
+                { cat "$work/scheme.log"; fail "the shipped scheme ${file##*/} is refused"; }
+            judged=$((judged + 1))
+        else
+            # Nobody has said what such a meter holds: it is read, not judged.
+            "$root/usr/bin/pmuctl" scheme show "$file" >/dev/null || fail "the shipped scheme ${file##*/} cannot be read"
+        fi
+    done
+    [ "$judged" -ge 2 ] || fail "only $judged shipped schemes were judged"
+    "$root/usr/bin/pmuctl" meters tree "$share/network-map.csv" >/dev/null || fail "the shipped network map is refused"
+}
+
 check_installed() {
     local gid model
     grep -q '^pmu:.*nologin$' "$root/etc/passwd" || fail "there is no user pmu without a shell"
@@ -97,6 +119,7 @@ check_installed() {
     for model in config/meter-models/*.toml; do
         cmp -s "$model" "$root/usr/share/pmu/meter-models/${model##*/}" || fail "$model is not in it"
     done
+    check_beginnings
     [ "$(readlink "$root/etc/pmu/meter-models")" = /usr/share/pmu/meter-models ] ||
         fail "/etc/pmu/meter-models does not lead to the shipped models"
     [ -L "$root/etc/systemd/system/timers.target.wants/pmu-clock-state.timer" ] ||

@@ -1,5 +1,6 @@
 //! The front desk: answers what people ask, from what the tasks show of themselves.
 
+mod audit;
 mod keys;
 mod recovery;
 mod set_aside;
@@ -13,6 +14,7 @@ use crate::jobs::Jobs;
 use crate::limits::TRACE_FILE_BYTES_MAX;
 use crate::metrics;
 use crate::tasks::bus::{BusHandle, BusRequest, MeterView};
+use crate::tasks::command_desk::DeskHandle;
 use crate::tasks::heartbeat::quality_word;
 use crate::tasks::keykeeper::KeyHandle;
 use crate::tasks::storekeeper::{Look, Record, StoreGone, StoreHandle};
@@ -54,6 +56,8 @@ pub struct Front {
     pub alarms: Alarms,
     /// Work that people started.
     pub jobs: Jobs,
+    /// Orders, and what the gateway signs; none in recovery.
+    pub command_desk: Option<DeskHandle>,
     /// Updates of the whole system.
     pub updater: UpdaterHandle,
     /// The file of the configuration.
@@ -88,6 +92,7 @@ impl GatewayDesk for Front {
             } => self.profile(&meter, (from, to), profile.as_deref()).await,
             Request::StoreStats => self.store_stats().await,
             Request::StoreVerify => self.verify().await,
+            Request::Audit { from, count } => self.audit_piece(from, count).await,
             Request::SetAside => self.set_aside().await,
             Request::Release { stream, number } => self.release(caller, &stream, number).await,
             Request::Trace { bus, switch } => self.trace(caller, &bus, switch).await,

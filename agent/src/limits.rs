@@ -195,3 +195,8 @@ pub const LISTEN_OCTETS_MAX: usize = 128 * 1024;
 pub const LISTEN_RUNS_MAX: usize = 6000;
 /// How soon a listener notices that nobody wants more.
 pub const LISTEN_LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Records of the audit chain that one answer holds.
+pub const AUDIT_PIECE_RECORDS_MAX: u32 = 2000;
+/// Bytes of their lines: twice as long, with every sign escaped, they still fit a line of the desk.
+pub const AUDIT_PIECE_BYTES_MAX: usize = 1024 * 1024;

@@ -103,6 +103,11 @@ install_ours() {
     for file in config/meter-models/*.toml; do
         install -D -m 644 -t "$root/usr/share/pmu/meter-models" "$file"
     done
+    # What people begin from: schemes, what models hold, meter lists, a network map.
+    for folder in schemes capabilities meter-lists; do
+        install -D -m 644 -t "$root/usr/share/pmu/$folder" config/"$folder"/*.toml
+    done
+    install -D -m 644 -t "$root/usr/share/pmu" config/network-map.csv
     install -D -m 644 config/agent.toml "$root/usr/share/pmu/agent.toml"
 }
 

@@ -23,6 +23,7 @@ pub(super) fn refused(request: &Request) -> Option<Refusal> {
         Request::Profile { .. }
         | Request::StoreStats
         | Request::StoreVerify
+        | Request::Audit { .. }
         | Request::SetAside
         | Request::Release { .. }
         | Request::Keys { .. } => (
@@ -64,6 +65,7 @@ mod tests {
         let store = Some("the store is left");
         check(&Request::StoreStats, store);
         check(&Request::StoreVerify, store);
+        check(&Request::Audit { from: 0, count: 1 }, store);
         check(&Request::SetAside, store);
         let wish = KeysWish::Status { meter: None };
         check(&Request::Keys { wish }, store);

@@ -66,11 +66,10 @@ impl Supervisor {
         let (keys, keys_done) = start_keys(&settings, &common)?;
 
         let (steps, stepped) = watch::channel(0_u64);
-        let owners = (&store, &keys);
-        let (buses, lines_done) = start_lines(&settings, &mut common, owners, &stepped)?;
+        let (buses, lines_done) = start_lines(&settings, &mut common, (&store, &keys), &stepped)?;
         let jobs = Jobs::default();
         let desk = start_desk(&settings, &mut common, (&store, &buses, &jobs), boot);
-        let (uplink, images) = start_uplink(&settings, &mut common, &store, (boot, desk)).unzip();
+        let (uplink, images) = start_uplink(&settings, &mut common, &store, (boot, &desk)).unzip();
         let road = (uplink.as_ref(), images);
         let updater = start_updater(&settings, &mut common, &store, &buses, road);
         let front = Front {
@@ -84,6 +83,7 @@ impl Supervisor {
             uplink,
             alarms,
             jobs,
+            command_desk: desk,
             updater,
             configuration: config.clone(),
             is_recovery: settings.recovery.is_some(),
@@ -215,7 +215,7 @@ fn start_uplink(
     settings: &Settings,
     common: &mut Common,
     store: &StoreHandle,
-    (boot, desk): (u64, Option<DeskHandle>),
+    (boot, desk): (u64, &Option<DeskHandle>),
 ) -> Option<(watch::Receiver<UplinkView>, ImageRoad)> {
     let Some(uplink) = &settings.uplink else {
         log::warn!("no [uplink] is configured: nothing is sent");
@@ -235,7 +235,7 @@ fn start_uplink(
     let (road, orders) = image_road(seen.clone());
     let task = task.in_recovery(settings.recovery.clone()).bringing(orders);
     let task = match desk {
-        Some(desk) => task.commanding(desk),
+        Some(desk) => task.commanding(desk.clone()),
         None => task,
     };
     common.tasks.spawn(async move {

@@ -128,6 +128,7 @@ impl CommandDesk {
     pub fn new(parts: DeskParts) -> (Self, DeskHandle) {
         let (asks, asked) = mpsc::channel(DESK_REQUESTS_MAX);
         let receipts = Receipts::new(parts.gateway.clone(), Arc::clone(&parts.key));
+        let own = Arc::clone(&parts.key);
         let trust = Trust::new(&parts.gateway, parts.roots_file, parts.key);
         let (view, seen) = watch::channel(DeskView::default());
         let (ended, _) = broadcast::channel(DESK_REQUESTS_MAX);
@@ -162,7 +163,7 @@ impl CommandDesk {
             shutdown: parts.shutdown,
             pulse: parts.pulse,
         };
-        (desk, DeskHandle::new(asks, seen, ended))
+        (desk, DeskHandle::new(asks, seen, ended, own))
     }
 
     /// Takes commands until shutdown.

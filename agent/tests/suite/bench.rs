@@ -247,12 +247,8 @@ impl Bench {
         let clock = Clock::new(Arc::<Wall>::clone(&self.wall));
         clock.note_quality(metering::ClockQuality::Synchronised);
         let (store, report) = Store::open(&self.store_folder(), &self.options()).unwrap();
-        let shelf = Shelf::new(
-            store,
-            self.store_folder(),
-            self.options(),
-            Reserve::new(&self.store_folder()),
-        );
+        let reserve = Reserve::new(&self.store_folder());
+        let shelf = Shelf::new(store, self.store_folder(), self.options(), reserve);
         let (stop_lines, stop_keeper) = (CancellationToken::new(), CancellationToken::new());
         let alarms = Alarms::default();
         let parts = StorekeeperParts {
@@ -300,6 +296,7 @@ impl Bench {
             uplink: None,
             alarms,
             jobs,
+            command_desk: Some(desk.clone()),
             updater: UpdaterHandle::without_task(),
             configuration: self.folder.path().join("agent.toml"),
             is_recovery: false,

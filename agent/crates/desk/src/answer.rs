@@ -26,6 +26,8 @@ pub enum Answer {
     Store(Box<StoreStats>),
     /// What a check found.
     Verified(VerifyResult),
+    /// A piece of the audit chain.
+    Audit(Box<crate::AuditPiece>),
     /// What was set aside.
     SetAside(Vec<AsideEntry>),
     /// Recorded bytes.

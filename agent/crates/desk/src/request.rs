@@ -45,6 +45,13 @@ pub enum Request {
     StoreStats,
     /// Checks every checksum and the audit chain.
     StoreVerify,
+    /// A piece of the audit chain, with the gateway's signature over it.
+    Audit {
+        /// From this record; 0 for the newest ones.
+        from: u64,
+        /// So many records at most.
+        count: u32,
+    },
     /// What was set aside because it cannot be delivered.
     SetAside,
     /// Lets something that was set aside be sent again.

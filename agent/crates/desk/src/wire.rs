@@ -96,6 +96,10 @@ mod tests {
             }),
             r#"{"ask":"start","what":{"work":"change-keys","meter":"feeder-1","encryption":true,"authentication":false}}"#,
         );
+        check(
+            &Request::Audit { from: 0, count: 9 },
+            r#"{"ask":"audit","from":0,"count":9}"#,
+        );
         check(&Request::Job { number: 7 }, r#"{"ask":"job","number":7}"#);
         check(
             &Request::Cancel { number: 7 },

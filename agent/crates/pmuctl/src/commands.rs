@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod add;
+mod audit;
 mod authority;
 mod backup;
 mod bus;
@@ -20,7 +21,7 @@ use crate::adapters::direct_agent::DirectAgent;
 use crate::adapters::local::LocalDesk;
 use crate::adapters::signals::Wishes;
 use crate::adapters::terminal;
-use crate::arguments::{Arguments, Command, JobCommand, StoreCommand};
+use crate::arguments::{Arguments, AuditCommand, Command, JobCommand, StoreCommand};
 use crate::console::Console;
 use crate::errand::Errand;
 use crate::limits::{DESK_WAIT, VERIFY_WAIT};
@@ -47,7 +48,9 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Command::Scheme(command) => scheme::run(command, arguments.json),
         Command::Meters(command) => scheme::meters(command, arguments.json),
         Command::Receipt(command) => authority::receipt(command, arguments.json),
-        Command::Audit(command) => authority::audit(command, arguments.json),
+        Command::Audit(command @ AuditCommand::Verify { .. }) => {
+            authority::audit(command, arguments.json)
+        }
         _ => runtime()?.block_on(at_gateway(arguments)),
     }
 }
@@ -111,6 +114,12 @@ async fn errand(
         Command::Bus(command) => bus::run(&mut errand, command, &arguments.direct).await,
         Command::Store(command) => errand.simple(store_request(command)).await,
         Command::Update(command) => update::run(&mut errand, command).await,
+        Command::Audit(AuditCommand::Export {
+            out,
+            seal,
+            from,
+            count,
+        }) => audit::export(&mut errand, (out, seal), *from, *count).await,
         Command::Jobs => errand.simple(Request::Jobs).await,
         Command::Job(JobCommand::Show { number }) => {
             let number = *number;

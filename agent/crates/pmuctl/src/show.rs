@@ -37,6 +37,7 @@ pub fn answer_text(answer: &Answer) -> String {
         Answer::Profile { channels, rows } => meters::profile(channels, rows),
         Answer::Store(stats) => store::stats(stats),
         Answer::Verified(result) => store::verified(result),
+        Answer::Audit(piece) => crate::words::plain_lines(&piece.lines),
         Answer::SetAside(entries) => store::set_aside(entries),
         Answer::Trace(lines) => trace::text(lines),
         Answer::Configuration(path) => format!("{}\n", crate::plain(path, 1000)),

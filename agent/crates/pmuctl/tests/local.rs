@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-use desk::{Answer, Refusal, Request, VerifyResult};
+use desk::{Answer, AuditPiece, Refusal, Request, VerifyResult};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -105,4 +105,39 @@ fn a_wrong_command_line_has_an_exit_code_of_its_own() {
     assert_eq!(pmuctl(nowhere, "meter reed").status.code(), Some(64));
     assert_eq!(pmuctl(nowhere, "").status.code(), Some(64));
     assert_eq!(pmuctl(nowhere, "--help").status.code(), Some(0));
+}
+
+#[test]
+fn a_piece_of_the_audit_chain_and_its_seal_go_into_two_new_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, seal) = (folder.path().join("a.jsonl"), folder.path().join("a.seal"));
+    let words = format!(
+        "audit export --from 7 --count 3 --out {} --seal {}",
+        out.display(),
+        seal.display()
+    );
+    let piece = |last, seal: Option<&str>| {
+        Ok(Answer::Audit(Box::new(AuditPiece {
+            first: 7,
+            last,
+            lines: "lines\n".to_owned(),
+            seal: seal.map(str::to_owned),
+        })))
+    };
+    let asked = Request::Audit { from: 7, count: 3 };
+    let none = check(&words, &piece(6, None), &asked, 1);
+    assert!(none.contains("the newest one is 6"), "{none}");
+    let unsigned = check(&words, &piece(9, None), &asked, 1);
+    assert!(unsigned.contains("no key to sign with"), "{unsigned}");
+    assert!(!out.exists() && !seal.exists());
+    let said = check(&words, &piece(9, Some("0aff")), &asked, 0);
+    assert!(said.contains("records 7 to 9 in "), "{said}");
+    assert_eq!(std::fs::read(&out).unwrap(), b"lines\n");
+    assert_eq!(std::fs::read(&seal).unwrap(), [0x0a, 0xff]);
+    check(&words, &piece(9, Some("0b")), &asked, 1);
+    assert_eq!(
+        std::fs::read(&seal).unwrap(),
+        [0x0a, 0xff],
+        "nothing is overwritten"
+    );
 }

@@ -178,6 +178,42 @@ fn the_second_person_sees_and_signs_the_very_same_order() {
 }
 
 #[test]
+fn the_next_order_goes_on_from_the_file_of_the_one_before() {
+    let folder = office();
+    let place = folder.path();
+    says(
+        place,
+        &format!("{SIGN} --key anna.pem --shared --out a.cbor nop"),
+        0,
+    );
+    says(
+        place,
+        "command approve a.cbor --key ben.pem --out b.cbor --yes",
+        0,
+    );
+    let next = "command sign --gateway pmu-001 --after b.cbor";
+    let said = says(place, &format!("{next} --key anna.pem --out c.cbor nop"), 0);
+    assert!(
+        said.contains("0011223344556677 (epoch)") && said.contains("number     4 of"),
+        "{said}"
+    );
+    // Numbers are Anna's, who signed it first, and one gateway's.
+    let refused = says(place, &format!("{next} --key ben.pem --out d.cbor nop"), 1);
+    assert!(refused.contains("that this key signed first"), "{refused}");
+    let other = next.replace("pmu-001", "pmu-002");
+    says(
+        place,
+        &format!("{other} --key anna.pem --out d.cbor nop"),
+        1,
+    );
+    says(
+        place,
+        &format!("{next} --number 9 --key anna.pem --out d.cbor nop"),
+        64,
+    );
+}
+
+#[test]
 fn a_changed_order_is_shown_as_not_proven() {
     let folder = office();
     let place = folder.path();

@@ -3,6 +3,7 @@
 //!
 //! Nothing here does IO or reads a clock: texts, zones and instants are handed in.
 
+mod complaint;
 pub mod legacy;
 pub mod list;
 pub mod scheme;

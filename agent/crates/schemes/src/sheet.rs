@@ -1,7 +1,7 @@
 //! A table in a CSV file, as spreadsheets of many countries write it: byte order mark, CRLF,
 //! semicolons or tabs, quotes. Only what a cell may hold is left to the caller.
 
-use crate::site::complaint::{Notebook, shown};
+use crate::complaint::{Notebook, shown};
 use std::collections::BTreeMap;
 
 /// Largest file that is looked at.

@@ -4,7 +4,6 @@
 //! goes back into one ([`SiteMap::to_csv`]). It never holds a password, only the name of a sealed
 //! one.
 
-pub(crate) mod complaint;
 mod connection;
 mod import;
 mod map;
@@ -14,7 +13,7 @@ mod ratio;
 mod row;
 mod tree;
 
-pub use complaint::{Complaint, Complaints};
+pub use crate::complaint::{Complaint, Complaints};
 pub use connection::{Connection, Framing, Host, Protocol};
 pub use import::{Change, ImportPlan, fuzz_site_csv};
 pub(crate) use map::NEEDED_COLUMNS;

@@ -2,27 +2,27 @@
 //! by what the simulated meters held.
 
 mod cast;
-mod child;
-mod clock;
-mod desk;
+pub(crate) mod child;
+pub(crate) mod clock;
+pub(crate) mod desk;
 mod dlms;
 mod elster;
 mod errands;
 mod export;
 mod judge;
 mod keeper;
-mod key_ring;
+pub(crate) mod key_ring;
 pub(crate) mod limits;
 mod outcome;
 mod own;
 mod play;
-mod programs;
+pub(crate) mod programs;
 mod registers;
 mod report;
 mod screen;
-mod stage;
+pub(crate) mod stage;
 mod table;
-mod wishes;
+pub(crate) mod wishes;
 
 use std::process::ExitCode;
 

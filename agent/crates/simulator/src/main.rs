@@ -1,9 +1,11 @@
 //! `simulator demo`: a bus of simulated meters, the real gateway, a broker and a head-end, and the
-//! proof that nothing wrong, nothing lost and nothing twice came of it. `simulator meter` and
+//! proof that nothing wrong, nothing lost and nothing twice came of it. `simulator practice`: a whole site
+//! that people learn at. `simulator meter` and
 //! `simulator dlms`: one simulated FLAG or DLMS meter for clients from outside.
 
 mod demo;
 mod one_meter;
+mod practice;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,6 +28,8 @@ struct Arguments {
 enum Command {
     /// Show the whole road, from the registers of simulated meters to a head-end, and check it.
     Demo(DemoArguments),
+    /// Keep a whole site to practise at: a broker, a head-end, and a gateway with three meters.
+    Practice(practice::PracticeArguments),
     /// Run one simulated FLAG meter; the line on standard output says its name, address and serial
     /// number, and where it listens.
     Meter(one_meter::MeterArguments),
@@ -54,6 +58,7 @@ struct DemoArguments {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Practice(arguments) => practice::run(&arguments),
         Command::Meter(arguments) => one_meter::run(&arguments),
         Command::Dlms(arguments) => one_meter::run_dlms(&arguments),
     }

@@ -1,8 +1,13 @@
 //! How others reach the desk.
 
 use super::local::LocalOrder;
-use authority::{CommandId, CommandRejection, CommandState, KeyId};
+use authority::{
+    AuditSeal, CommandId, CommandRejection, CommandState, KeyId, ReceiptFault, SigningKey,
+};
+use metering::GatewayId;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// What is asked of the desk.
@@ -44,11 +49,18 @@ pub struct DeskView {
 }
 
 /// A way to the desk; cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct DeskHandle {
     asks: mpsc::Sender<DeskAsk>,
     view: watch::Receiver<DeskView>,
     ended: broadcast::Sender<CommandEnded>,
+    key: Arc<SigningKey>,
+}
+
+impl fmt::Debug for DeskHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeskHandle").finish_non_exhaustive()
+    }
 }
 
 impl DeskHandle {
@@ -56,8 +68,23 @@ impl DeskHandle {
         asks: mpsc::Sender<DeskAsk>,
         view: watch::Receiver<DeskView>,
         ended: broadcast::Sender<CommandEnded>,
+        key: Arc<SigningKey>,
     ) -> Self {
-        Self { asks, view, ended }
+        Self {
+            asks,
+            view,
+            ended,
+            key,
+        }
+    }
+
+    /// Signs a piece of the audit chain, with the key that signs receipts.
+    pub fn seal_audit(
+        &self,
+        seal: &AuditSeal,
+        gateway: &GatewayId,
+    ) -> Result<Vec<u8>, ReceiptFault> {
+        seal.sign(&self.key, gateway)
     }
 
     /// Orders something by a door of this gateway. Answered when it is in the journal, not when it is

@@ -1,5 +1,6 @@
 //! What may be typed behind `pmuctl key`, `keyset`, `policy`, `receipt` and `audit`.
 
+use authority::Role;
 use clap::Subcommand;
 use metering::GatewayId;
 use std::path::PathBuf;
@@ -15,6 +16,10 @@ pub enum KeyCommand {
         /// Whose it is: prints what goes into the file of `keyset sign`.
         #[arg(long, value_name = "NAME")]
         who: Option<String>,
+        /// What they may do, in that entry.
+        #[arg(long, value_name = "ROLE", requires = "who", default_value = "operator",
+              value_parser = role)]
+        role: Role,
     },
     /// Show the public half and the id of a private key.
     Show {
@@ -79,6 +84,22 @@ pub enum ReceiptCommand {
 /// The audit chain.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
+    /// Take a piece of the chain from the gateway, with its signature over it.
+    Export {
+        /// Where the records go; an existing file is never overwritten.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Where the signature goes.
+        #[arg(long, value_name = "FILE")]
+        seal: PathBuf,
+        /// From this record on [default: so that the newest one is in it].
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+        from: Option<u64>,
+        /// So many records at most; the gateway gives up to 2000 at a time.
+        #[arg(long, value_name = "NUMBER", default_value_t = 2000,
+              value_parser = clap::value_parser!(u32).range(1..))]
+        count: u32,
+    },
     /// Follow a piece of the chain: a changed byte is found, and its place named.
     Verify {
         /// The exported piece.
@@ -93,4 +114,9 @@ pub enum AuditCommand {
         #[arg(long, value_name = "FILE", requires = "seal")]
         key: Option<PathBuf>,
     },
+}
+
+fn role(word: &str) -> Result<Role, String> {
+    let complaint = "use viewer, operator, approver or administrator";
+    Role::from_word(word).ok_or_else(|| complaint.to_owned())
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 #[derive(Debug, Subcommand)]
 pub enum OrderCommand {
     /// Sign an order.
-    Sign(SignArguments),
+    Sign(Box<SignArguments>),
     /// Show an order, and add a second person's signature to it.
     Approve {
         /// The signed command.
@@ -153,6 +153,14 @@ pub struct SignArguments {
     /// Its number among those of this key [default: the next one by the gateway's birth].
     #[arg(long, requires = "epoch", value_parser = clap::value_parser!(u64).range(1..))]
     pub number: Option<u64>,
+    /// The command that this key signed last for this gateway: number and store go on from it.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "epoch",
+        conflicts_with = "number"
+    )]
+    pub after: Option<PathBuf>,
     /// Where it goes [default: a name made of gateway, number and operation].
     #[arg(long, global = true, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -16,22 +16,24 @@ use crate::orders::{
 use crate::words::hex;
 use anyhow::{Context, Result, bail};
 use authority::{
-    Algorithm, AuthenticReceipt, KeySet, OperatorKey, Policy, PublicKey, ReceiptKeys, RootKeys,
+    Algorithm, AuditSeal, AuthenticReceipt, KeySet, OperatorKey, Policy, PublicKey, ReceiptKeys,
+    Role, RootKeys,
 };
 use head_end::{Body, FleetSubject, Message};
+use metering::GatewayId;
 use serde_json::{Value, json};
 use std::path::Path;
 use storage::{AuditHead, AuditSegment, verify_segment};
 
 pub(super) fn key(command: &KeyCommand, json: bool) -> Result<bool> {
     let (key, who, made) = match command {
-        KeyCommand::New { out, who } => {
+        KeyCommand::New { out, who, role } => {
             let mut seed = zeroize::Zeroizing::new([0_u8; 32]);
             getrandom::fill(seed.as_mut()).context("the kernel gives no random bytes")?;
             let key = OperatorKey::ed25519(&seed);
             let text = zeroize::Zeroizing::new(key.to_pem()?);
             write_new(out, text.as_bytes(), 0o600)?;
-            (key, who.as_deref(), Some(out))
+            (key, who.as_deref().map(|who| (who, *role)), Some(out))
         }
         KeyCommand::Show { file } => (operator_key(file)?, None, None),
     };
@@ -41,7 +43,7 @@ pub(super) fn key(command: &KeyCommand, json: bool) -> Result<bool> {
             "id": public.id().to_string(),
             "algorithm": algorithm(&public),
             "public": hex(&public.bytes()),
-            "who": who,
+            "who": who.map(|(who, _)| who),
             "file": made.map(|path| path.display().to_string()),
         });
         print(&format!("{value}\n"))?;
@@ -62,8 +64,8 @@ pub(super) fn key(command: &KeyCommand, json: bool) -> Result<bool> {
             path.display()
         )]);
     }
-    if let Some(who) = who {
-        text.push_str(&entry_text(who, &public, utc()));
+    if let Some((who, role)) = who {
+        text.push_str(&entry_text(who, role, &public, utc()));
     }
     print(&text)?;
     Ok(true)
@@ -77,12 +79,13 @@ const fn algorithm(key: &PublicKey) -> &'static str {
 }
 
 /// What goes into the file of `keyset sign`; a year is a proposal.
-fn entry_text(who: &str, public: &PublicKey, now: metering::Timestamp) -> String {
+fn entry_text(who: &str, role: Role, public: &PublicKey, now: metering::Timestamp) -> String {
     let year = std::time::Duration::from_hours(24 * 365);
     format!(
-        "\nfor the file of `keyset sign`:\n\n[[key]]\nwho = {}\nroles = [\"operator\"]\n\
+        "\nfor the file of `keyset sign`:\n\n[[key]]\nwho = {}\nroles = [\"{}\"]\n\
          from = \"{now}\"\nuntil = \"{}\"\npublic = \"{}\"\n",
         toml::Value::String(who.to_owned()),
+        role.word(),
         now.after(year),
         hex(&public.bytes())
     )
@@ -250,24 +253,29 @@ fn receipt_text(receipt: &AuthenticReceipt) -> String {
     text
 }
 
+fn proven_seal(seal: &Path, gateway: &GatewayId, key: &Path) -> Result<AuditSeal> {
+    let text = read_text(key, KEY_FILE_BYTES_MAX)?;
+    let keys =
+        ReceiptKeys::parse(gateway.clone(), &text).with_context(|| key.display().to_string())?;
+    let bytes = read_bytes(seal, u64::try_from(SIGNED_FILE_BYTES_MAX)?)?;
+    let opened = keys.open_audit_seal(&bytes);
+    opened.with_context(|| seal.display().to_string())
+}
+
 pub(super) fn audit(command: &AuditCommand, json: bool) -> Result<bool> {
     let AuditCommand::Verify {
         file,
         seal,
         gateway,
         key,
-    } = command;
+    } = command
+    else {
+        bail!("a gateway is asked for this");
+    };
     let name = file.display().to_string();
     let bytes = read_bytes(file, AUDIT_FILE_BYTES_MAX)?;
     let seal = match (seal, gateway, key) {
-        (Some(seal), Some(gateway), Some(key)) => {
-            let text = read_text(key, KEY_FILE_BYTES_MAX)?;
-            let keys = ReceiptKeys::parse(gateway.clone(), &text)
-                .with_context(|| key.display().to_string())?;
-            let bytes = read_bytes(seal, u64::try_from(SIGNED_FILE_BYTES_MAX)?)?;
-            let opened = keys.open_audit_seal(&bytes);
-            Some(opened.with_context(|| seal.display().to_string())?)
-        }
+        (Some(seal), Some(gateway), Some(key)) => Some(proven_seal(seal, gateway, key)?),
         _ => None,
     };
     let expected = seal.map(|seal| AuditHead {

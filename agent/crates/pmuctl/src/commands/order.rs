@@ -46,13 +46,7 @@ fn sign(arguments: &SignArguments, json: bool) -> Result<bool> {
     let key = operator_key(&arguments.terms.key)?;
     let action = action(&arguments.order)?;
     let gateway = &arguments.gateway;
-    let (epoch, number) = if let (Some(epoch), Some(number)) = (arguments.epoch, arguments.number) {
-        (epoch, number)
-    } else {
-        let birth = runtime()?.block_on(dispatch::birth(&arguments.broker, gateway))?;
-        let last = birth.accepted.get(&key.public().id()).copied();
-        (birth.epoch, last.unwrap_or(0).saturating_add(1))
-    };
+    let (epoch, number) = place(arguments, &key)?;
     let command = ordered(&arguments.terms, gateway, epoch, number, action)?;
     let bytes = signed(&command, &key, arguments.terms.shared)?;
     let out = arguments.out.clone().unwrap_or_else(|| {
@@ -84,6 +78,30 @@ fn sign(arguments: &SignArguments, json: bool) -> Result<bool> {
         out.display()
     ))?;
     Ok(true)
+}
+
+/// For which store, and which number. A birth is of the last connection: what was signed since then
+/// is known to its files alone.
+fn place(arguments: &SignArguments, key: &OperatorKey) -> Result<([u8; 8], u64)> {
+    let gateway = &arguments.gateway;
+    if let (Some(epoch), Some(number)) = (arguments.epoch, arguments.number) {
+        return Ok((epoch, number));
+    }
+    if let Some(file) = &arguments.after {
+        let (_, signed, last) = claimed(file)?;
+        let is_own = signed.claimed_signers().first() == Some(&key.public().id());
+        if !is_own || last.gateway != *gateway {
+            bail!(
+                "{}: this is no command whose numbers count for this key and {gateway}; name one that \
+                 this key signed first",
+                file.display()
+            );
+        }
+        return Ok((last.epoch, last.number.saturating_add(1)));
+    }
+    let birth = runtime()?.block_on(dispatch::birth(&arguments.broker, gateway))?;
+    let last = birth.accepted.get(&key.public().id()).copied();
+    Ok((birth.epoch, last.unwrap_or(0).saturating_add(1)))
 }
 
 /// An order with its terms, made now.

@@ -1,6 +1,7 @@
 //! A key set as a file that people write, before a root key signs it.
 
 use super::spot::{FileComplaint, Source};
+use crate::words::from_hex;
 use authority::{Algorithm, KeyEntry, KeySetContent, PublicKey, Role};
 use metering::Timestamp;
 use serde::Deserialize;
@@ -149,17 +150,6 @@ fn public_key(text: &str) -> Result<PublicKey, (String, &'static str)> {
             "write the PEM block, or the 64 (Ed25519) or 130 (P-256) digits of `pmuctl key show`",
         )
     })
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let byte = |pair: &[u8; 2]| {
-        let digits = std::str::from_utf8(pair).ok()?;
-        let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        u8::from_str_radix(digits, 16).ok().filter(|_| is_hex)
-    };
-    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
-    bytes.filter(|_| rest.is_empty())
 }
 
 /// A key set in lines for people.

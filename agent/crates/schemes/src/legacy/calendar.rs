@@ -2,9 +2,9 @@
 //! exclusion date.
 
 use super::register::scheme;
+use crate::complaint::{Notebook, shown};
 use crate::list::minute_of;
 use crate::sheet::{self, Columns, Row};
-use crate::site::complaint::{Notebook, shown};
 use crate::site::{Complaints, Label, SchemeName};
 use jiff::civil::Date;
 use std::collections::{BTreeMap, HashMap};

@@ -1,7 +1,7 @@
 //! Registers of a scheme as a neutral table.
 
+use crate::complaint::{Notebook, shown};
 use crate::sheet::{self, Columns, Row};
-use crate::site::complaint::{Notebook, shown};
 use crate::site::{Complaints, SchemeName};
 use metering::Obis;
 use std::collections::HashMap;

@@ -4,7 +4,7 @@ mod schedule;
 
 use super::file::{ListFile, PairFile, RetryFile};
 use super::{Choice, LastPart, ListAction, MeterList, Pair, RetryPlan};
-use crate::site::complaint::{Notebook, shown};
+use crate::complaint::{Notebook, shown};
 use crate::site::{Complaints, ListName, Unfit};
 use metering::MeterId;
 use std::collections::BTreeSet;

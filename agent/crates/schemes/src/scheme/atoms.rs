@@ -1,7 +1,7 @@
 //! The kinds of value that stand in a scheme's file.
 
-use super::complaint::shown;
 use super::form::{Atom, Wrong, kind, wrong};
+use crate::complaint::shown;
 use metering::Obis;
 use metering::scheme::{
     BillingDate, CalendarClock, CivilDate, DisplayKind, ExclusionDate, InputKind, Label,

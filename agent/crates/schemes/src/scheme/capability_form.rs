@@ -1,9 +1,9 @@
 //! What a model holds, as a file: limits, and who says so.
 
-use super::complaint::Complaints;
 use super::form::{Fields, Form, Key, Plain};
 use super::number::{MayWithin, Within};
 use super::read::parse_document;
+use crate::complaint::Complaints;
 use metering::scheme::{Capability, Label, ProfileCapacity};
 use std::collections::BTreeSet;
 

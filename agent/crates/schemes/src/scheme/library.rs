@@ -1,8 +1,8 @@
 //! The folder of schemes as the Scheme Manager shows it: files in, changes of files out. Whoever
 //! has the disk does the changes.
 
-use super::complaint::Complaints;
 use super::read::parse_scheme;
+use crate::complaint::Complaints;
 use metering::MeterId;
 use metering::scheme::{Label, Scheme};
 use std::collections::BTreeMap;
@@ -254,7 +254,7 @@ impl Library {
     pub fn move_folder(&mut self, from: &str, to: &str) -> Result<Vec<FileChange>, LibraryFault> {
         let inside = format!("{from}/");
         if to == from || to.starts_with(&inside) {
-            return Err(LibraryFault::Path(super::complaint::shown(to)));
+            return Err(LibraryFault::Path(crate::complaint::shown(to)));
         }
         let paths = self.entries.keys();
         let paths: Vec<String> = paths
@@ -262,7 +262,7 @@ impl Library {
             .cloned()
             .collect();
         if paths.is_empty() {
-            return Err(LibraryFault::Absent(super::complaint::shown(from)));
+            return Err(LibraryFault::Absent(crate::complaint::shown(from)));
         }
         let target = |path: &str| {
             let rest = path.strip_prefix(&inside).unwrap_or(path);
@@ -311,7 +311,7 @@ fn check_path(path: &str) -> Result<(), LibraryFault> {
     if parts.len() <= DEPTH_MAX && parts.iter().all(|part| good(part)) {
         Ok(())
     } else {
-        Err(LibraryFault::Path(super::complaint::shown(path)))
+        Err(LibraryFault::Path(crate::complaint::shown(path)))
     }
 }
 

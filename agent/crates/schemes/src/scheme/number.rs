@@ -59,7 +59,7 @@ fn number<T: TryFrom<u32>>(from: &DeValue<'_>, range: &RangeInclusive<u32>) -> R
         None => wrong(
             format!(
                 "{} is out of range",
-                super::complaint::shown(digits.as_str())
+                crate::complaint::shown(digits.as_str())
             ),
             remedy,
         ),

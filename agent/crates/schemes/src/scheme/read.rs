@@ -1,8 +1,9 @@
 //! The reader: goes on behind a mistake, so that all are named at once.
 
-use super::complaint::{Complaints, Notebook, shown};
 use super::form::{Fields, Form, Key, Part, Parts, Value, kind};
+use super::notebook::Notebook;
 use super::page_form::Document;
+use crate::complaint::{Complaints, shown};
 use metering::scheme::Scheme;
 use std::ops::Range;
 use toml::Spanned;

@@ -24,7 +24,7 @@ pub struct Segment {
 
 /// A zone of the IANA database on this machine, such as `Europe/London`.
 pub fn zone_named(name: &str) -> Result<TimeZone, UnknownZone> {
-    TimeZone::get(name).map_err(|_| UnknownZone(super::complaint::shown(name)))
+    TimeZone::get(name).map_err(|_| UnknownZone(crate::complaint::shown(name)))
 }
 
 /// A name of no zone.

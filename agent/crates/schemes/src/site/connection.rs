@@ -1,7 +1,7 @@
 //! How a meter is reached, and what it speaks.
 
-use super::complaint::shown;
 use super::place::{Unfit, unfit};
+use crate::complaint::shown;
 use std::fmt;
 use std::str::FromStr;
 

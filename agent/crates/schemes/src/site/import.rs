@@ -1,9 +1,9 @@
 //! Importing a network map: all of it is looked at before anything is changed.
 
-use super::complaint::{Complaints, Notebook};
 use super::map::{SiteMap, clashes};
 use super::meter::SiteMeter;
 use super::row;
+use crate::complaint::{Complaints, Notebook};
 use crate::sheet;
 use metering::MeterId;
 use std::collections::{HashMap, HashSet};

@@ -69,7 +69,7 @@ impl FromStr for ListName {
         if text.parse::<metering::MeterId>().is_ok() {
             Ok(Self(text.to_owned()))
         } else {
-            let problem = format!("`{}` is not a name", super::complaint::shown(text));
+            let problem = format!("`{}` is not a name", crate::complaint::shown(text));
             Err(unfit(
                 problem,
                 "use 1 to 40 of a-z, 0-9 and -, beginning with a letter or digit",
@@ -97,7 +97,7 @@ impl FromStr for Label {
                 Self::CHARS_MAX
             );
             Err(unfit(
-                format!("`{}` cannot be a name here", super::complaint::shown(text)),
+                format!("`{}` cannot be a name here", crate::complaint::shown(text)),
                 remedy,
             ))
         }
@@ -116,7 +116,7 @@ impl FromStr for SchemeName {
             Err(unfit(
                 format!(
                     "`{}` is not the name of a scheme",
-                    super::complaint::shown(text)
+                    crate::complaint::shown(text)
                 ),
                 remedy,
             ))
@@ -162,7 +162,7 @@ impl FromStr for Mpan {
         if digits.len() != 13 || core.len() != 13 {
             let problem = format!(
                 "`{}` does not have 13 digits",
-                super::complaint::shown(text)
+                crate::complaint::shown(text)
             );
             let remedy = "write the 13 digits; if a spreadsheet made 1.2E+12 of them, format the column as text";
             return Err(unfit(problem, remedy));
@@ -199,7 +199,7 @@ impl FromStr for Folder {
         match labels {
             Ok(labels) if labels.len() <= 3 => Ok(Self(labels)),
             _ => {
-                let problem = format!("`{}` is no place in the map", super::complaint::shown(text));
+                let problem = format!("`{}` is no place in the map", crate::complaint::shown(text));
                 Err(unfit(
                     problem,
                     "write area, area/substation or area/substation/feeder",

@@ -64,7 +64,7 @@ impl Milli {
             _ => {
                 let problem = format!(
                     "`{}` is not a side of a transformer",
-                    super::complaint::shown(text)
+                    crate::complaint::shown(text)
                 );
                 let remedy = "write amperes or volts as 200 or 63.5: above zero, up to 1000000, at most three decimals, without thousands separators";
                 Err(unfit(problem, remedy))

@@ -1,10 +1,10 @@
 //! A row of a network map: from cells to a meter, and back.
 
-use super::complaint::{Notebook, shown};
 use super::connection::{Connection, Host, Protocol};
 use super::meter::{Link, SiteMeter};
 use super::place::{Label, Unfit, unfit};
 use super::ratio::{Milli, Ratio};
+use crate::complaint::{Notebook, shown};
 use crate::sheet::{Columns, Row};
 use metering::MeterId;
 use std::borrow::Cow;

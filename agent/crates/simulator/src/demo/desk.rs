@@ -61,6 +61,8 @@ pub(crate) enum Order {
     Collect,
     /// Read what the schedule would read: registers too.
     Poll,
+    /// See whether it answers.
+    Ping,
 }
 
 /// How a piece of work stands.
@@ -98,6 +100,7 @@ impl Desk {
             Order::Collect => json!({"work": "collect", "meter": meter, "from": null, "to": null,
                 "again": false}),
             Order::Poll => json!({"work": "poll", "meter": meter}),
+            Order::Ping => json!({"work": "ping", "meter": meter}),
         };
         let request = json!({"ask": "start", "what": what}).to_string();
         number(&answer(&self.ask(&request)?, "job")?, "number")

@@ -15,6 +15,7 @@ use simulator::trouble::FlagTroubles;
 use simulator::wire::Wire;
 
 use super::keeper::{Keeper, Protocol};
+use super::key_ring::MeterKeys;
 use super::limits::{PAST_DAYS, REGISTER_REACH_S};
 use super::own::Recorded;
 
@@ -146,6 +147,16 @@ impl Dlms {
             ahead: role.ahead,
             instrument: DlmsInstrument::new(scenario, access),
         })
+    }
+
+    /// What a person brings to the gateway.
+    pub(crate) const fn keys(&self) -> MeterKeys<'_> {
+        MeterKeys {
+            id: self.id,
+            suite: self.suite,
+            encryption: &self.encryption,
+            authentication: &self.authentication,
+        }
     }
 
     /// True time when its clock showed this, in seconds.

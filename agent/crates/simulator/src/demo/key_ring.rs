@@ -9,8 +9,6 @@ use anyhow::{Context, Result};
 use dlms::security::{Key, Suite};
 
 use super::child::run;
-use super::dlms::Dlms;
-use super::keeper::Keeper;
 use super::programs::Programs;
 use super::stage::Folder;
 
@@ -29,10 +27,23 @@ pub(crate) fn make_master_key(folder: &Folder) -> Result<()> {
     folder.write_secret(&name, key.reveal(), 0o400)
 }
 
+/// The keys of a meter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MeterKeys<'a> {
+    /// Its name in the configuration.
+    pub(crate) id: &'a str,
+    /// Their suite.
+    pub(crate) suite: Suite,
+    /// Its global unicast encryption key.
+    pub(crate) encryption: &'a Key,
+    /// Its authentication key.
+    pub(crate) authentication: &'a Key,
+}
+
 /// Brings the keys of a meter to the gateway that runs, as a person does.
-pub(crate) fn bring(folder: &Folder, programs: &Programs, meter: &Dlms) -> Result<()> {
-    let encryption = KeyFile::write(folder, meter, "encryption", &meter.encryption)?;
-    let authentication = KeyFile::write(folder, meter, "authentication", &meter.authentication)?;
+pub(crate) fn bring(folder: &Folder, programs: &Programs, meter: &MeterKeys<'_>) -> Result<()> {
+    let encryption = KeyFile::write(folder, meter.id, "encryption", meter.encryption)?;
+    let authentication = KeyFile::write(folder, meter.id, "authentication", meter.authentication)?;
     let (socket, suite) = (folder.desk(), meter.suite.number().to_string());
     let text = |path: &Path| path.display().to_string();
     let arguments = [
@@ -41,7 +52,7 @@ pub(crate) fn bring(folder: &Folder, programs: &Programs, meter: &Dlms) -> Resul
         "meter",
         "keys",
         "import",
-        meter.id(),
+        meter.id,
         "--suite",
         &suite,
         "--encryption-key-file",
@@ -56,8 +67,8 @@ pub(crate) fn bring(folder: &Folder, programs: &Programs, meter: &Dlms) -> Resul
 struct KeyFile(PathBuf);
 
 impl KeyFile {
-    fn write(folder: &Folder, meter: &Dlms, kind: &str, key: &Key) -> Result<Self> {
-        let name = format!("{}.{kind}-key", meter.id());
+    fn write(folder: &Folder, meter: &str, kind: &str, key: &Key) -> Result<Self> {
+        let name = format!("{meter}.{kind}-key");
         let mut line = String::new();
         for octet in key.reveal() {
             write!(line, "{octet:02x}")?;
@@ -105,7 +116,7 @@ mod tests {
         let folder = Folder::open(None).unwrap();
         let wire = Wire::new(WireSettings::serial(9600, 10), 1);
         let meters = seat(&wire, Timestamp::from_seconds(1_795_428_000), 1).unwrap();
-        let file = KeyFile::write(&folder, &meters[1], "encryption", &meters[1].encryption);
+        let file = KeyFile::write(&folder, "dlms-2", "encryption", &meters[1].encryption);
         let file = file.unwrap();
         let path = folder.path().join("dlms-2.encryption-key");
         let mode = fs::metadata(&path).unwrap().permissions().mode();

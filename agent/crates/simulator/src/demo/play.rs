@@ -66,7 +66,7 @@ pub(crate) async fn play(
     };
     play.begin(&mut wishes).await?;
     for meter in &play.cast.dlms {
-        key_ring::bring(folder, programs, meter)?;
+        key_ring::bring(folder, programs, &meter.keys())?;
     }
     play.watch(&mut wishes, screen).await?;
     let mut outcome = play.finish(&mut wishes, screen).await?;

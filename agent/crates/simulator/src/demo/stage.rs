@@ -19,6 +19,7 @@ use super::child::{Child, run};
 use super::key_ring::{self, CREDENTIALS};
 use super::limits::FOLDER_OCTETS_MAX;
 use super::programs::Programs;
+pub(crate) use agent_file::quoted;
 use agent_file::{agent_file, password_file};
 
 /// Name of the gateway, in its certificate too.
@@ -82,7 +83,8 @@ impl Folder {
         self.path.join("run/desk.sock")
     }
 
-    fn text(&self, name: &str) -> String {
+    /// The path of something in it, for a configuration.
+    pub(crate) fn text(&self, name: &str) -> String {
         self.path.join(name).display().to_string()
     }
 
@@ -92,7 +94,7 @@ impl Folder {
     }
 
     /// Writes a line into a file that its owner alone may read.
-    fn write_private(&self, name: &str, line: &str) -> Result<()> {
+    pub(crate) fn write_private(&self, name: &str, line: &str) -> Result<()> {
         self.write_secret(name, format!("{line}\n").as_bytes(), 0o600)
     }
 
@@ -106,7 +108,8 @@ impl Folder {
             .with_context(|| format!("{}: cannot be written", path.display()))
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<()> {
+    /// Writes a file.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<()> {
         let path = self.path.join(name);
         fs::write(&path, text).with_context(|| format!("{}: cannot be written", path.display()))
     }
@@ -182,34 +185,8 @@ impl Stage {
 
     /// Starts the head-end.
     pub(crate) fn start_head_end(&self, folder: &Folder, programs: &Programs) -> Result<Child> {
-        let port = self.broker.port().to_string();
-        let (ca, signing_key) = (folder.text("pki/ca.crt"), folder.text("pki/ingest.key"));
-        let ledger = folder.text("ledger");
-        let certificate = self.head_end.certificate.display().to_string();
-        let key = self.head_end.key.display().to_string();
-        let arguments = [
-            "head-end",
-            "receive",
-            "--json",
-            "--host",
-            "localhost",
-            "--port",
-            &port,
-            "--ca",
-            &ca,
-            "--certificate",
-            &certificate,
-            "--key",
-            &key,
-            "--signing-key",
-            &signing_key,
-            "--ledger",
-            &ledger,
-            "--ack-every",
-            "1s",
-            "--gap-after",
-            "10s",
-        ];
+        let arguments = receive_arguments(folder, self.broker.port(), &self.head_end);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         Child::start("head-end", &programs.pmuctl, &arguments, folder.path())
     }
 
@@ -222,6 +199,43 @@ impl Stage {
     pub(crate) fn connected(&self) -> Vec<String> {
         self.broker.broker().clients()
     }
+}
+
+/// How `pmuctl` is told to be the head-end of this folder.
+pub(crate) fn receive_arguments(
+    folder: &Folder,
+    port: u16,
+    identity: &IdentityFiles,
+) -> Vec<String> {
+    let port = port.to_string();
+    let (ca, signing_key) = (folder.text("pki/ca.crt"), folder.text("pki/ingest.key"));
+    let ledger = folder.text("ledger");
+    let certificate = identity.certificate.display().to_string();
+    let key = identity.key.display().to_string();
+    let arguments = [
+        "head-end",
+        "receive",
+        "--json",
+        "--host",
+        "localhost",
+        "--port",
+        &port,
+        "--ca",
+        &ca,
+        "--certificate",
+        &certificate,
+        "--key",
+        &key,
+        "--signing-key",
+        &signing_key,
+        "--ledger",
+        &ledger,
+        "--ack-every",
+        "1s",
+        "--gap-after",
+        "10s",
+    ];
+    arguments.map(str::to_owned).to_vec()
 }
 
 /// The rights of the contract, and for the head-end what it takes to confirm and to ask.

@@ -1,13 +1,13 @@
 //! When a list runs, from the file.
 
 use super::Page;
+use crate::complaint::shown;
 use crate::list::calendar::{MINUTES_PER_DAY, minute_of};
 use crate::list::file::{ScheduleFile, WindowFile, WindowRuleFile};
 use crate::list::rule::Rule;
 use crate::list::window::DAYS;
 use crate::list::{Recurrence, Schedule, WindowChoice, WindowRule};
 use crate::site::Unfit;
-use crate::site::complaint::shown;
 use crate::site::place::unfit;
 use jiff::civil::DateTime;
 use std::collections::BTreeSet;

@@ -1,8 +1,8 @@
 //! The text of a rule.
 
 use super::{COUNT_MAX, Day, End, Frequency, Rule, Until};
+use crate::complaint::shown;
 use crate::site::Unfit;
-use crate::site::complaint::shown;
 use crate::site::place::unfit;
 use jiff::civil::{Date, DateTime, Weekday};
 use std::collections::BTreeSet;

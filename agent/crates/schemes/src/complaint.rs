@@ -1,10 +1,9 @@
 //! What is wrong with a file that a person wrote, in words that person can act on.
 
 use std::fmt;
-use std::ops::Range;
 
 /// Complaints kept about one file; a thousand rows of one mistake are one mistake.
-const COMPLAINTS_MAX: usize = 100;
+pub(crate) const COMPLAINTS_MAX: usize = 100;
 
 /// One mistake: where it is, what it is, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +12,8 @@ pub struct Complaint {
     pub file: String,
     /// Line in the file, from 1; 0 if the file as a whole is meant.
     pub line: usize,
-    /// The key, as `calendar.season[2].start`; empty if the whole file is meant.
+    /// The column of a table, or the key of a TOML file, as `calendar.season[2].start`; empty if the
+    /// whole line is meant.
     pub place: String,
     /// What is wrong.
     pub problem: String,
@@ -52,75 +52,66 @@ fn more(further: usize) -> String {
     }
 }
 
-/// Collects complaints about one file and knows its lines.
-pub(super) struct Notebook<'a> {
+/// Collects complaints about one file.
+pub(crate) struct Notebook<'a> {
     file: &'a str,
-    text: &'a str,
     all: Vec<Complaint>,
     further: usize,
 }
 
 impl<'a> Notebook<'a> {
-    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
+    pub(crate) fn new(file: &'a str) -> Self {
         Self {
             file,
-            text,
             all: Vec::new(),
             further: 0,
         }
     }
 
-    /// A complaint about what stands at `span`.
-    pub(super) fn note(
+    pub(crate) fn note(
         &mut self,
-        span: &Range<usize>,
+        line: usize,
         place: impl Into<String>,
         problem: impl Into<String>,
         remedy: impl Into<String>,
     ) {
-        let before = self.text.bytes().take(span.start);
-        let line = 1 + before.filter(|byte| *byte == b'\n').count();
-        self.push(line, place.into(), problem.into(), remedy.into());
-    }
-
-    /// A complaint about the file as a whole.
-    pub(super) fn note_file(&mut self, problem: impl Into<String>, remedy: impl Into<String>) {
-        self.push(0, String::new(), problem.into(), remedy.into());
-    }
-
-    fn push(&mut self, line: usize, place: String, problem: String, remedy: String) {
-        if self.all.len() >= COMPLAINTS_MAX {
+        if self.all.len() == COMPLAINTS_MAX {
             self.further = self.further.saturating_add(1);
             return;
         }
         self.all.push(Complaint {
             file: self.file.to_owned(),
             line,
-            place,
-            problem,
-            remedy,
+            place: place.into(),
+            problem: problem.into(),
+            remedy: remedy.into(),
         });
     }
 
     /// `value`, unless something was wrong.
-    pub(super) fn finish<T>(self, value: T) -> Result<T, Complaints> {
-        if self.all.is_empty() {
-            return Ok(value);
+    pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Complaints> {
+        match value {
+            Some(value) if self.all.is_empty() => Ok(value),
+            _ => {
+                let mut all = self.all;
+                all.sort_by_key(|complaint| complaint.line);
+                Err(Complaints {
+                    all,
+                    further: self.further,
+                })
+            }
         }
-        let mut all = self.all;
-        all.sort_by_key(|complaint| complaint.line);
-        Err(Complaints {
-            all,
-            further: self.further,
-        })
     }
 }
 
 /// Foreign text as a message may show it: short, and without characters that move a cursor.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const CHARS_MAX: usize = 40;
-    let shown = text.chars().take(CHARS_MAX).flat_map(char::escape_debug);
-    let mut shown: String = shown.collect();
+    let mut shown: String = text
+        .chars()
+        .take(CHARS_MAX)
+        .flat_map(char::escape_debug)
+        .collect();
     if text.chars().nth(CHARS_MAX).is_some() {
         shown.push('…');
     }
