@@ -4,6 +4,7 @@
 //! [`GatewayDesk`]; the daemon answers.
 
 mod answer;
+mod golden;
 mod keys;
 mod request;
 mod update;
@@ -14,6 +15,7 @@ pub use answer::{
     Answer, AsideEntry, BusStatus, FileStats, LinkState, MeterStatus, MeterTrust, OutboxStatus,
     ProfileRow, ReadValue, Refusal, Status, StoreStats, TraceLine, UplinkStatus, VerifyResult,
 };
+pub use golden::{GoldenLeftOut, GoldenResult, WantedPage};
 pub use keys::{KeyOrigin, KeyStanding, KeyStatus, KeyText, KeysStatus, KeysWish};
 pub use request::{Caller, Request, TraceSwitch};
 pub use update::{OrderStatus, SlotStatus, UpdateOutcome, UpdateStatus, UpdateWish};
