@@ -183,6 +183,8 @@ pub const PROFILE_ENDS_MAX: usize = 90_000;
 pub const STREAM_FROM_PACKETS: u32 = 8;
 /// A slice of work at the line shorter than this tries nothing: one silent meter takes two seconds.
 pub const LINE_WORK_HOLD_MIN: Duration = Duration::from_secs(4);
+/// What a session of programming may take beside its sign-on: 300 packets at 9600 baud.
+pub const PROGRAM_HOLD_MAX: Duration = Duration::from_mins(3);
 /// A scan ends after this, whatever was wished.
 pub const SCAN_SECONDS_MAX: u32 = 3600;
 /// How long it is looked for what is set wrong.

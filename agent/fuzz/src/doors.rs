@@ -399,11 +399,15 @@ fn programs() -> Vec<(&'static str, Vec<u8>)> {
                   00029b000100020000000002010200000000000000000000000000010000000203040000\
                   00000100000009";
     let set = "format = \"pmu-write-set/1\"\nname = \"n\"\nmodel = \"m\"\nfirmware = \"f\"\n\
-               source = \"s\"\n[[write]]\nidentity = 610\npacket = 1\ndata = \"0102\"\n";
+               source = \"s\"\n[[page]]\nidentity = 610\npacket = 1\ndata = \"0102\"\n";
+    let image = "format = \"pmu-golden-image/1\"\nname = \"n\"\nmodel = \"m\"\nvariant = \"v\"\n\
+                 firmware = \"f\"\nsource = \"1\"\ndigest = \"00\"\n[[page]]\nidentity = 610\n\
+                 data = \"0102\"\nphase = \"destructive\"\nclears-profile = true\n";
     let frame = "> 01573102363130303031283031303229034e\n";
     vec![
         ("program_record", unhex(record).unwrap_or_default()),
         ("write_set", set.into()),
+        ("write_set", image.into()),
         ("write_set", frame.into()),
     ]
 }

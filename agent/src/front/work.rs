@@ -37,6 +37,7 @@ impl Front {
             | Work::Clock { meter }
             | Work::Objects { meter }
             | Work::ChangeKeys { meter, .. }
+            | Work::GoldenPages { meter, .. }
             | Work::Backup { meter } => Ok(self.bus_of(meter)?.0),
         }
     }
@@ -73,6 +74,7 @@ fn words(what: &Work) -> String {
         Work::Objects { meter } => format!("objects of {meter}"),
         Work::ChangeKeys { meter, .. } => format!("new keys for {meter}"),
         Work::Backup { meter } => format!("backup of {meter}"),
+        Work::GoldenPages { meter, .. } => format!("pages of the golden meter {meter}"),
         Work::Listen { bus, seconds } => format!("listening to bus {bus} for {seconds} s"),
     }
 }

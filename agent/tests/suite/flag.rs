@@ -6,6 +6,7 @@ mod collecting;
 mod keys;
 mod line_work;
 mod profiles;
+mod road_commands;
 mod scaled;
 mod setup;
 mod troubles;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod audit;
+mod golden;
 mod keys;
 mod request;
 mod update;
@@ -16,6 +17,7 @@ pub use answer::{
     ProfileRow, ReadValue, Refusal, Status, StoreStats, TraceLine, UplinkStatus, VerifyResult,
 };
 pub use audit::AuditPiece;
+pub use golden::{GoldenLeftOut, GoldenResult, WantedPage};
 pub use keys::{KeyOrigin, KeyStanding, KeyStatus, KeyText, KeysStatus, KeysWish};
 pub use request::{Caller, Request, TraceSwitch};
 pub use update::{OrderStatus, SlotStatus, UpdateOutcome, UpdateStatus, UpdateWish};

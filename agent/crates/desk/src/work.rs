@@ -71,6 +71,16 @@ pub enum Work {
         /// Which meter.
         meter: String,
     },
+    /// Reads pages of a golden meter for others of its kind: those that its model has settings on, and
+    /// those that a site names.
+    GoldenPages {
+        /// Which meter.
+        meter: String,
+        /// Pages that no model knows.
+        pages: Vec<crate::WantedPage>,
+        /// Pages to be left out, by name or number.
+        without: Vec<String>,
+    },
     /// Listens to a foreign master and its meters, and sends nothing.
     Listen {
         /// Which bus.
@@ -197,6 +207,8 @@ pub enum Outcome {
     KeysChanged(Vec<KeyChanged>),
     /// Of a backup.
     Backup(BackupResult),
+    /// Of a golden meter.
+    GoldenPages(crate::GoldenResult),
     /// What was heard.
     Heard(Vec<crate::TraceLine>),
 }

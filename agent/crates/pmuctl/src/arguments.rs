@@ -10,6 +10,7 @@ mod head_end;
 mod keys;
 mod meter;
 mod order;
+mod pages;
 mod provision;
 mod scheme;
 mod store;
@@ -26,6 +27,9 @@ pub use head_end::{ExportArguments, HeadEndCommand, ReceiveArguments};
 pub use keys::{ImportArguments, KeysCommand, SuiteName};
 pub use meter::{AddArguments, CollectArguments, MeterCommand, PartName, ProfileArguments};
 pub use order::{Order, RotatedKeyName, SchemeAndMeters};
+pub use pages::{
+    CloneCommand, CloneReadArguments, ImportWritesArguments, PageName, WriteSetCommand,
+};
 pub use provision::ProvisionArguments;
 pub use scheme::{MetersCommand, SchemeCommand};
 pub use store::StoreCommand;
@@ -81,7 +85,9 @@ impl Arguments {
         }
         let has_own = matches!(
             self.command,
-            Command::Bus(BusCommand::Scan(_)) | Command::Meter(MeterCommand::Add(_))
+            Command::Bus(BusCommand::Scan(_))
+                | Command::Meter(MeterCommand::Add(_))
+                | Command::WriteSet(WriteSetCommand::Import(_))
         );
         let stray = self.direct.stray(has_own)?;
         Some(format!(
@@ -135,6 +141,12 @@ pub enum Command {
     /// Order the same of many gateways, in waves.
     #[command(subcommand)]
     Rollout(Box<RolloutCommand>),
+    /// Read the pages of a golden meter, and compare them with others.
+    #[command(subcommand)]
+    Clone(CloneCommand),
+    /// Take the writes out of a recorded session, and compare them. No gateway is asked.
+    #[command(subcommand)]
+    WriteSet(WriteSetCommand),
     /// Write, check and compare schemes. No gateway is asked.
     #[command(subcommand)]
     Scheme(SchemeCommand),
@@ -156,7 +168,8 @@ impl Command {
             Self::Meter(MeterCommand::Add(_)) => Some("meter add"),
             Self::Meter(MeterCommand::Accept { .. }) => Some("meter accept"),
             Self::Meter(MeterCommand::Keys(_)) => Some("meter keys"),
-            Self::Status | Self::Bus(_) | Self::Meter(_) => None,
+            Self::Status | Self::Bus(_) | Self::Meter(_) | Self::Clone(_) => None,
+            Self::WriteSet(_) => Some("write-set"),
             Self::Console(_) => Some("console"),
             Self::Store(_) => Some("store"),
             Self::Update(_) => Some("update"),

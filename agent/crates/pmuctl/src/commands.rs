@@ -11,6 +11,7 @@ mod head_end;
 mod keys;
 mod meter;
 mod order;
+mod pages;
 mod profile;
 mod provision;
 mod rollout;
@@ -44,6 +45,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Command::Keyset(command) => authority::set(command, SetKind::Keys, arguments.json),
         Command::Policy(command) => authority::set(command, SetKind::Policy, arguments.json),
         Command::Command(command) => order::run(command, arguments.json),
+        Command::WriteSet(command) => pages::write_set(command, &arguments.direct, arguments.json),
         Command::Rollout(command) => rollout::run(command, arguments.json),
         Command::Scheme(command) => scheme::run(command, arguments.json),
         Command::Meters(command) => scheme::meters(command, arguments.json),
@@ -111,6 +113,7 @@ async fn errand(
         Command::Status => errand.simple(Request::Status).await,
         Command::Console(arguments) => console::run(&mut errand, arguments).await,
         Command::Meter(command) => meter::run(&mut errand, command, &arguments.direct).await,
+        Command::Clone(command) => pages::clone(&mut errand, command, &arguments.direct).await,
         Command::Bus(command) => bus::run(&mut errand, command, &arguments.direct).await,
         Command::Store(command) => errand.simple(store_request(command)).await,
         Command::Update(command) => update::run(&mut errand, command).await,

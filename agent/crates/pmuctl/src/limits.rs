@@ -164,6 +164,10 @@ pub const RECEIPT_FILE_BYTES_MAX: u64 = 256 * 1024;
 pub const AUDIT_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// A file that a command brings to a gateway.
 pub const DOCUMENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// An image of a golden meter, or a write set: what a gateway keeps of one document.
+pub const PAGES_BYTES_MAX: u64 = 256 * 1024;
+/// A recorded session of a maker's program.
+pub const RECORDING_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Text inside a command; with its names and signatures the envelope stays below 16 KiB.
 pub const INLINE_BYTES_MAX: usize = 12 * 1024;
 /// The broker takes a connection, a subscription, a message within this.

@@ -6,6 +6,7 @@ mod keys;
 mod meters;
 mod objects;
 pub(crate) mod outcome;
+pub(crate) mod pages;
 pub(crate) mod scan;
 mod status;
 mod store;

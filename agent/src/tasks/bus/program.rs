@@ -5,9 +5,16 @@ use crate::tasks::command_desk::Dispatch;
 use desk::Diagnosis;
 use metering::MeterId;
 use metering::scheme::Scheme;
-use meters::program::{Misfit, NoPlan, Permission, ProgramFault, ProgramRecord, ProgramReport};
+use meters::program::{
+    GoldenImage, Misfit, NoPlan, Permission, ProgramFault, ProgramRecord, ProgramReport, WriteSet,
+};
 use std::sync::Arc;
 use tokio::sync::oneshot;
+
+/// Octets of one packet of a FLAG meter.
+const PACKET_OCTETS: usize = 64;
+/// Who the meter is, its counter, its mark, the operator's name.
+const FRAME_PACKETS: usize = 8;
 
 /// What is wanted of a meter.
 #[derive(Debug, Clone)]
@@ -16,6 +23,10 @@ pub enum Intent {
     Scheme(Arc<Scheme>),
     /// The calendar of a scheme alone.
     Calendar(Arc<Scheme>),
+    /// The pages of a golden meter.
+    Clone(Arc<GoldenImage>),
+    /// A recorded sequence of writes.
+    WriteSet(Arc<WriteSet>),
 }
 
 /// One session's share.
@@ -92,6 +103,43 @@ impl ProgramRun {
 
     pub(super) fn take_answer(&mut self) -> Option<Result<ProgramAnswer, ProgramTrouble>> {
         self.answer.take()
+    }
+}
+
+impl ProgramAsk {
+    /// Packets that its session needs at most, with a meter whose model has so many settings: all that is
+    /// touched is read before and behind, each write has a probe and is read back, and a look keeps every
+    /// setting.
+    pub(super) fn packets_max(&self, settings: usize) -> u32 {
+        let count = match self {
+            Self::Look(intent) => settings + intent.packets_max(settings),
+            Self::Stand(record) => record.packets(),
+            Self::CarryOut(record, _) => record.packets() * 5,
+        };
+        u32::try_from(count + FRAME_PACKETS).unwrap_or(u32::MAX)
+    }
+}
+
+impl Intent {
+    fn packets_max(&self, settings: usize) -> usize {
+        let of = |octets: &Vec<u8>| octets.len().div_ceil(PACKET_OCTETS);
+        match self {
+            Self::Scheme(_) | Self::Calendar(_) => 2 * settings,
+            Self::Clone(image) => image.pages.iter().map(|(_, octets)| of(octets)).sum(),
+            Self::WriteSet(set) => set.writes.len(),
+        }
+    }
+
+    /// Pages of Elster meters fit no meter of another kind.
+    pub(super) fn fits_no(&self, kind: &str) -> ProgramTrouble {
+        let name = match self {
+            Self::Scheme(scheme) | Self::Calendar(scheme) => scheme.name.as_str(),
+            Self::Clone(image) => &image.name,
+            Self::WriteSet(set) => &set.name,
+        };
+        let problem = format!("{kind} has no such pages");
+        let remedy = "leave this meter out, or program a scheme for its model";
+        ProgramTrouble::Misfits(vec![Misfit::new(name, problem, remedy)])
     }
 }
 

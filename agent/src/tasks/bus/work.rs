@@ -39,6 +39,7 @@ impl Bus {
             | Work::Clock { meter }
             | Work::Objects { meter }
             | Work::ChangeKeys { meter, .. }
+            | Work::GoldenPages { meter, .. }
             | Work::Backup { meter } => self.work_at(ticket, meter, what),
         }
     }

@@ -52,14 +52,9 @@ impl Hands {
         {
             return None;
         }
-        let scheme = match self.scheme(scheme).await {
-            Ok(scheme) => Arc::new(scheme),
+        let intent = match self.intent(scheme, is_calendar).await {
+            Ok(intent) => intent,
             Err(outcome) => return Some(outcome),
-        };
-        let intent = if is_calendar {
-            Intent::Calendar(scheme)
-        } else {
-            Intent::Scheme(scheme)
         };
         let mut ends = Vec::new();
         for (meter, step) in meters.iter().zip(1..) {

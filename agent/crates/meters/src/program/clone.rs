@@ -1,17 +1,20 @@
 //! Pages of a golden meter, written to others of its model and firmware.
 
-use super::fault::{Misfit, PageFault, ProgramFault};
+use super::fault::Misfit;
 use super::fingerprint::Digest;
 use super::flag_plan::{FlagGround, place_of};
-use super::pages::Pages;
+use super::page_text::{PageForm, PageText};
 use super::place::Place;
-use super::plan::{PlanItem, ProgramPlan, Role};
-use crate::catalogue::Phase;
-use crate::catalogue::flag::FlagModel;
+use super::plan::{Guard, PlanItem, ProgramPlan, Role};
+use super::write_set::SetWrite;
+use crate::catalogue::flag::{FlagLayout, FlagModel};
+use crate::catalogue::{Complaint, Phase};
 
 use std::fmt;
 
-mod text;
+mod reading;
+
+pub use reading::{GoldenReading, LeftOutPage};
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +37,8 @@ pub struct ClonePage {
 /// What a golden meter held when its pages were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoldenImage {
+    /// Its name, as a gateway's library keeps it; empty as long as nobody gave one.
+    pub name: String,
     /// Its model, as the gateway's files call it.
     pub model: String,
     /// Its variant.
@@ -94,36 +99,71 @@ pub fn clone_pages(model: &FlagModel, variant: &str, own: &[ClonePage]) -> Vec<C
     pages
 }
 
-/// Reads the pages of a golden meter.
-pub async fn read_golden<P: Pages>(
-    model: &FlagModel,
-    variant: &str,
-    own: &[ClonePage],
-    pages: &mut P,
-) -> Result<GoldenImage, ProgramFault> {
-    let unread = |what: &str, fault: PageFault| ProgramFault::NoBackup {
-        what: what.to_owned(),
-        fault,
-    };
-    let identity = pages.identity().await;
-    let identity = identity.map_err(|fault| unread("who the meter is", fault))?;
-    let mut image = GoldenImage {
-        model: identity.model,
-        variant: variant.to_owned(),
-        firmware: identity.firmware,
-        meter: identity.meter,
-        pages: Vec::new(),
-    };
-    for page in clone_pages(model, variant, own) {
-        let place = place(&page);
-        let octets = pages.read(&place).await;
-        let octets = octets.map_err(|fault| unread(&page.name, fault))?;
-        image.pages.push((page, octets));
-    }
-    Ok(image)
-}
-
 impl GoldenImage {
+    /// As a file.
+    pub fn to_text(&self) -> String {
+        let rows = self.pages.iter().map(|(page, octets)| SetWrite {
+            name: page.name.clone(),
+            identity: page.identity,
+            packet: 1,
+            octets: octets.clone(),
+            phase: page.phase,
+            clears_profile: page.clears_profile,
+        });
+        let text = PageText {
+            name: self.name.clone(),
+            model: self.model.clone(),
+            variant: Some(self.variant.clone()),
+            firmware: self.firmware.clone(),
+            source: self.meter.clone(),
+            digest: Some(self.digest().to_string()),
+            rows: rows.collect(),
+        };
+        text.write(PageForm::GoldenImage)
+    }
+
+    /// From a file; its digest must be that of its pages.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Vec<Complaint>> {
+        let (file, mut notes) = PageText::read(PageForm::GoldenImage, name, text)?;
+        let mut pages: Vec<(ClonePage, Vec<u8>)> = Vec::new();
+        for row in file.rows {
+            if pages.iter().any(|(page, _)| page.identity == row.identity) {
+                let key = format!("page {}", row.identity);
+                notes.note_word(&row.name, key, "it stands twice", "remove one of them");
+            }
+            let page = ClonePage {
+                name: row.name,
+                identity: row.identity,
+                octets: u16::try_from(row.octets.len()).unwrap_or(u16::MAX),
+                phase: row.phase,
+                clears_profile: row.clears_profile,
+            };
+            pages.push((page, row.octets));
+        }
+        if file.variant.is_none() {
+            let remedy = "read the golden meter again";
+            notes.note_file("the image does not say which variant it is of", remedy);
+        }
+        let image = Self {
+            name: file.name,
+            model: file.model,
+            variant: file.variant.unwrap_or_default(),
+            firmware: file.firmware,
+            meter: file.source,
+            pages,
+        };
+        if file.digest != Some(image.digest().to_string()) {
+            let problem = "the pages are not those that were read";
+            notes.note_word("digest", "digest", problem, "read the golden meter again");
+        }
+        let complaints = notes.into_complaints();
+        if complaints.is_empty() {
+            Ok(image)
+        } else {
+            Err(complaints)
+        }
+    }
+
     /// Stands for its model, firmware and pages; not for which meter it was.
     pub fn digest(&self) -> Digest {
         let head = [&self.model, &self.variant, &self.firmware];
@@ -175,7 +215,8 @@ impl GoldenImage {
         differences
     }
 
-    /// The plan that writes these pages to another meter. Its firmware must be the golden meter's, and
+    /// The plan that writes these pages to another meter. Transformer ratios belong to the place and not
+    /// to the meter: they are not written, the other meter must have them. Its firmware must be the golden meter's, and
     /// the conversation looks whether it is.
     pub fn plan(&self, ground: FlagGround<'_>) -> Result<ProgramPlan, Vec<Misfit>> {
         let mut misfits = Vec::new();
@@ -196,6 +237,14 @@ impl GoldenImage {
         let mut pages = ground.frame(&mut misfits);
         for (page, octets) in &self.pages {
             ground.mark(page.identity, &mut pages);
+            if is_ratio(ground.model, ground.variant, page.identity) {
+                pages.guards.push(Guard {
+                    name: page.name.clone(),
+                    place: place(page),
+                    octets: octets.clone(),
+                });
+                continue;
+            }
             pages.items.push(PlanItem {
                 name: page.name.clone(),
                 phase: page.phase,
@@ -222,6 +271,10 @@ impl GoldenImage {
                 ));
             }
         }
+        if pages.items.is_empty() {
+            let remedy = "read more pages of the golden meter";
+            misfits.push(Misfit::new("pages", "nothing is to be written", remedy));
+        }
         if misfits.is_empty() {
             let firmware = Some(self.firmware.as_str());
             Ok(FlagGround { firmware, ..ground }.plan(pages))
@@ -229,6 +282,11 @@ impl GoldenImage {
             Err(misfits)
         }
     }
+}
+
+fn is_ratio(model: &FlagModel, variant: &str, identity: u16) -> bool {
+    let row = model.identity(variant, identity);
+    row.is_some_and(|row| matches!(row.layout, FlagLayout::Ratio { .. }))
 }
 
 fn place(page: &ClonePage) -> Place {

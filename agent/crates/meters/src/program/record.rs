@@ -67,6 +67,17 @@ impl ProgramRecord {
         }
     }
 
+    /// Frames that carry once what it writes; none of a record of DLMS.
+    pub fn packets(&self) -> usize {
+        match &self.work {
+            RecordWork::Pages(pages) => {
+                let items = pages.plan.items.iter();
+                items.map(|item| item.place.pieces().len()).sum()
+            }
+            RecordWork::Dlms(_) => 0,
+        }
+    }
+
     /// The backup; a record of DLMS keeps its own.
     pub fn backup(&self) -> &[BackupPage] {
         match &self.work {

@@ -7,16 +7,13 @@ use super::clone::ranges;
 use super::fault::Misfit;
 use super::fingerprint::{Digest, hex};
 use super::flag_plan::FlagGround;
+use super::page_text::{PageForm, PageText};
 use super::place::{PACKET_OCTETS, Place};
 use super::plan::{PlanItem, ProgramPlan, Role};
-use crate::catalogue::Phase;
-use iec62056_21::codec::{Command, Form, Packet, octets_of};
+use super::recording::{Said, said};
+use crate::catalogue::{Complaint, Phase};
 use std::collections::BTreeMap;
 use std::fmt;
-
-mod text;
-
-pub use text::fuzz_files;
 
 /// Identities that are written in every session and set nothing: windows, requests, who programs, the
 /// clock. They are no part of a set.
@@ -63,7 +60,13 @@ pub struct LeftOut {
     pub housekeeping: Vec<u16>,
     /// Writes that do something.
     pub actions: Vec<u16>,
-    /// Frames that are no writes.
+    /// Writes that hold a password, or octets that are hidden; none where not even that is known.
+    pub secrets: Vec<Option<u16>>,
+    /// Writes that the meter did not take.
+    pub refused: Vec<u16>,
+    /// Writes that are none of packets, as they name their place.
+    pub unknown: Vec<String>,
+    /// Commands that are no writes.
     pub others: usize,
 }
 
@@ -94,39 +97,106 @@ impl fmt::Display for SetDifference {
 }
 
 impl WriteSet {
-    /// From the frames of a recorded session, both ways and in any order of kinds; only writes of
-    /// identities are taken.
-    pub fn from_frames<'f>(
+    /// From a recorded session, both ways or one; only writes of packets that the meter has taken are
+    /// kept. A write that is damaged makes the whole recording one that cannot be used.
+    ///
+    /// What holds one of `secrets`, or a password of the recording itself, is left out.
+    pub fn from_recording(
         head: &Self,
-        frames: impl IntoIterator<Item = &'f [u8]>,
-    ) -> (Self, LeftOut) {
-        let mut set = Self {
-            writes: Vec::new(),
-            ..head.clone()
-        };
+        name: &str,
+        text: &str,
+        secrets: &[String],
+    ) -> Result<(Self, LeftOut), Vec<Complaint>> {
+        let said = said(name, text)?;
+        let own = said.iter().filter_map(|one| match one {
+            Said::Password(password) => Some(password.as_bytes()),
+            _ => None,
+        });
+        let secrets: Vec<&[u8]> = secrets.iter().map(String::as_bytes).chain(own).collect();
         let mut left_out = LeftOut::default();
-        for frame in frames {
-            let Some((packet, octets)) = write_of(frame) else {
-                left_out.others += 1;
-                continue;
+        let mut writes: Vec<SetWrite> = Vec::new();
+        for (at, one) in said.iter().enumerate() {
+            let (packet, octets) = match one {
+                Said::Write(packet, octets) => (packet, octets),
+                Said::OtherWrite(place) => {
+                    left_out.unknown.push(place.clone());
+                    continue;
+                }
+                Said::HiddenWrite => {
+                    left_out.secrets.push(None);
+                    continue;
+                }
+                Said::Password(_) | Said::Other => {
+                    left_out.others += 1;
+                    continue;
+                }
+                Said::Taken | Said::Refused | Said::Answer => continue,
             };
             let identity = packet.identity();
-            if HOUSEKEEPING.contains(&identity) {
+            let write = SetWrite {
+                name: format!("{identity:03}{:03X}", packet.number()),
+                identity,
+                packet: packet.number(),
+                octets: octets.clone(),
+                phase: Phase::Tariff,
+                clears_profile: false,
+            };
+            if said.get(at + 1) == Some(&Said::Refused) {
+                left_out.refused.push(identity);
+            } else if holds_one(octets, &secrets) {
+                left_out.secrets.push(Some(identity));
+            } else if HOUSEKEEPING.contains(&identity) {
                 left_out.housekeeping.push(identity);
             } else if ACTIONS.contains(&identity) || octets.is_empty() {
                 left_out.actions.push(identity);
-            } else {
-                set.writes.push(SetWrite {
-                    name: format!("{identity:03}{:03X}", packet.number()),
-                    identity,
-                    packet: packet.number(),
-                    octets,
-                    phase: Phase::Tariff,
-                    clears_profile: false,
-                });
+            } else if writes.last() != Some(&write) {
+                // The same at once again is a repeat on a bad line.
+                writes.push(write);
             }
         }
-        (set, left_out)
+        let set = Self {
+            writes,
+            ..head.clone()
+        };
+        Ok((set, left_out))
+    }
+
+    /// As a file.
+    pub fn to_text(&self) -> String {
+        let text = PageText {
+            name: self.name.clone(),
+            model: self.model.clone(),
+            variant: None,
+            firmware: self.firmware.clone(),
+            source: self.source.clone(),
+            digest: None,
+            rows: self.writes.clone(),
+        };
+        text.write(PageForm::WriteSet)
+    }
+
+    /// From a file.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Vec<Complaint>> {
+        let (file, mut notes) = PageText::read(PageForm::WriteSet, name, text)?;
+        for (key, is_there) in [
+            ("variant", file.variant.is_some()),
+            ("digest", file.digest.is_some()),
+        ] {
+            if is_there {
+                notes.note_word(key, key, "a write set has none", "remove it");
+            }
+        }
+        let complaints = notes.into_complaints();
+        if !complaints.is_empty() {
+            return Err(complaints);
+        }
+        Ok(Self {
+            name: file.name,
+            model: file.model,
+            firmware: file.firmware,
+            source: file.source,
+            writes: file.rows,
+        })
     }
 
     /// Stands for all that it writes.
@@ -240,19 +310,12 @@ impl WriteSet {
     }
 }
 
-/// A write of an identity's packet.
-fn write_of(frame: &[u8]) -> Option<(Packet, Vec<u8>)> {
-    let Ok(Command::Write(Form::Plain, set)) = Command::decode(frame) else {
-        return None;
-    };
-    let packet = Packet::parse(set.address())?;
-    octets_of(set.value()).ok().map(|octets| (packet, octets))
-}
-
-/// Octets of hexadecimal digits, with spaces between them or not.
-pub(super) fn hex_octets(text: &str) -> Option<Vec<u8>> {
-    let digits: String = text.split_whitespace().collect();
-    octets_of(&digits.to_ascii_uppercase()).ok()
+/// Whether octets hold one of these; nothing holds an empty one.
+pub(super) fn holds_one(octets: &[u8], secrets: &[&[u8]]) -> bool {
+    secrets
+        .iter()
+        .filter(|secret| !secret.is_empty())
+        .any(|secret| octets.windows(secret.len()).any(|part| part == *secret))
 }
 
 #[cfg(test)]

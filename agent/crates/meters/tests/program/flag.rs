@@ -1,13 +1,13 @@
 //! A FLAG meter is programmed: what is known publicly, clones, write sets, and what is refused.
 
 use crate::cut_line::Lost;
-use crate::flag_world::{SERIAL, World, model, value, words};
+use crate::flag_world::{SERIAL, Talk, World, model, value, words};
 use crate::modbus_world::agreed;
 use meters::catalogue::Phase;
 use meters::catalogue::flag::FlagModel;
 use meters::program::{
-    ClonePage, FlagValue, FlagWanted, GoldenImage, ProgramFault, ProgramPlan, SetWrite, Verdict,
-    WriteSet, carry_out, flag_plan, read_golden,
+    ClonePage, FlagValue, FlagWanted, GoldenImage, GoldenReading, PageFault, ProgramFault,
+    ProgramPlan, SetWrite, Verdict, WriteSet, carry_out, clone_pages, flag_plan,
 };
 use simulator::elster::{Counter, PageTrouble, What};
 
@@ -16,6 +16,27 @@ fn hex(page: &[u8]) -> String {
     digits
         .filter_map(|digit| char::from_digit(digit.into(), 16))
         .collect()
+}
+
+/// All pages of a golden meter.
+async fn golden_image(
+    model: &FlagModel,
+    variant: &str,
+    own: &[ClonePage],
+    pages: &mut Talk<'_, '_, '_>,
+) -> Result<GoldenImage, ProgramFault> {
+    let failed = |fault: PageFault| ProgramFault::NoBackup {
+        what: "a page".to_owned(),
+        fault,
+    };
+    let mut reading = GoldenReading::new(model, variant, clone_pages(model, variant, own), None);
+    assert!(reading.look_who_it_is(pages).await.map_err(failed)?);
+    while reading.next_page().is_some() {
+        reading.read_next(pages).await.map_err(failed)?;
+    }
+    let (image, left_out) = reading.finish().unwrap();
+    assert_eq!(left_out, []);
+    Ok(image)
 }
 
 pub(crate) fn everything() -> Vec<FlagWanted> {
@@ -163,6 +184,29 @@ async fn a_layout_of_the_simulator_is_never_written_to_another_meter() {
     assert!(hardware.meter.programmed().is_empty());
 }
 
+/// Ratios belong to the place: the golden meter's are not written, and a meter with others is none of
+/// its kind.
+async fn has_the_ratios_first(other: &mut World, image: &GoldenImage) {
+    let (shape, serial) = (model(), other.meter.serial());
+    let ground = World::ground(&shape, &serial);
+    let told = other.look(&image.plan(ground).unwrap()).await;
+    assert!(
+        matches!(&told, Err(ProgramFault::OtherMeter { what, .. }) if what.ends_with("ratio")),
+        "{told:?}"
+    );
+    assert!(other.meter.programmed().is_empty());
+    let ratios = everything().into_iter();
+    let ratios: Vec<FlagWanted> = ratios.filter(|one| one.name.ends_with("ratio")).collect();
+    let plan = flag_plan(ground, &ratios, &[], false).unwrap();
+    let record = other.look(&plan).await.unwrap();
+    let agreed = agreed(&serial);
+    let report = other
+        .visit(async |pages| carry_out(&record, pages, &agreed).await)
+        .await
+        .unwrap();
+    assert_eq!(report.verdict, Verdict::New, "{report}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_clone_is_refused_by_another_firmware_and_shown_as_a_difference() {
     let own = [ClonePage {
@@ -177,14 +221,16 @@ async fn a_clone_is_refused_by_another_firmware_and_shown_as_a_difference() {
     golden.carry_out(&record).await.unwrap();
     let shape = model();
     let image = golden
-        .visit(async |pages| read_golden(&shape, "tou-16", &own, pages).await)
+        .visit(async |pages| golden_image(&shape, "tou-16", &own, pages).await)
         .await
         .unwrap();
     let image = GoldenImage::parse("golden.toml", &image.to_text()).unwrap();
     let mut other = World::of("00077345");
     let serial = other.meter.serial();
+    has_the_ratios_first(&mut other, &image).await;
+    let ground = World::ground(&shape, &serial);
     let theirs = other
-        .visit(async |pages| read_golden(&shape, "tou-16", &own, pages).await)
+        .visit(async |pages| golden_image(&shape, "tou-16", &own, pages).await)
         .await
         .unwrap();
     let differences = image.differences(&theirs);
@@ -202,7 +248,7 @@ async fn a_clone_is_refused_by_another_firmware_and_shown_as_a_difference() {
         .unwrap();
     assert_eq!(report.verdict, Verdict::New, "{report}");
     let theirs = other
-        .visit(async |pages| read_golden(&shape, "tou-16", &own, pages).await)
+        .visit(async |pages| golden_image(&shape, "tou-16", &own, pages).await)
         .await
         .unwrap();
     assert_eq!(image.differences(&theirs), []);
@@ -212,7 +258,6 @@ async fn a_clone_is_refused_by_another_firmware_and_shown_as_a_difference() {
         firmware: "/GEC5090100140500@000".to_owned(),
         ..image
     };
-    let ground = World::ground(&shape, &serial);
     let known = meters::program::FlagGround {
         firmware: Some(&theirs.firmware),
         ..ground
@@ -235,12 +280,12 @@ async fn a_write_set_is_played_back_and_read_back() {
     let mut world = World::new();
     let shape = model();
     let firmware = world
-        .visit(async |pages| read_golden(&shape, "tou-16", &[], pages).await)
+        .visit(async |pages| golden_image(&shape, "tou-16", &[], pages).await)
         .await
         .unwrap()
         .firmware;
     let text = format!(
-        "format = \"pmu-write-set/1\"\nname = \"holidays\"\nmodel = \"elster-a1700\"\nfirmware = \"{firmware}\"\nsource = \"a test\"\n[[write]]\nidentity = 611\npacket = 2\ndata = \"0a0b0c\"\n[[write]]\nidentity = 668\npacket = 1\ndata = \"01020000 00000000\"\n"
+        "format = \"pmu-write-set/1\"\nname = \"holidays\"\nmodel = \"elster-a1700\"\nfirmware = \"{firmware}\"\nsource = \"a test\"\n[[page]]\nidentity = 611\npacket = 2\ndata = \"0a0b0c\"\n[[page]]\nidentity = 668\npacket = 1\ndata = \"01020000 00000000\"\n"
     );
     let set = WriteSet::parse("set.toml", &text).unwrap();
     let plan = set.plan(World::ground(&shape, SERIAL)).unwrap();
@@ -251,7 +296,7 @@ async fn a_write_set_is_played_back_and_read_back() {
         world.holds(&[611])[0].as_ref().unwrap()[64..67],
         [10, 11, 12]
     );
-    let twice = format!("{text}[[write]]\nidentity = 668\npacket = 1\ndata = \"02\"\n");
+    let twice = format!("{text}[[page]]\nidentity = 668\npacket = 1\ndata = \"02\"\n");
     let misfits = WriteSet::parse("set.toml", &twice)
         .unwrap()
         .plan(World::ground(&shape, SERIAL));

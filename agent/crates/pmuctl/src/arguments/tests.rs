@@ -66,6 +66,18 @@ fn commands_at_the_gateway_are_read() {
     check("pmuctl bus trace rs485-1 maybe", false);
     check("pmuctl bus listen rs485-1 --for 5m --out a.txt", true);
     check("pmuctl bus listen rs485-1 --force", false);
+    check("pmuctl clone read a1 --out g.toml --page 610:200=c", true);
+    check("pmuctl clone read a1 --out g.toml --page 610", false);
+    check("pmuctl clone read a1", false);
+    check("pmuctl clone diff a.toml", false);
+    check("pmuctl clone diff a.toml --meter a1", true);
+    check("pmuctl clone diff a.toml b.toml --meter a1", false);
+    check(
+        "pmuctl write-set import r.txt --out s.toml --like g.toml",
+        true,
+    );
+    check("pmuctl write-set import r.txt", false);
+    check("pmuctl write-set diff a.toml", false);
     check("pmuctl jobs", true);
     check("pmuctl job cancel 3", true);
     check("pmuctl job cancel", false);

@@ -103,6 +103,14 @@ fn check_direct(command: &MeterCommand, direct: &DirectArguments) -> Result<()> 
         MeterCommand::Collect(arguments) => Some(&arguments.meter),
         MeterCommand::Profile(arguments) => Some(&arguments.meter),
     };
+    check_direct_meter(named, direct)
+}
+
+/// The same of a meter that any command names.
+pub(super) fn check_direct_meter(named: Option<&MeterId>, direct: &DirectArguments) -> Result<()> {
+    if direct.direct.is_none() {
+        return Ok(());
+    }
     if let Some(named) = named.filter(|named| named.as_str() != DIRECT) {
         bail!(
             "with --direct there is one meter, named `{DIRECT}`; write that instead of `{named}`"

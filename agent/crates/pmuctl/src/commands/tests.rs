@@ -11,6 +11,8 @@ use desk::{
 use std::path::Path;
 use tempfile::TempDir;
 
+mod pages;
+
 /// What a command line does at a desk: whether all is well, what it wrote, what it asked.
 struct Done {
     ended: Result<bool>,

@@ -20,6 +20,7 @@ pub(crate) fn text(outcome: &Outcome) -> String {
         Outcome::KeysChanged(found) => keys_changed(found),
         Outcome::Objects(found) => objects::text(found),
         Outcome::Backup(result) => backup(result),
+        Outcome::GoldenPages(result) => result.image.clone(),
         Outcome::Heard(lines) => trace::text(lines),
     }
 }

@@ -23,6 +23,9 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                     Intent::Calendar(scheme) => {
                         plan_calendar_dlms(&calendar_of(scheme), visit).await?
                     }
+                    Intent::Clone(_) | Intent::WriteSet(_) => {
+                        return Err(intent.fits_no("a DLMS meter"));
+                    }
                 };
                 ProgramAnswer::Looked(Box::new(look_dlms(&plan, visit).await?))
             }

@@ -7,7 +7,7 @@ use crate::tasks::bus::program::{
 use line::Line;
 use metering::scheme::Scheme;
 use meters::program::{
-    FlagGround, FlagPages, Pages, ProgramFault, ProgramPlan, carry_out, flag_plan, look,
+    FlagGround, FlagPages, Misfit, Pages, ProgramFault, ProgramPlan, carry_out, flag_plan, look,
     scheme_flag, standing,
 };
 
@@ -27,6 +27,8 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 let plan = match intent {
                     Intent::Scheme(scheme) => self.plan(scheme).await?,
                     Intent::Calendar(scheme) => self.plan(&calendar_of(scheme)).await?,
+                    Intent::Clone(image) => self.pages_plan(|ground| image.plan(ground)).await?,
+                    Intent::WriteSet(set) => self.pages_plan(|ground| set.plan(ground)).await?,
                 };
                 let mut pages = FlagPages::new(&mut self.visit);
                 ProgramAnswer::Looked(Box::new(look(&plan, &mut pages).await?))
@@ -44,8 +46,17 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     }
 
     async fn plan(&mut self, scheme: &Scheme) -> Result<ProgramPlan, ProgramTrouble> {
+        let wanted = scheme_flag(self.visit.model(), scheme).map_err(ProgramTrouble::Misfits)?;
+        self.pages_plan(|ground| flag_plan(ground, &wanted, &[], false))
+            .await
+    }
+
+    /// A plan for the meter that answers now, and for no other one.
+    async fn pages_plan(
+        &mut self,
+        plan: impl FnOnce(FlagGround<'_>) -> Result<ProgramPlan, Vec<Misfit>>,
+    ) -> Result<ProgramPlan, ProgramTrouble> {
         let (model, variant) = (self.visit.model(), self.visit.variant());
-        let wanted = scheme_flag(model, scheme).map_err(ProgramTrouble::Misfits)?;
         let told = FlagPages::new(&mut self.visit).identity().await;
         let told = told.map_err(|fault| ProgramFault::NoBackup {
             what: "who the meter is".to_owned(),
@@ -58,6 +69,6 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             firmware: Some(&told.firmware),
             operator: Some(OPERATOR),
         };
-        flag_plan(ground, &wanted, &[], false).map_err(ProgramTrouble::Misfits)
+        plan(ground).map_err(ProgramTrouble::Misfits)
     }
 }

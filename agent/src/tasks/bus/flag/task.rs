@@ -1,6 +1,7 @@
 //! Work that people started at a FLAG meter, in as many sessions as it needs.
 
 mod collecting;
+mod golden;
 mod moments;
 mod reading;
 
@@ -10,7 +11,8 @@ use crate::adapters::dialled::CallFault;
 use crate::tasks::bus::program::{ProgramAnswer, ProgramAsk, ProgramRun, ProgramTrouble};
 use crate::tasks::bus::wanted::CollectWish;
 use collecting::Collecting;
-use desk::{Outcome, Part, Progress};
+use desk::{Outcome, Part, Progress, WantedPage};
+use golden::Golden;
 use line::{GuardedLine, Line};
 use meters::flag::VisitFault;
 use meters::planner::{SessionEnd, SessionTurn};
@@ -35,6 +37,8 @@ pub(super) enum Kind {
     Instant(Moments),
     /// Every readable identity, for its octets.
     Backup(Reading),
+    /// Pages of a golden meter.
+    Golden(Box<Golden>),
     /// The load profile.
     Collect(Box<Collecting>),
     /// The clock.
@@ -71,6 +75,14 @@ impl Task {
 
     pub(in super::super) fn backup() -> Self {
         Self::new(Kind::Backup(Reading::of(None)))
+    }
+
+    pub(in super::super) fn golden(
+        pages: &[WantedPage],
+        without: &[String],
+    ) -> Result<Self, String> {
+        let golden = Golden::new(pages, without)?;
+        Ok(Self::new(Kind::Golden(Box::new(golden))))
     }
 
     pub(in super::super) fn collect(wish: CollectWish) -> Self {
@@ -160,6 +172,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             Kind::Read(reading) => self.read_part(reading, progress).await,
             Kind::Instant(moments) => self.moments(moments, progress).await,
             Kind::Backup(reading) => self.back_up(reading, progress).await,
+            Kind::Golden(golden) => self.golden_pages(golden, progress).await,
             Kind::Collect(collecting) => self.collecting(collecting, progress).await,
             Kind::Clock => self.show_clock().await,
             Kind::Program(run) => {

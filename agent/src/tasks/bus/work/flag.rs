@@ -6,11 +6,13 @@ use super::line::is_worth_trials;
 use super::{Bus, diagnoses, words};
 use crate::front::refusal;
 use crate::jobs::Ticket;
+use crate::limits::PROGRAM_HOLD_MAX;
 use crate::plan;
 use crate::tasks::bus::program::{ProgramAnswer, ProgramAsk, ProgramTrouble};
 use desk::{Diagnosis, Outcome, Part, Progress, ReadValue, Refusal, Work};
 use metering::{MeterId, Timestamp};
 use meters::planner::{Respect, SessionEnd, SessionMeter, SessionRequest, SessionTurn};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Something that somebody waits for, in sessions.
@@ -53,6 +55,17 @@ impl Bus {
                 None => ticket.failed(words::left_alone(meter.as_str())),
             };
         }
+        if let Work::GoldenPages { pages, without, .. } = what {
+            return match Task::golden(pages, without) {
+                Ok(task) => self.ask_flag(FlagJob {
+                    whose: Whose::Work(ticket),
+                    meter: meter.clone(),
+                    task,
+                    breaks: 0,
+                }),
+                Err(why) => ticket.failed(words::bad_wish(&why)),
+            };
+        }
         let Some(task) = task(what) else {
             return ticket.failed(words::not_here("a FLAG meter"));
         };
@@ -79,20 +92,43 @@ impl Bus {
         });
     }
 
+    /// A session of programming looks at all or writes all: its share of the line is as long as that
+    /// takes, also where reading goes on in slices.
     pub(super) fn program_flag(&mut self, meter: MeterId, ask: ProgramAsk, whose: Whose) {
-        self.ask_flag(FlagJob {
+        let mut books = self.flags.iter();
+        let packets = books.find(|book| *book.id() == meter).map(|book| {
+            let packet = plan::packet_time(&book.flag, &self.parts.settings);
+            packet * ask.packets_max(book.flag.model.settings.len())
+        });
+        let whole = packets.unwrap_or_default().min(PROGRAM_HOLD_MAX);
+        let job = FlagJob {
             whose,
             meter,
             task: Task::program(ask),
             breaks: 0,
-        });
+        };
+        self.ask_flag_for(job, whole);
     }
 
     fn ask_flag(&mut self, job: FlagJob) {
+        self.ask_flag_for(job, Duration::ZERO);
+    }
+
+    /// Asks for sessions that are longer than the shortest by `more`.
+    fn ask_flag_for(&mut self, job: FlagJob, more: Duration) {
         let mut books = self.flags.iter();
         let book = books.find(|book| *book.id() == job.meter);
         let planned =
             book.and_then(|book| plan::session_meter(&book.settings, &self.parts.settings));
+        let planned = planned.map(|planned| SessionMeter {
+            hold_min: planned.hold_min + more,
+            hold_max: if more.is_zero() {
+                planned.hold_max
+            } else {
+                planned.hold_max.max((planned.hold_min + more) * 2)
+            },
+            ..planned
+        });
         match self.ask_sessions(&job.meter, planned) {
             Ok(token) => {
                 self.flag_jobs.insert(token, job);
@@ -296,6 +332,6 @@ fn task(what: &Work) -> Option<Task> {
         Work::Poll { .. } | Work::Ping { .. } | Work::Scan { .. } | Work::Listen { .. } => {
             Task::poll()
         }
-        Work::Objects { .. } | Work::ChangeKeys { .. } => return None,
+        Work::Objects { .. } | Work::ChangeKeys { .. } | Work::GoldenPages { .. } => return None,
     })
 }

@@ -117,6 +117,9 @@ async fn programmed<L: Line>(
     pages: &mut ModbusPages<'_, '_, '_, L>,
 ) -> Result<ProgramAnswer, ProgramTrouble> {
     Ok(match ask {
+        ProgramAsk::Look(intent @ (Intent::Clone(_) | Intent::WriteSet(_))) => {
+            return Err(intent.fits_no("a Modbus meter"));
+        }
         ProgramAsk::Look(Intent::Calendar(scheme)) => {
             let place = format!("scheme {}", scheme.name);
             let problem = format!("meters of model {} have no calendar", model.id);

@@ -9,6 +9,7 @@ fn image(octets: &[u8]) -> GoldenImage {
         clears_profile: false,
     };
     GoldenImage {
+        name: "golden".to_owned(),
         model: "elster-a1700".to_owned(),
         variant: "tou-16".to_owned(),
         firmware: "/GEC5090100140400@000".to_owned(),
@@ -24,15 +25,18 @@ fn an_image_comes_back_and_a_changed_one_does_not() {
     assert_eq!(GoldenImage::parse("golden.toml", &text), Ok(golden.clone()));
     for (from, to, complaint) in [
         ("0102ff00", "0102ff01", "are not those that were read"),
-        ("0102ff00", "0102ff", "not as long as it says"),
-        ("0102ff00", "0102fg00", "not as long as it says"),
+        ("0102ff00", "0102ff", "are not those that were read"),
+        ("0102ff00", "0102fg00", "no 1 to 65535 octets"),
+        ("packet = 1", "packet = 2", "no such packet"),
+        ("\"tariff\"", "\"password\"", "does not travel in a file"),
+        ("variant = \"tou-16\"\n", "", "which variant it is of"),
         (
             "pmu-golden-image/1",
             "pmu-golden-image/2",
             "no form that is known",
         ),
         ("phase = \"tariff\"", "phase = \"never\"", "never"),
-        ("meter = ", "metre = ", "metre"),
+        ("source = ", "sauce = ", "sauce"),
     ] {
         assert!(text.contains(from), "{from}: {text}");
         let told = GoldenImage::parse("golden.toml", &text.replace(from, to)).unwrap_err();
