@@ -1,7 +1,8 @@
 //! The daemon's tasks on lines with simulated DLMS meters, under paused time.
 
 mod backups;
-mod commands;
+mod clock_commands;
+pub(crate) mod commands;
 mod cost;
 mod doctor;
 mod keys;

@@ -1,6 +1,10 @@
 //! Programming a meter for a command: one session looks, one writes, one looks how it stands. What is
 //! durable between them is the command desk's; a line remembers nothing of it.
 
+mod clock;
+
+pub use clock::{ClockAsk, ClockFound, ClockLook, ClockMove, off};
+
 use crate::tasks::command_desk::Dispatch;
 use desk::Diagnosis;
 use metering::MeterId;
@@ -16,6 +20,8 @@ pub enum Intent {
     Scheme(Arc<Scheme>),
     /// The calendar of a scheme alone.
     Calendar(Arc<Scheme>),
+    /// The billing period ends now.
+    BillingEnd,
 }
 
 /// One session's share.
@@ -27,6 +33,8 @@ pub enum ProgramAsk {
     Stand(Arc<ProgramRecord>),
     /// Writes what is not there yet, and reads it back.
     CarryOut(Arc<ProgramRecord>, Permission),
+    /// Something about its clock.
+    Clock(ClockAsk),
 }
 
 /// What came of it.
@@ -36,6 +44,10 @@ pub enum ProgramAnswer {
     Looked(Box<ProgramRecord>),
     /// How the meter stands.
     Stands(Box<ProgramReport>),
+    /// How its clock stands before it is moved.
+    ClockLooked(Box<ClockLook>),
+    /// How its clock stands.
+    ClockStands(Box<ClockFound>),
 }
 
 /// Why nothing came of it.

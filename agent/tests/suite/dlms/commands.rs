@@ -26,7 +26,7 @@ const IN_FORCE: Attribute = Attribute {
 };
 
 /// Operators with their keys, and what they have numbered.
-struct Office {
+pub(crate) struct Office {
     root: OperatorKey,
     anna: OperatorKey,
     ben: OperatorKey,
@@ -35,7 +35,7 @@ struct Office {
 }
 
 impl Office {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             root: OperatorKey::ed25519(&[9; 32]),
             anna: OperatorKey::ed25519(&[1; 32]),
@@ -46,12 +46,12 @@ impl Office {
     }
 
     /// The root's public half, where the gateway looks for it.
-    fn provision(&self, bench: &Bench) {
+    pub(crate) fn provision(&self, bench: &Bench) {
         let pem = self.root.public().to_pem().expect("a public key");
         std::fs::write(bench.file("roots.pem"), pem).expect("a file");
     }
 
-    fn key_set(&self, bench: &Bench, version: u64) -> Vec<u8> {
+    pub(crate) fn key_set(&self, bench: &Bench, version: u64) -> Vec<u8> {
         let now = u64::try_from(bench.utc()).expect("a time of this century");
         let entry = |key: &OperatorKey, who: &str, roles: &[Role]| KeyEntry {
             key: key.public(),
@@ -78,7 +78,7 @@ impl Office {
     }
 
     /// The next command of Anna.
-    fn command(&mut self, bench: &Bench, action: Action) -> Command {
+    pub(crate) fn command(&mut self, bench: &Bench, action: Action) -> Command {
         let now = u64::try_from(bench.utc()).expect("a time of this century");
         let number = self.numbers.entry(bench.epoch().to_vec()).or_default();
         *number += 1;
@@ -98,11 +98,11 @@ impl Office {
         }
     }
 
-    fn signed(&self, command: &Command) -> Vec<u8> {
+    pub(crate) fn signed(&self, command: &Command) -> Vec<u8> {
         sign_command(command, &self.anna).expect("a command")
     }
 
-    fn approved(&self, command: &Command) -> Vec<u8> {
+    pub(crate) fn approved(&self, command: &Command) -> Vec<u8> {
         let shared = sign_shared_command(command, &self.anna).expect("a command");
         approve_command(&shared, &self.ben).expect("an approval")
     }
@@ -120,17 +120,22 @@ fn tariff() -> Action {
     }
 }
 
-fn offer(bench: &Bench, bytes: Vec<u8>) {
+pub(crate) fn offer(bench: &Bench, bytes: Vec<u8>) {
     assert!(bench.desk().offer_command(bytes, false), "there is room");
 }
 
 /// A gateway with one meter with keys, and the operators' key set.
 async fn world() -> (Bench, Meter, Office) {
-    let mut bench = bench();
-    let scenario = DlmsScenario {
+    world_of(DlmsScenario {
         days: 2,
         ..DlmsScenario::new(9, "00012345")
-    };
+    })
+    .await
+}
+
+/// The same with such a meter.
+pub(super) async fn world_of(scenario: DlmsScenario) -> (Bench, Meter, Office) {
+    let mut bench = bench();
     let meter = seat_secured(&mut bench, (NAME, 17), Suite::Zero, scenario);
     let office = Office::new();
     office.provision(&bench);
@@ -147,7 +152,7 @@ async fn world() -> (Bench, Meter, Office) {
 
 /// Its receipts by state and code, in the order in which they came; at most one is final.
 #[track_caller]
-fn road(receipts: &[Receipt], of: &Command) -> Vec<String> {
+pub(crate) fn road(receipts: &[Receipt], of: &Command) -> Vec<String> {
     let own: Vec<&Receipt> = receipts.iter().filter(|one| one.id == of.id).collect();
     let finals: BTreeSet<String> = own
         .iter()
@@ -186,7 +191,7 @@ fn named(name: &str) -> Data {
 }
 
 /// Lives until a command writes to its first meter, and so long more.
-async fn live_into_writing(bench: &Bench, command: &Command, millis: u64) {
+pub(crate) async fn live_into_writing(bench: &Bench, command: &Command, millis: u64) {
     for _ in 0..40_000 {
         bench.live_ms(50).await;
         let known = bench.command(command.id.bytes()).await;
@@ -194,11 +199,12 @@ async fn live_into_writing(bench: &Bench, command: &Command, millis: u64) {
             return bench.live_ms(millis).await;
         }
     }
-    panic!("command {} does not begin", command.id);
+    let known = bench.command(command.id.bytes()).await;
+    panic!("command {} does not begin: {known:?}", command.id);
 }
 
 /// Lives until the desk has nothing to do for a command any more.
-async fn live_until_final(bench: &Bench, command: &Command) {
+pub(crate) async fn live_until_final(bench: &Bench, command: &Command) {
     for _ in 0..2000 {
         bench.live(2).await;
         let known = bench.command(command.id.bytes()).await;
@@ -319,7 +325,7 @@ async fn an_expired_or_unfit_command_ends_without_a_write() {
     let missing = office.command(&bench, tariff());
     let unsupported = office.command(
         &bench,
-        Action::BillingReset {
+        Action::MeterRemove {
             meter: NAME.parse().expect("a name"),
         },
     );

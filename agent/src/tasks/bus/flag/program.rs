@@ -23,10 +23,12 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 
     async fn programmed(&mut self, ask: &ProgramAsk) -> Result<ProgramAnswer, ProgramTrouble> {
         Ok(match ask {
+            ProgramAsk::Clock(ask) => return self.clock_for_command(ask).await,
             ProgramAsk::Look(intent) => {
                 let plan = match intent {
-                    Intent::Scheme(scheme) => self.plan(scheme).await?,
-                    Intent::Calendar(scheme) => self.plan(&calendar_of(scheme)).await?,
+                    Intent::Scheme(scheme) => self.plan(Some(scheme)).await?,
+                    Intent::Calendar(scheme) => self.plan(Some(&calendar_of(scheme))).await?,
+                    Intent::BillingEnd => self.plan(None).await?,
                 };
                 let mut pages = FlagPages::new(&mut self.visit);
                 ProgramAnswer::Looked(Box::new(look(&plan, &mut pages).await?))
@@ -43,9 +45,13 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         })
     }
 
-    async fn plan(&mut self, scheme: &Scheme) -> Result<ProgramPlan, ProgramTrouble> {
+    /// The plan of a scheme, or of the end of a billing period.
+    async fn plan(&mut self, scheme: Option<&Scheme>) -> Result<ProgramPlan, ProgramTrouble> {
         let (model, variant) = (self.visit.model(), self.visit.variant());
-        let wanted = scheme_flag(model, scheme).map_err(ProgramTrouble::Misfits)?;
+        let wanted = match scheme {
+            Some(scheme) => scheme_flag(model, scheme).map_err(ProgramTrouble::Misfits)?,
+            None => Vec::new(),
+        };
         let told = FlagPages::new(&mut self.visit).identity().await;
         let told = told.map_err(|fault| ProgramFault::NoBackup {
             what: "who the meter is".to_owned(),
@@ -58,6 +64,6 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             firmware: Some(&told.firmware),
             operator: Some(OPERATOR),
         };
-        flag_plan(ground, &wanted, &[], false).map_err(ProgramTrouble::Misfits)
+        flag_plan(ground, &wanted, &[], scheme.is_none()).map_err(ProgramTrouble::Misfits)
     }
 }
