@@ -187,6 +187,12 @@ const fn expect(
 
 #[track_caller]
 fn judge(agent: &Agent, site: &Site, expected: &Expected) {
+    // A session only says that a clock is off: the command desk orders what is written.
+    wait_until("what was ordered is done", WITHIN, || {
+        let is_written = site.clock_writes().len() >= expected.writes;
+        let told = format!("code=meter-clock-adjusted meter={}", site.id());
+        is_written && (expected.writes == 0 || agent.said().contains(&told))
+    });
     let result = look(agent, site);
     let id = site.id();
     assert_eq!(result.action, expected.action, "{id}");

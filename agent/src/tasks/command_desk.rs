@@ -4,7 +4,9 @@
 //! read back, and one signed receipt ends it. What was under way when the gateway stopped is looked at
 //! and decided, never repeated blindly.
 
+mod adjustments;
 mod awakening;
+mod clocks;
 mod handle;
 mod hands;
 mod held;
@@ -31,9 +33,9 @@ use hands::Hands;
 use head_end::TokenBucket;
 use held::Held;
 use intake::Verdict;
-use metering::{GatewayId, MeterId};
+use metering::{GatewayId, MeterId, Timestamp};
 use receipts::Receipts;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,6 +108,8 @@ pub struct CommandDesk {
     running: JoinSet<CommandId>,
     /// Meters that a running command has for itself.
     busy: Vec<(CommandId, BTreeSet<MeterId>)>,
+    /// Clocks that were found out of their bounds, and whose adjustment was ordered.
+    adjusted: BTreeMap<MeterId, Timestamp>,
     boot: u64,
     refused_said: Option<Instant>,
     refused: u64,
@@ -155,6 +159,7 @@ impl CommandDesk {
             waiting: VecDeque::new(),
             running: JoinSet::new(),
             busy: Vec::new(),
+            adjusted: BTreeMap::new(),
             boot: parts.boot,
             refused_said: None,
             refused: 0,
@@ -183,6 +188,7 @@ impl CommandDesk {
                     self.tick_at = Instant::now() + TICK;
                     self.trust.note_time(&self.store, &self.clock).await;
                     self.say_refused().await;
+                    self.order_adjustments().await;
                 }
             }
             self.pulse.beat();

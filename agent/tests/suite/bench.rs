@@ -354,6 +354,18 @@ impl Bench {
         life.restart.is_cancelled()
     }
 
+    /// How far the gateway's own clock can be trusted from now on.
+    pub(crate) fn trust_clock(&self, quality: metering::ClockQuality) {
+        let life = self.life.as_ref().expect("it was started");
+        life.front.clock.note_quality(quality);
+    }
+
+    /// Changes what the configuration says.
+    pub(crate) fn reword(&mut self, before: &str, after: &str) {
+        assert!(self.configuration.contains(before), "{before}");
+        self.configuration = self.configuration.replace(before, after);
+    }
+
     /// What the journal knows of a command.
     pub(crate) async fn command(&self, id: [u8; 16]) -> Option<CommandRecord> {
         let life = self.life.as_ref().expect("it was started");

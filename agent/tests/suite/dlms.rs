@@ -1,6 +1,7 @@
 //! The daemon's tasks on lines with simulated DLMS meters, under paused time.
 
 mod backups;
+mod clock_commands;
 pub(crate) mod commands;
 mod cost;
 mod doctor;

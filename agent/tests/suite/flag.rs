@@ -2,6 +2,7 @@
 
 mod advance;
 mod broken;
+mod clock_commands;
 mod collecting;
 mod keys;
 mod line_work;

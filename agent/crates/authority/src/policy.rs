@@ -116,6 +116,11 @@ impl Rule {
         }
     }
 
+    /// Whom it takes within its bounds.
+    pub(crate) fn need(&self) -> &[Role] {
+        &self.need
+    }
+
     /// Whom this very action takes.
     pub(crate) fn needed(&self, action: &Action) -> &[Role] {
         let meters = u32::try_from(action.meters().len()).unwrap_or(u32::MAX);

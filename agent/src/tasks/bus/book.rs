@@ -289,6 +289,7 @@ impl Book {
             last_collected: None,
             overwrite_in_days: None,
             clock_error_ms: None,
+            clock_wish: None,
             found: Vec::new(),
             model: self.modbus.model.id.clone(),
             state,

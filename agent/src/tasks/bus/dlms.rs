@@ -209,6 +209,7 @@ impl DlmsBook {
             last_collected: collected.map(Timestamp::from_millis),
             overwrite_in_days: self.memory.overwrite_in_days(now),
             clock_error_ms: self.clock_error_ms,
+            clock_wish: None,
             found: Vec::new(),
             remarks,
         }

@@ -59,6 +59,8 @@ pub(super) struct FlagBook {
     last_answer: Option<Timestamp>,
     /// Its clock minus ours at the last look, milliseconds.
     clock_error_ms: Option<i64>,
+    /// When its clock was found to need the adjustment that the configuration allows.
+    clock_wish: Option<Timestamp>,
     remarks: Vec<String>,
     /// What was found lately.
     findings: Findings,
@@ -113,6 +115,7 @@ impl FlagBook {
             totals: SessionTotals::default(),
             last_answer: None,
             clock_error_ms: None,
+            clock_wish: None,
             remarks: Vec::new(),
             findings: Findings::default(),
         }
@@ -256,6 +259,7 @@ impl FlagBook {
             last_collected: collected.map(Timestamp::from_millis),
             overwrite_in_days: self.memory.overwrite_in_days(now),
             clock_error_ms: self.clock_error_ms,
+            clock_wish: self.clock_wish,
             found: self.found(now),
             remarks,
         }

@@ -1,6 +1,10 @@
 //! Programming a meter for a command: one session looks, one writes, one looks how it stands. What is
 //! durable between them is the command desk's; a line remembers nothing of it.
 
+mod clock;
+
+pub use clock::{ClockAsk, ClockFound, ClockLook, ClockMove, off};
+
 use crate::tasks::command_desk::Dispatch;
 use desk::Diagnosis;
 use metering::MeterId;
@@ -15,6 +19,8 @@ use tokio::sync::oneshot;
 const PACKET_OCTETS: usize = 64;
 /// Who the meter is, its counter, its mark, the operator's name.
 const FRAME_PACKETS: usize = 8;
+/// A clock read, set and read again.
+const CLOCK_PACKETS: usize = 8;
 
 /// What is wanted of a meter.
 #[derive(Debug, Clone)]
@@ -27,6 +33,8 @@ pub enum Intent {
     Clone(Arc<GoldenImage>),
     /// A recorded sequence of writes.
     WriteSet(Arc<WriteSet>),
+    /// The billing period ends now.
+    BillingEnd,
 }
 
 /// One session's share.
@@ -38,6 +46,8 @@ pub enum ProgramAsk {
     Stand(Arc<ProgramRecord>),
     /// Writes what is not there yet, and reads it back.
     CarryOut(Arc<ProgramRecord>, Permission),
+    /// Something about its clock.
+    Clock(ClockAsk),
 }
 
 /// What came of it.
@@ -47,6 +57,10 @@ pub enum ProgramAnswer {
     Looked(Box<ProgramRecord>),
     /// How the meter stands.
     Stands(Box<ProgramReport>),
+    /// How its clock stands before it is moved.
+    ClockLooked(Box<ClockLook>),
+    /// How its clock stands.
+    ClockStands(Box<ClockFound>),
 }
 
 /// Why nothing came of it.
@@ -115,6 +129,7 @@ impl ProgramAsk {
             Self::Look(intent) => settings + intent.packets_max(settings),
             Self::Stand(record) => record.packets(),
             Self::CarryOut(record, _) => record.packets() * 5,
+            Self::Clock(_) => CLOCK_PACKETS,
         };
         u32::try_from(count + FRAME_PACKETS).unwrap_or(u32::MAX)
     }
@@ -124,7 +139,7 @@ impl Intent {
     fn packets_max(&self, settings: usize) -> usize {
         let of = |octets: &Vec<u8>| octets.len().div_ceil(PACKET_OCTETS);
         match self {
-            Self::Scheme(_) | Self::Calendar(_) => 2 * settings,
+            Self::Scheme(_) | Self::Calendar(_) | Self::BillingEnd => 2 * settings,
             Self::Clone(image) => image.pages.iter().map(|(_, octets)| of(octets)).sum(),
             Self::WriteSet(set) => set.writes.len(),
         }
@@ -136,6 +151,7 @@ impl Intent {
             Self::Scheme(scheme) | Self::Calendar(scheme) => scheme.name.as_str(),
             Self::Clone(image) => &image.name,
             Self::WriteSet(set) => &set.name,
+            Self::BillingEnd => "billing.reset",
         };
         let problem = format!("{kind} has no such pages");
         let remedy = "leave this meter out, or program a scheme for its model";

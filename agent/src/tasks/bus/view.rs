@@ -106,6 +106,8 @@ pub struct MeterView {
     pub overwrite_in_days: Option<u32>,
     /// Its clock minus ours at the last session, milliseconds.
     pub clock_error_ms: Option<i64>,
+    /// When its clock was found out of its bounds, and the configuration allows to adjust it.
+    pub clock_wish: Option<Timestamp>,
     /// What a person should know.
     pub remarks: Vec<String>,
     /// What is wrong with its load profile, its clock or its set-up.

@@ -137,6 +137,19 @@ impl Hands {
         let outcome = match &dispatch.command().action {
             Action::AgentRestart => Outcome::succeeded("the agent has started again"),
             Action::Nop => Outcome::succeeded("nothing was to be done"),
+            Action::MeterTimeSet { .. } | Action::TimeAdjust { .. } => {
+                match self.found_clock(&dispatch).await {
+                    Some(outcome) => outcome,
+                    None => return,
+                }
+            }
+            Action::BillingReset { meter } => {
+                let meters = std::slice::from_ref(meter);
+                match self.found(&dispatch, dispatch.command().id, meters).await {
+                    Some(outcome) => outcome,
+                    None => return,
+                }
+            }
             Action::SchemeProgram { meters, .. } | Action::TariffSet { meters, .. } => {
                 match self.found(&dispatch, dispatch.command().id, meters).await {
                     Some(outcome) => outcome,

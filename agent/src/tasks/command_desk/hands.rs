@@ -60,7 +60,10 @@ pub(super) fn is_supported(action: &Action) -> bool {
         | Action::SchemeProgram { .. }
         | Action::SchemeResume { .. }
         | Action::SchemeRestore { .. }
-        | Action::TariffSet { .. } => true,
+        | Action::TariffSet { .. }
+        | Action::MeterTimeSet { .. }
+        | Action::TimeAdjust { .. }
+        | Action::BillingReset { .. } => true,
         Action::SchemePut { document } => matches!(document, Document::Inline(_)),
         Action::KeyRotate { key, .. } => {
             matches!(
@@ -101,7 +104,11 @@ impl Hands {
             Action::SchemeProgram { .. }
             | Action::TariffSet { .. }
             | Action::SchemeResume { .. }
-            | Action::SchemeRestore { .. } => self.program(&dispatch).await,
+            | Action::SchemeRestore { .. }
+            | Action::BillingReset { .. } => self.program(&dispatch).await,
+            Action::MeterTimeSet { .. } | Action::TimeAdjust { .. } => {
+                self.move_clock(&dispatch).await
+            }
             action => {
                 if !self.step(&dispatch, (1, 1), "begun", Vec::new()).await {
                     return;

@@ -1,8 +1,10 @@
 //! How a command, or its share at one meter, ended.
 
 use super::receipts::Told;
+use crate::tasks::bus::program::{ClockFound, ClockLook};
 use authority::{CommandState, MeterProof};
 use metering::MeterId;
+use meters::dlms::ClockState;
 use meters::program::{ProgramReport, Verdict};
 
 /// How a command stands when its execution pauses or ends.
@@ -89,6 +91,31 @@ impl MeterEnd {
             },
             code: Some(code.to_owned()),
             text: text.into(),
+        }
+    }
+
+    /// Of a clock, which has no octets to compare: its words say how far it was off and is.
+    pub(super) fn of_clock(
+        meter: &MeterId,
+        look: &ClockLook,
+        found: Option<&ClockFound>,
+        text: String,
+    ) -> Self {
+        let counters = look.counter.zip(found.and_then(|found| found.counter));
+        let is_moved = |found: &ClockFound| {
+            found.state == ClockState::New || look.is_slow() && found.is_confirmed
+        };
+        Self {
+            proof: MeterProof {
+                meter: meter.clone(),
+                state: CommandState::Succeeded,
+                steps: u32::from(found.is_some_and(is_moved)),
+                before: None,
+                after: None,
+                programmed: counters.map(|(before, after)| (before.into(), after.into())),
+            },
+            code: None,
+            text,
         }
     }
 

@@ -17,11 +17,11 @@ use storage::Remembered;
 use tokio::sync::oneshot;
 
 /// Sessions that may be cut before a command is left as it stands.
-const ATTEMPTS: u8 = 3;
+pub(super) const ATTEMPTS: u8 = 3;
 /// A meter that cannot be asked how it stands is asked again after this.
-const STAND_AGAIN: Duration = Duration::from_secs(20);
+pub(super) const STAND_AGAIN: Duration = Duration::from_secs(20);
 /// And so often before the command is left in doubt; later starts and commands go on with it.
-const STANDS_MAX: u8 = 15;
+pub(super) const STANDS_MAX: u8 = 15;
 
 /// Where the records of a command's meters are kept.
 pub(super) fn records_of(id: CommandId) -> String {
@@ -38,9 +38,11 @@ impl Hands {
     /// knows where.
     pub(super) async fn program(&self, dispatch: &Arc<Dispatch>) -> Option<Outcome> {
         let command = dispatch.command();
-        let (scheme, meters, is_calendar) = match &command.action {
-            Action::SchemeProgram { scheme, meters } => (scheme, meters, false),
-            Action::TariffSet { scheme, meters } => (scheme, meters, true),
+        let (scheme, meters) = match &command.action {
+            Action::SchemeProgram { scheme, meters } | Action::TariffSet { scheme, meters } => {
+                (Some(scheme), meters.as_slice())
+            }
+            Action::BillingReset { meter } => (None, std::slice::from_ref(meter)),
             Action::SchemeResume { of } => return self.again(dispatch, *of, false).await,
             Action::SchemeRestore { of } => return self.again(dispatch, *of, true).await,
             _ => return None,
@@ -52,9 +54,13 @@ impl Hands {
         {
             return None;
         }
-        let intent = match self.intent(scheme, is_calendar).await {
-            Ok(intent) => intent,
-            Err(outcome) => return Some(outcome),
+        let is_calendar = matches!(command.action, Action::TariffSet { .. });
+        let intent = match scheme {
+            None => Intent::BillingEnd,
+            Some(scheme) => match self.intent(scheme, is_calendar).await {
+                Ok(intent) => intent,
+                Err(outcome) => return Some(outcome),
+            },
         };
         let mut ends = Vec::new();
         for (meter, step) in meters.iter().zip(1..) {
@@ -96,7 +102,7 @@ impl Hands {
             .await;
         let record = match looked {
             Ok(ProgramAnswer::Looked(record)) => record,
-            Ok(ProgramAnswer::Stands(_)) => return Some(failed("defect", "no record".to_owned())),
+            Ok(_) => return Some(failed("defect", "no record".to_owned())),
             Err(ProgramTrouble::Dropped) if self.shutdown.is_cancelled() => return None,
             Err(trouble) => return Some(failed(code_of(&trouble), trouble.to_string())),
         };
@@ -164,7 +170,7 @@ impl Hands {
             let ask = ProgramAsk::CarryOut(Arc::clone(&record), permission.clone());
             let report = match self.ask(dispatch, meter, ask).await {
                 Ok(ProgramAnswer::Stands(report)) => *report,
-                Ok(ProgramAnswer::Looked(_)) => return None,
+                Ok(_) => return None,
                 Err(trouble) if is_unwritten(&trouble) => {
                     let code = code_of(&trouble);
                     let state = CommandState::Failed;
@@ -206,7 +212,7 @@ impl Hands {
             let ask = ProgramAsk::Stand(Arc::clone(record));
             match self.ask(dispatch, meter, ask).await {
                 Ok(ProgramAnswer::Stands(report)) => return Some(*report),
-                Ok(ProgramAnswer::Looked(_)) => return None,
+                Ok(_) => return None,
                 Err(trouble) => log::warn!(meter:%; "how it stands is not known: {trouble}"),
             }
             if self.pause(STAND_AGAIN).await {
@@ -216,7 +222,7 @@ impl Hands {
         None
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         dispatch: &Arc<Dispatch>,
         meter: &MeterId,
@@ -246,7 +252,7 @@ fn is_whole(report: &ProgramReport, wants_before: bool) -> bool {
 }
 
 /// Whether nothing can have been written.
-fn is_unwritten(trouble: &ProgramTrouble) -> bool {
+pub(super) fn is_unwritten(trouble: &ProgramTrouble) -> bool {
     match trouble {
         ProgramTrouble::Misfits(_) | ProgramTrouble::NoMeter => true,
         ProgramTrouble::Fault(fault) => !matches!(
@@ -257,7 +263,7 @@ fn is_unwritten(trouble: &ProgramTrouble) -> bool {
     }
 }
 
-fn code_of(trouble: &ProgramTrouble) -> &str {
+pub(super) fn code_of(trouble: &ProgramTrouble) -> &str {
     match trouble {
         ProgramTrouble::Misfits(_) => "does-not-fit",
         ProgramTrouble::NoMeter => "no-such-meter",

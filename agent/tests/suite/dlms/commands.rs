@@ -126,11 +126,16 @@ pub(crate) fn offer(bench: &Bench, bytes: Vec<u8>) {
 
 /// A gateway with one meter with keys, and the operators' key set.
 async fn world() -> (Bench, Meter, Office) {
-    let mut bench = bench();
-    let scenario = DlmsScenario {
+    world_of(DlmsScenario {
         days: 2,
         ..DlmsScenario::new(9, "00012345")
-    };
+    })
+    .await
+}
+
+/// The same with such a meter.
+pub(super) async fn world_of(scenario: DlmsScenario) -> (Bench, Meter, Office) {
+    let mut bench = bench();
     let meter = seat_secured(&mut bench, (NAME, 17), Suite::Zero, scenario);
     let office = Office::new();
     office.provision(&bench);
@@ -194,7 +199,8 @@ pub(crate) async fn live_into_writing(bench: &Bench, command: &Command, millis: 
             return bench.live_ms(millis).await;
         }
     }
-    panic!("command {} does not begin", command.id);
+    let known = bench.command(command.id.bytes()).await;
+    panic!("command {} does not begin: {known:?}", command.id);
 }
 
 /// Lives until the desk has nothing to do for a command any more.
@@ -319,7 +325,7 @@ async fn an_expired_or_unfit_command_ends_without_a_write() {
     let missing = office.command(&bench, tariff());
     let unsupported = office.command(
         &bench,
-        Action::BillingReset {
+        Action::MeterRemove {
             meter: NAME.parse().expect("a name"),
         },
     );

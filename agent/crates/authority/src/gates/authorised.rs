@@ -2,6 +2,7 @@
 
 use super::authentic::{AuthenticCommand, Author};
 use crate::command::{Command, Now};
+use crate::gates::Door;
 use crate::operation::Operation;
 use crate::people::{Right, Role, RoleRights};
 use crate::policy::Policy;
@@ -77,7 +78,14 @@ fn judge(
         });
     }
     let rule = policy.rule(operation, now);
-    let needed = rule.needed(action);
+    // Its owner has written the bounds into the file, and an adjustment tears nothing: nobody is there
+    // to approve it. A policy that takes two people for every adjustment still forbids it.
+    let is_own = command.door() == Door::Configuration && operation == Operation::TimeAdjust;
+    let needed = if is_own {
+        rule.need()
+    } else {
+        rule.needed(action)
+    };
     let people = people(command.authors());
     let people: Vec<&BTreeSet<Role>> = people.values().collect();
     let may = |place: usize, person: usize| {

@@ -33,11 +33,13 @@ pub struct FlagClockReport {
     pub stopped: Option<String>,
 }
 
-/// Looks at the clock, sets it where it is off, and looks again. Whether this is a moment to set a
-/// clock, as to intervals, is for the caller to say: [`may_set_at`](crate::meter_clock::may_set_at).
+/// Looks at the clock, sets it where it is off by at most `furthest`, and looks again. Whether this is
+/// a moment to set a clock, as to intervals, is for the caller to say:
+/// [`may_set_at`](crate::meter_clock::may_set_at).
 pub async fn set_flag_clock<L: Line>(
     visit: &mut Visit<'_, '_, L>,
     ground: ClockGround<'_>,
+    furthest: Duration,
 ) -> Result<FlagClockReport, ProgramFault> {
     let Some(clock) = visit.model().clock.clone() else {
         return Err(unread(VisitFault::Unknown("the clock")));
@@ -53,6 +55,14 @@ pub async fn set_flag_clock<L: Line>(
     };
     if is_right(before) {
         return Ok(report(before, false, None));
+    }
+    if Duration::from_millis(before.off_ms()) > furthest {
+        let words = format!(
+            "it is {} s off, and {} s are allowed; nothing was written",
+            before.off_ms() / 1000,
+            furthest.as_secs()
+        );
+        return Ok(report(before, false, Some(words)));
     }
     let at = (ground.now)().after(trip / 2);
     if let Instants::Twice(..) = ground.basis.instants_of(ground.basis.shown_at(at)) {

@@ -10,6 +10,7 @@ use meters::program::{
     ProgramPlan, SetWrite, Verdict, WriteSet, carry_out, clone_pages, flag_plan,
 };
 use simulator::elster::{Counter, PageTrouble, What};
+use std::time::Duration;
 
 fn hex(page: &[u8]) -> String {
     let digits = page.iter().flat_map(|octet| [octet >> 4, octet & 0xf]);
@@ -366,6 +367,14 @@ async fn a_clock_is_set_once_it_is_off_and_looked_at_again() {
     }
     println!("FLAG clock: {cuts} cuts");
     assert!(cuts > 5);
+    // Further off than is allowed.
+    world
+        .meter
+        .happen(world.wire.now(), What::ClockSet { seconds: 40 });
+    world.furthest = Duration::from_secs(30);
+    let told = world.set_clock().await.unwrap();
+    assert!(!told.was_written && told.stopped.unwrap().contains("30 s are allowed"));
+    world.furthest = Duration::from_secs(100);
     world.password = "0001ABCD";
     world
         .meter

@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) cutter: Cutter,
     pub(crate) model: FlagModel,
     pub(crate) password: &'static str,
+    /// A clock that is off by more is not set.
+    pub(crate) furthest: Duration,
 }
 
 impl World {
@@ -88,6 +90,7 @@ impl World {
             cutter,
             model: model(),
             password: "FEDC0003",
+            furthest: Duration::from_secs(60),
         }
     }
 
@@ -185,7 +188,7 @@ impl World {
             .map_err(door)?;
         let password = Credentials::Password(Password::new(self.password).unwrap());
         let done = match visit.log_on(&password).await {
-            Ok(()) => set_flag_clock(&mut visit, ground).await,
+            Ok(()) => set_flag_clock(&mut visit, ground, self.furthest).await,
             Err(fault) => Err(door(fault)),
         };
         visit.end().await;

@@ -1,4 +1,6 @@
-//! The meter's clock against the gateway's: measured in each round, never written here.
+//! The meter's clock against the gateway's: measured in each round, moved by commands only.
+
+mod commanded;
 
 use super::session::Sitting;
 use crate::tasks::bus::memory::Note;

@@ -5,7 +5,7 @@ use crate::tasks::bus::program::{
     Intent, ProgramAnswer, ProgramAsk, ProgramRun, ProgramTrouble, calendar_of,
 };
 use line::Line;
-use meters::program::{carry_out_dlms, look_dlms, plan_calendar_dlms, standing_dlms};
+use meters::program::{Misfit, carry_out_dlms, look_dlms, plan_calendar_dlms, standing_dlms};
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Does the session's share; the answer waits in the run.
@@ -15,8 +15,12 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     }
 
     async fn programmed(&mut self, ask: &ProgramAsk) -> Result<ProgramAnswer, ProgramTrouble> {
+        if let ProgramAsk::Clock(ask) = ask {
+            return self.clock_for_command(ask).await;
+        }
         let visit = &mut self.visit;
         Ok(match ask {
+            ProgramAsk::Clock(_) => return Err(ProgramTrouble::Dropped),
             ProgramAsk::Look(intent) => {
                 let plan = match intent {
                     Intent::Scheme(scheme) => plan_calendar_dlms(scheme, visit).await?,
@@ -26,6 +30,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                     Intent::Clone(_) | Intent::WriteSet(_) => {
                         return Err(intent.fits_no("a DLMS meter"));
                     }
+                    Intent::BillingEnd => return Err(no_billing_end()),
                 };
                 ProgramAnswer::Looked(Box::new(look_dlms(&plan, visit).await?))
             }
@@ -38,4 +43,12 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             }
         })
     }
+}
+
+/// No model file of DLMS meters declares a script that ends a billing period, with a counter that
+/// tells that it ran; one without the other is not executed blindly.
+fn no_billing_end() -> ProgramTrouble {
+    let problem = "its model declares no script that ends a billing period and no counter of ends";
+    let remedy = "end it at the meter, or let its own billing dates end it";
+    ProgramTrouble::Misfits(vec![Misfit::new("billing period", problem, remedy)])
 }

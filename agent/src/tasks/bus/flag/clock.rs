@@ -1,5 +1,7 @@
-//! The meter's clock against the gateway's: measured in each session, adjusted where
-//! the configuration allows it, never set.
+//! The meter's clock against the gateway's: measured in each session, moved by commands only. Where the
+//! configuration allows to adjust it, the session says so, and the command desk orders it.
+
+mod commanded;
 
 use super::round::{Sitting, StepEnd};
 use super::task::Slice;
@@ -15,8 +17,7 @@ use meters::doctor::Finding;
 use meters::elster::Content;
 use meters::flag::VisitFault;
 use meters::meter_clock::{
-    AdjustRequest, ClockAction, ClockAdvice, ClockError, ClockGround, ClockSettings,
-    adjust_request, advise,
+    ClockAction, ClockAdvice, ClockError, ClockGround, ClockSettings, adjust_request, advise,
 };
 
 /// What a look at a clock found.
@@ -28,7 +29,6 @@ struct Looked {
     at: Timestamp,
     error: Option<ClockError>,
     gateway: ClockQuality,
-    adjust: Option<AdjustRequest>,
     advice: ClockAdvice,
 }
 
@@ -51,7 +51,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             self.book.memory.set_note(Note::Clock, &[]);
         }
         if looked.advice.action == ClockAction::Adjust {
-            self.adjust(&looked).await?;
+            self.wish_adjustment();
         }
         Ok(StepEnd::Done)
     }
@@ -110,7 +110,6 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             at,
             error,
             gateway,
-            adjust,
             advice,
         }))
     }
@@ -166,37 +165,11 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         self.said.events.push(event);
     }
 
-    /// Adjusts the clock, at most once a day. That it will be is on disk before the meter hears it.
-    async fn adjust(&mut self, looked: &Looked) -> Result<(), VisitFault> {
-        let Some(adjust) = &looked.adjust else {
-            return Ok(());
-        };
-        if !self.has_room(2) || !self.is_due(Note::Adjusted, CLOCK_ADJUST_EVERY) {
-            return Ok(());
+    /// Says that the clock is to be adjusted, at most once a day: the command desk orders it.
+    fn wish_adjustment(&mut self) {
+        if self.is_due(Note::Adjusted, CLOCK_ADJUST_EVERY) {
+            self.book.clock_wish = Some(self.desk.clock.now().utc);
         }
-        let ahead_ms = looked.error.map_or(0, |error| error.ahead_ms);
-        let what = format!(
-            "clock of {}, {ahead_ms} ms ahead: {} written to {}",
-            self.book.id(),
-            adjust.argument,
-            adjust.identity
-        );
-        self.audit("clock is adjusted", what.clone()).await;
-        let octets = octets_of(&adjust.argument);
-        let done = self.visit.write(adjust.identity, &octets).await;
-        let outcome = match &done {
-            Ok(()) => "the meter confirmed".to_owned(),
-            Err(fault) => fault.to_string(),
-        };
-        self.audit("clock was adjusted", format!("{what}: {outcome}"))
-            .await;
-        if done.is_ok() {
-            let detail = format!("{}; measured again in a day", looked.advice.reason);
-            let code = EventCode::MeterClockAdjusted;
-            let event = self.book.event(code, detail, self.desk.clock);
-            self.said.events.push(event);
-        }
-        done
     }
 
     async fn audit(&mut self, what: &str, detail: String) {

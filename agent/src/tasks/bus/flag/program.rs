@@ -23,10 +23,12 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 
     async fn programmed(&mut self, ask: &ProgramAsk) -> Result<ProgramAnswer, ProgramTrouble> {
         Ok(match ask {
+            ProgramAsk::Clock(ask) => return self.clock_for_command(ask).await,
             ProgramAsk::Look(intent) => {
                 let plan = match intent {
-                    Intent::Scheme(scheme) => self.plan(scheme).await?,
-                    Intent::Calendar(scheme) => self.plan(&calendar_of(scheme)).await?,
+                    Intent::Scheme(scheme) => self.plan(Some(scheme)).await?,
+                    Intent::Calendar(scheme) => self.plan(Some(&calendar_of(scheme))).await?,
+                    Intent::BillingEnd => self.plan(None).await?,
                     Intent::Clone(image) => self.pages_plan(|ground| image.plan(ground)).await?,
                     Intent::WriteSet(set) => self.pages_plan(|ground| set.plan(ground)).await?,
                 };
@@ -45,9 +47,15 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         })
     }
 
-    async fn plan(&mut self, scheme: &Scheme) -> Result<ProgramPlan, ProgramTrouble> {
-        let wanted = scheme_flag(self.visit.model(), scheme).map_err(ProgramTrouble::Misfits)?;
-        self.pages_plan(|ground| flag_plan(ground, &wanted, &[], false))
+    /// The plan of a scheme, or of the end of a billing period.
+    async fn plan(&mut self, scheme: Option<&Scheme>) -> Result<ProgramPlan, ProgramTrouble> {
+        let wanted = match scheme {
+            Some(scheme) => {
+                scheme_flag(self.visit.model(), scheme).map_err(ProgramTrouble::Misfits)?
+            }
+            None => Vec::new(),
+        };
+        self.pages_plan(|ground| flag_plan(ground, &wanted, &[], scheme.is_none()))
             .await
     }
 

@@ -120,6 +120,8 @@ async fn programmed<L: Line>(
         ProgramAsk::Look(intent @ (Intent::Clone(_) | Intent::WriteSet(_))) => {
             return Err(intent.fits_no("a Modbus meter"));
         }
+        ProgramAsk::Clock(_) => return Err(has_no(model, "clock that can be set")),
+        ProgramAsk::Look(Intent::BillingEnd) => return Err(has_no(model, "billing period")),
         ProgramAsk::Look(Intent::Calendar(scheme)) => {
             let place = format!("scheme {}", scheme.name);
             let problem = format!("meters of model {} have no calendar", model.id);
@@ -148,4 +150,10 @@ async fn programmed<L: Line>(
             ProgramAnswer::Stands(Box::new(carry_out(record, pages, permission).await?))
         }
     })
+}
+
+fn has_no(model: &Model, what: &str) -> ProgramTrouble {
+    let problem = format!("meters of model {} have no {what}", model.id);
+    let remedy = "leave this meter out; what its model file declares can be programmed by a scheme";
+    ProgramTrouble::Misfits(vec![Misfit::new(what, problem, remedy)])
 }

@@ -120,6 +120,14 @@ impl ClockRecord {
         &self.meter
     }
 
+    /// How far the clock was off.
+    pub const fn before(&self) -> ClockError {
+        ClockError {
+            ahead_ms: self.ahead_ms,
+            uncertainty_ms: self.uncertainty_ms,
+        }
+    }
+
     /// The same, to move the clock back to where it would be.
     #[must_use]
     pub fn turned_back(self) -> Self {
@@ -168,10 +176,7 @@ impl ClockRecord {
     fn report(&self, seen: Seen, stopped: Option<String>) -> ClockReport {
         ClockReport {
             state: self.judge(seen.error, seen.at),
-            before: ClockError {
-                ahead_ms: self.ahead_ms,
-                uncertainty_ms: self.uncertainty_ms,
-            },
+            before: self.before(),
             found: seen.error,
             wanted_ms: self.ends().1,
             stopped,
