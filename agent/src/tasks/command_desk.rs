@@ -5,6 +5,8 @@
 //! and decided, never repeated blindly.
 
 mod awakening;
+mod configuration;
+mod documents;
 mod handle;
 mod hands;
 mod held;
@@ -15,6 +17,7 @@ mod meter_work;
 mod outcome;
 mod programming;
 mod receipts;
+mod system;
 mod trust;
 
 pub use handle::{CommandEnded, DeskHandle, DeskView};
@@ -25,7 +28,10 @@ use crate::health::Pulse;
 use crate::limits::{ANSWER_EVERY, ANSWERS_BURST, COMMANDS_AT_ONCE, DESK_REQUESTS_MAX};
 use crate::tasks::bus::BusHandle;
 use crate::tasks::storekeeper::StoreHandle;
+use crate::tasks::updater::UpdaterHandle;
+use crate::tasks::uplink::ImageRoad;
 use authority::{AuthenticCommand, AuthorisedCommand, Command, CommandId, KeyId, SigningKey};
+use configuration::Places;
 use handle::DeskAsk;
 use hands::Hands;
 use head_end::TokenBucket;
@@ -78,6 +84,16 @@ pub struct DeskParts {
     pub buses: Vec<BusHandle>,
     /// Work at meters.
     pub jobs: crate::jobs::Jobs,
+    /// Installs systems.
+    pub updater: UpdaterHandle,
+    /// To what travels beside commands; none without an uplink.
+    pub documents: Option<ImageRoad>,
+    /// The file of the configuration.
+    pub configuration: PathBuf,
+    /// Where a configuration lies that came by command.
+    pub data_folder: PathBuf,
+    /// How long such a one is tried.
+    pub trial: Option<Duration>,
     /// Both clocks.
     pub clock: Clock,
     /// Number of this start.
@@ -136,6 +152,13 @@ impl CommandDesk {
             store: parts.store.clone(),
             buses: parts.buses,
             jobs: parts.jobs,
+            updater: parts.updater,
+            documents: parts.documents,
+            places: Places {
+                configuration: parts.configuration,
+                data_folder: parts.data_folder,
+                trial: parts.trial,
+            },
             clock: parts.clock.clone(),
             receipts: receipts.clone(),
             shutdown: parts.shutdown.clone(),

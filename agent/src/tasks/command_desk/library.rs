@@ -4,7 +4,7 @@ use super::hands::Hands;
 use super::outcome::Outcome;
 use super::trust::beside;
 use crate::tasks::storekeeper::Beside;
-use authority::LibraryName;
+use authority::{Document, LibraryName};
 use metering::scheme::Scheme;
 use schemes::scheme::{canonical_text, fingerprint, parse_scheme};
 use storage::Remembered;
@@ -12,8 +12,16 @@ use storage::Remembered;
 const PREFIX: &str = "scheme/";
 
 impl Hands {
+    /// Keeps a scheme that came with the command or beside it. Nothing where the gateway stops meanwhile.
+    pub(super) async fn put_scheme_of(&self, document: &Document) -> Option<Outcome> {
+        Some(match self.text_of(document).await? {
+            Ok(text) => self.put_scheme(&text).await,
+            Err(outcome) => outcome,
+        })
+    }
+
     /// Keeps a scheme under its own name; what is no scheme is refused with all that is wrong.
-    pub(super) async fn put_scheme(&self, text: &str) -> Outcome {
+    async fn put_scheme(&self, text: &str) -> Outcome {
         let scheme = match parse_scheme("scheme", text) {
             Ok(scheme) => scheme,
             Err(complaints) => return Outcome::failed("bad-scheme", complaints.to_string()),
