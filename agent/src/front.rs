@@ -13,6 +13,7 @@ use crate::jobs::Jobs;
 use crate::limits::TRACE_FILE_BYTES_MAX;
 use crate::metrics;
 use crate::tasks::bus::{BusHandle, BusRequest, MeterView};
+use crate::tasks::command_desk::CommandCounts;
 use crate::tasks::heartbeat::quality_word;
 use crate::tasks::keykeeper::KeyHandle;
 use crate::tasks::storekeeper::{Look, Record, StoreGone, StoreHandle};
@@ -56,6 +57,8 @@ pub struct Front {
     pub jobs: Jobs,
     /// Updates of the whole system.
     pub updater: UpdaterHandle,
+    /// Counts commands.
+    pub commands: Option<CommandCounts>,
     /// The file of the configuration.
     pub configuration: PathBuf,
     /// Whether the recovery system runs.
@@ -119,6 +122,7 @@ impl Front {
                 .map(|bus| bus.view.borrow().clone())
                 .collect(),
             uplink: self.uplink.as_ref().map(|view| view.borrow().clone()),
+            commands: self.commands.clone(),
             outbox: self.store.announced().outbox,
             store: stats,
         };

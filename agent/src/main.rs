@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use pmu_agent::adapters::{logging, marker, readiness};
-use pmu_agent::config::{Complaints, Settings, count_start};
+use pmu_agent::config::{Complaints, Settings};
 use pmu_agent::supervisor::Owner;
 use pmu_agent::{check, supervisor};
 use std::io::{ErrorKind, Write};
@@ -69,8 +69,7 @@ fn main() -> ExitCode {
 
 /// The settings of a start; one with a configuration on trial is counted first.
 fn started(config: &Path) -> Result<Settings, Complaints> {
-    count_start(config);
-    supervisor::settings(config)
+    supervisor::starting(config)
 }
 
 fn say_check(settings: &Settings) -> ExitCode {

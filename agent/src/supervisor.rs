@@ -10,7 +10,7 @@ mod wishes;
 pub use wishes::Owner;
 
 use crate::adapters::{boot_slots, service};
-use crate::config::{Complaints, Settings, boot_report_file, standing};
+use crate::config::{Complaints, Settings, boot_report_file, count_start, standing};
 use crate::tasks::bus::BusHandle;
 use crate::tasks::storekeeper::{StoreHandle, Urgency};
 use anyhow::{Context, bail};
@@ -34,6 +34,14 @@ pub fn settings(config: &Path) -> Result<Settings, Complaints> {
         Some(report) => Settings::load_for_recovery(config, report),
         None => standing(config),
     }
+}
+
+/// The settings of a start: where a configuration is on trial, the start is counted before.
+pub fn starting(config: &Path) -> Result<Settings, Complaints> {
+    if boot_slots::recovery(&boot_report_file(config)).is_none() {
+        count_start(config);
+    }
+    settings(config)
 }
 
 /// Runs the daemon until it is told to stop.

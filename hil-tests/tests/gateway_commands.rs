@@ -343,6 +343,17 @@ fn a_system_that_two_people_sign_is_installed_once_and_its_receipt_says_that_it_
     assert_eq!(receipt.text, Some(text));
     assert_eq!(site.ends(&command), 1);
     assert_eq!(site.wishes(), wishes, "nothing was fetched again");
+    let counted = [
+        "pmu_commands_accepted_total{} 1",
+        "pmu_commands_ended_total{state=\"succeeded\"} 2",
+        "pmu_commands_ended_total{state=\"failed\"} 0",
+        "pmu_commands_open{} 0",
+    ];
+    wait_until("all that is counted", WITHIN, || {
+        let page = site.agent.metrics();
+        let has = |line: &str| page.lines().any(|found| found == line);
+        counted.iter().all(|line| has(line))
+    });
     assert_eq!(site.flash.boot(), Slot::B);
     site.world.must_end_clean(&mut site.agent, &[&site.bus]);
 }
@@ -482,7 +493,12 @@ fn what_is_too_long_for_a_command_comes_beside_it_and_forged_bytes_achieve_nothi
         }
         site.ends(&command) > 0
     });
-    assert!(is_over, "{:#?}", site.receipts(&command));
+    let refused = site.agent.metric("pmu_uplink_down_refused_total");
+    assert!(
+        is_over,
+        "{served} wishes, {refused} refused: {:#?}",
+        site.receipts(&command)
+    );
     let receipt = site.must_end(&command, CommandState::Failed);
     assert_eq!(receipt.code.as_deref(), Some("wrong-bytes"));
     assert!(!site.is_on_trial() && site.agent.is_running());

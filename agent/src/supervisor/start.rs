@@ -62,11 +62,9 @@ impl Supervisor {
         look_first(&common.clock, &settings.clock.state_file);
         let alarms = Alarms::default();
         let opened = opening::open(&settings, &common.clock)?;
-        let (boot, events) = (opened.boot, opened.events);
-        let keeper = Keeper {
-            shelf: opened.shelf,
-            verify: opened.unclean,
-        };
+        let (boot, events, verify) = (opened.boot, opened.events, opened.unclean);
+        let shelf = opened.shelf;
+        let keeper = Keeper { shelf, verify };
         let (store, store_done) = keeper.start(&settings, &mut common, alarms.clone())?;
 
         let (keys, keys_done) = start_keys(&settings, &common)?;
@@ -81,6 +79,7 @@ impl Supervisor {
         let images = settings.uplink.is_some().then_some(images);
         let hands = (&store, buses.as_slice(), &jobs, (&updater, &images));
         let desk = start_desk((&settings, &config), &mut common, hands, boot);
+        let commands = desk.as_ref().map(DeskHandle::counts);
         let is_sending = start_uplink(&settings, &mut common, &store, (boot, desk), (view, orders));
         let uplink = is_sending.then_some(seen);
         let road = (uplink.as_ref(), images);
@@ -98,6 +97,7 @@ impl Supervisor {
             alarms,
             jobs,
             updater,
+            commands,
             configuration: config.clone(),
             is_recovery: settings.recovery.is_some(),
         };

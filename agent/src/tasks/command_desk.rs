@@ -6,6 +6,7 @@
 
 mod awakening;
 mod configuration;
+mod counts;
 mod documents;
 mod handle;
 mod hands;
@@ -20,6 +21,7 @@ mod receipts;
 mod system;
 mod trust;
 
+pub use counts::CommandCounts;
 pub use handle::{CommandEnded, DeskHandle, DeskView};
 pub use local::{LocalOrder, Proves};
 
@@ -147,7 +149,9 @@ impl CommandDesk {
         let trust = Trust::new(&parts.gateway, parts.roots_file, parts.key);
         let (view, seen) = watch::channel(DeskView::default());
         let (ended, _) = broadcast::channel(DESK_REQUESTS_MAX);
+        let counts = CommandCounts::default();
         let hands = Hands {
+            counts: counts.clone(),
             ended: ended.clone(),
             store: parts.store.clone(),
             buses: parts.buses,
@@ -185,7 +189,7 @@ impl CommandDesk {
             shutdown: parts.shutdown,
             pulse: parts.pulse,
         };
-        (desk, DeskHandle::new(asks, seen, ended))
+        (desk, DeskHandle::new(asks, seen, ended, counts))
     }
 
     /// Takes commands until shutdown.
@@ -207,6 +211,7 @@ impl CommandDesk {
                     self.say_refused().await;
                 }
             }
+            self.hands.counts.open(self.waiting.len() + self.busy.len());
             self.pulse.beat();
         }
         // Each ends at the next place where nothing is half-written.

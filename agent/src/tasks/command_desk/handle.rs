@@ -1,5 +1,6 @@
 //! How others reach the desk.
 
+use super::counts::CommandCounts;
 use super::local::LocalOrder;
 use authority::{CommandId, CommandRejection, CommandState, KeyId};
 use std::collections::BTreeMap;
@@ -49,6 +50,7 @@ pub struct DeskHandle {
     asks: mpsc::Sender<DeskAsk>,
     view: watch::Receiver<DeskView>,
     ended: broadcast::Sender<CommandEnded>,
+    counts: CommandCounts,
 }
 
 impl DeskHandle {
@@ -56,8 +58,19 @@ impl DeskHandle {
         asks: mpsc::Sender<DeskAsk>,
         view: watch::Receiver<DeskView>,
         ended: broadcast::Sender<CommandEnded>,
+        counts: CommandCounts,
     ) -> Self {
-        Self { asks, view, ended }
+        Self {
+            asks,
+            view,
+            ended,
+            counts,
+        }
+    }
+
+    /// What is counted since the start.
+    pub fn counts(&self) -> CommandCounts {
+        self.counts.clone()
     }
 
     /// Orders something by a door of this gateway. Answered when it is in the journal, not when it is

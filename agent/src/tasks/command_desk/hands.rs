@@ -3,6 +3,7 @@
 use super::Dispatch;
 use super::awakening::stored;
 use super::configuration::Places;
+use super::counts::CommandCounts;
 use super::handle::CommandEnded;
 use super::outcome::Outcome;
 use super::programming::records_of;
@@ -40,6 +41,7 @@ pub(super) struct Hands {
     /// To what travels beside commands; none without an uplink.
     pub(super) documents: Option<ImageRoad>,
     pub(super) places: Places,
+    pub(super) counts: CommandCounts,
     pub(super) clock: Clock,
     pub(super) receipts: Receipts,
     pub(super) shutdown: CancellationToken,
@@ -214,6 +216,7 @@ impl Hands {
             proof: None,
             receipt: self.receipts.of(command, outcome.state, at, told),
         };
+        self.counts.ended(outcome.state);
         let beside = self.without_records(command.id).await;
         self.until_kept(command.id, Line::End(end, beside)).await;
         self.tell_end(command.id, &outcome);

@@ -110,6 +110,8 @@ pub(super) struct Images {
     before: Option<ImageId>,
     /// Subscribed or about to be, on this connection.
     filter: Option<(ImageId, String)>,
+    /// The broker has granted it.
+    is_granted: bool,
 }
 
 #[derive(Debug)]
@@ -174,6 +176,7 @@ impl Images {
     /// The connection is gone, and its subscription with it.
     pub(super) fn disconnected(&mut self) {
         self.filter = None;
+        self.is_granted = false;
         if let Some(fetch) = &mut self.fetch {
             fetch.is_open = false;
         }
@@ -186,6 +189,7 @@ impl Images {
 
     /// The broker's word on the subscription.
     pub(super) fn subscribed(&mut self, granted: bool) {
+        self.is_granted = granted;
         let Some(fetch) = &mut self.fetch else { return };
         if granted {
             fetch.is_open = true;
@@ -241,7 +245,7 @@ impl Images {
         if self.fetch.is_none()
             && let Some(mut image) = self.paused.take()
         {
-            image.is_open = false;
+            image.is_open = self.is_open_for(image.pull.image());
             self.fetch = Some(image);
         }
     }
@@ -254,13 +258,17 @@ impl Images {
         orders.borrow_and_update().clone()
     }
 
+    /// The same may be wanted again before its subscription is ended: it is not asked for twice then.
+    fn is_open_for(&self, wanted: ImageId) -> bool {
+        let filter = self.filter.as_ref();
+        self.is_granted && filter.is_some_and(|(image, _)| *image == wanted)
+    }
+
     fn begin(&mut self, order: ImageOrder, is_document: bool) {
         if let Some(fetch) = &self.fetch {
             self.before = Some(fetch.pull.image());
         }
-        let is_same = |(image, _): &(ImageId, String)| *image == order.image;
-        let is_open = self.fetch.as_ref().is_some_and(|fetch| fetch.is_open)
-            && self.filter.as_ref().is_some_and(is_same);
+        let is_open = self.is_open_for(order.image);
         self.fetch = Some(Fetch {
             is_open,
             ..Fetch::of(order, is_document)
@@ -335,6 +343,7 @@ impl Session<'_> {
         if wanted == has {
             return;
         }
+        self.up.images.is_granted = false;
         if let Some((_, filter)) = self.up.images.filter.take() {
             self.unsubscribe(&filter);
         }

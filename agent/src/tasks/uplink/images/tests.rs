@@ -141,3 +141,22 @@ async fn a_document_comes_first_and_the_image_goes_on_where_it_was() {
     asked(&mut images);
     assert_eq!(image.recv().await.unwrap().unwrap(), vec![7; 65536]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wanted_again_at_once_needs_no_new_subscription() {
+    let Bench {
+        road, mut images, ..
+    } = bench();
+    let first = road.open(id(1), TOTAL, 0);
+    assert_eq!(asked(&mut images), Some((0, 4096)));
+    images.filter = Some((id(1), "its filter".to_owned()));
+    images.subscribed(true);
+    drop(first);
+    images.look();
+    let _second = road.open(id(1), TOTAL, 0);
+    images.look();
+    assert!(images.fetch.as_ref().unwrap().is_open, "nobody subscribes");
+    let _third = road.open(id(2), TOTAL, 0);
+    images.look();
+    assert!(!images.fetch.as_ref().unwrap().is_open);
+}
