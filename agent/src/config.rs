@@ -18,6 +18,7 @@ mod settings_flag;
 mod settings_link;
 mod settings_meter;
 mod settings_session;
+mod trial;
 mod update;
 
 pub use commands::CommandSettings;
@@ -32,4 +33,5 @@ pub use meter::{InstantSettings, MeterSettings, ModbusMeter, ProfileSettings, Sp
 pub use number::{InvalidNumber, Number};
 pub use recovery::boot_report_file;
 pub use settings::{BusSettings, ClockSettings, Settings, StoreSettings, UplinkSettings};
+pub use trial::{Trial, TrialState, count_start, judge, standing, standing_text};
 pub use update::UpdateSettings;

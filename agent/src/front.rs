@@ -124,6 +124,7 @@ impl Front {
                 .map(|bus| bus.view.borrow().clone())
                 .collect(),
             uplink: self.uplink.as_ref().map(|view| view.borrow().clone()),
+            commands: self.command_desk.as_ref().map(DeskHandle::counts),
             outbox: self.store.announced().outbox,
             store: stats,
         };

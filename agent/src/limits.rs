@@ -99,6 +99,16 @@ pub const IMAGE_STEP: Duration = Duration::from_millis(50);
 pub const IMAGE_SILENCE_MAX: Duration = Duration::from_mins(1);
 /// Attempts to install an image whose bytes came over the broker and were not those of the order.
 pub const IMAGE_ATTEMPTS_MAX: u32 = 3;
+/// Bytes of a document that travels beside its command: a network map of some thousand meters.
+pub const DOCUMENT_BYTES_MAX: u64 = 1024 * 1024;
+/// A document that has not come after this is not waited for.
+pub const DOCUMENT_WITHIN: Duration = Duration::from_mins(5);
+/// How often a document is fetched whose bytes are not those that were signed.
+pub const DOCUMENT_ATTEMPTS_MAX: u32 = 3;
+/// Bytes of a configuration that comes by command.
+pub const CONFIGURATION_BYTES_MAX: usize = 1024 * 1024;
+/// Starts with a configuration on trial: a kill or a power cut is not its fault.
+pub const CONFIGURATION_STARTS_MAX: u32 = 3;
 /// Wishes about updates that wait.
 pub const UPDATE_ASKS_MAX: usize = 4;
 /// Jobs that wait or run; beyond it no more are taken.

@@ -2,11 +2,11 @@
 
 use clap::{Parser, Subcommand};
 use pmu_agent::adapters::{logging, marker, readiness};
-use pmu_agent::config::Settings;
+use pmu_agent::config::{Complaints, Settings};
 use pmu_agent::supervisor::Owner;
 use pmu_agent::{check, supervisor};
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// `EX_CONFIG` of sysexits: systemd does not restart a unit for it (`RestartPreventExitStatus`).
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
             config,
             verbose,
             on_demand,
-        } => match supervisor::settings(&config) {
+        } => match started(&config) {
             Ok(settings) => match check::refused(&settings) {
                 None if on_demand => run(settings.on_demand(), config, verbose, Owner::Pipe),
                 None => run(settings, config, verbose, Owner::Manager),
@@ -65,6 +65,11 @@ fn main() -> ExitCode {
             Err(complaints) => misconfigured(&complaints),
         },
     }
+}
+
+/// The settings of a start; one with a configuration on trial is counted first.
+fn started(config: &Path) -> Result<Settings, Complaints> {
+    supervisor::starting(config)
 }
 
 fn say_check(settings: &Settings) -> ExitCode {

@@ -1,9 +1,11 @@
 //! What is counted, as OpenMetrics text.
 
+mod commands;
 mod sessions;
 
 use crate::adapters::clock::Now;
 use crate::tasks::bus::{BusView, MeterView, RoundTrips};
+use crate::tasks::command_desk::CommandCounts;
 use crate::tasks::uplink::UplinkView;
 use desk::LinkState;
 use prometheus_client::collector::Collector;
@@ -28,6 +30,8 @@ pub struct Seen {
     pub buses: Vec<BusView>,
     /// The road to the head-end.
     pub uplink: Option<UplinkView>,
+    /// Commands; none where none is taken.
+    pub commands: Option<CommandCounts>,
     /// What waits for the head-end.
     pub outbox: Vec<Outbox>,
     /// The store.
@@ -126,6 +130,7 @@ impl Collector for Seen {
         self.meters(&mut page)?;
         self.sessions(&mut page)?;
         self.head_end(&mut page)?;
+        self.commands(&mut page)?;
         self.stored(&mut page)
     }
 }

@@ -2,6 +2,7 @@
 //! the exchange in progress, the uplink sends what fits, the keys and the store commit.
 
 mod opening;
+mod proving;
 mod reload;
 mod start;
 mod wishes;
@@ -9,7 +10,7 @@ mod wishes;
 pub use wishes::Owner;
 
 use crate::adapters::{boot_slots, service};
-use crate::config::{Complaints, Settings, boot_report_file};
+use crate::config::{Complaints, Settings, boot_report_file, count_start, standing};
 use crate::tasks::bus::BusHandle;
 use crate::tasks::storekeeper::{StoreHandle, Urgency};
 use anyhow::{Context, bail};
@@ -31,8 +32,16 @@ const STORE_STOP_WITHIN: Duration = Duration::from_secs(20);
 pub fn settings(config: &Path) -> Result<Settings, Complaints> {
     match boot_slots::recovery(&boot_report_file(config)) {
         Some(report) => Settings::load_for_recovery(config, report),
-        None => Settings::load(config),
+        None => standing(config),
     }
+}
+
+/// The settings of a start: where a configuration is on trial, the start is counted before.
+pub fn starting(config: &Path) -> Result<Settings, Complaints> {
+    if boot_slots::recovery(&boot_report_file(config)).is_none() {
+        count_start(config);
+    }
+    settings(config)
 }
 
 /// Runs the daemon until it is told to stop.

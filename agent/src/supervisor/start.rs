@@ -1,10 +1,12 @@
 //! Starting: the store first, then the lines, the uplink, the local sockets, the heartbeat.
 
+use super::proving::Proving;
 use super::{Stops, Supervisor, opening};
 use crate::adapters::clock::{Clock, SystemClock};
 use crate::adapters::command_keys::receipt_key;
+use crate::adapters::trace_file::Tracer;
 use crate::alarms::Alarms;
-use crate::config::Settings;
+use crate::config::{Settings, Trial, TrialState};
 use crate::front::Front;
 use crate::health::{Pulse, STOREKEEPER};
 use crate::jobs::Jobs;
@@ -15,11 +17,11 @@ use crate::tasks::heartbeat::{Heartbeat, look_first};
 use crate::tasks::keykeeper::{self, KeyHandle, KeyRoom, read_credential};
 use crate::tasks::local_api::LocalApi;
 use crate::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
-use crate::tasks::updater::{Updater, UpdaterHandle, UpdaterParts};
-use crate::tasks::uplink::{ImageRoad, Uplink, UplinkParts, UplinkView, image_road};
+use crate::tasks::updater::{Updater, UpdaterAsks, UpdaterHandle, UpdaterParts, updater_road};
+use crate::tasks::uplink::{ImageOrders, ImageRoad, Uplink, UplinkParts, UplinkView, image_road};
 use anyhow::Context;
 use authority::MasterKey;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use tokio::runtime::Builder;
@@ -36,6 +38,15 @@ struct Common {
 }
 
 impl Common {
+    fn new() -> Self {
+        Self {
+            clock: Clock::new(Arc::new(SystemClock)),
+            stops: Stops::default(),
+            pulses: Vec::new(),
+            tasks: JoinSet::new(),
+        }
+    }
+
     fn pulse(&mut self, name: &str) -> Pulse {
         let pulse = Pulse::new(name);
         self.pulses.push(pulse.clone());
@@ -47,20 +58,13 @@ impl Supervisor {
     /// Opens the store and starts every task.
     pub(super) fn start(settings: Settings, config: PathBuf) -> anyhow::Result<Self> {
         let started = Instant::now();
-        let mut common = Common {
-            clock: Clock::new(Arc::new(SystemClock)),
-            stops: Stops::default(),
-            pulses: Vec::new(),
-            tasks: JoinSet::new(),
-        };
+        let mut common = Common::new();
         look_first(&common.clock, &settings.clock.state_file);
         let alarms = Alarms::default();
         let opened = opening::open(&settings, &common.clock)?;
-        let (boot, events) = (opened.boot, opened.events);
-        let keeper = Keeper {
-            shelf: opened.shelf,
-            verify: opened.unclean,
-        };
+        let (boot, events, verify) = (opened.boot, opened.events, opened.unclean);
+        let shelf = opened.shelf;
+        let keeper = Keeper { shelf, verify };
         let (store, store_done) = keeper.start(&settings, &mut common, alarms.clone())?;
 
         let (keys, keys_done) = start_keys(&settings, &common)?;
@@ -68,10 +72,23 @@ impl Supervisor {
         let (steps, stepped) = watch::channel(0_u64);
         let (buses, lines_done) = start_lines(&settings, &mut common, (&store, &keys), &stepped)?;
         let jobs = Jobs::default();
-        let desk = start_desk(&settings, &mut common, (&store, &buses, &jobs), boot);
-        let (uplink, images) = start_uplink(&settings, &mut common, &store, (boot, &desk)).unzip();
+        let (updater, asks) = updater_road();
+        let (view, seen) = watch::channel(UplinkView::default());
+        let (images, orders) = image_road(seen.clone());
+        let images = settings.uplink.is_some().then_some(images);
+        let hands = (&store, buses.as_slice(), &jobs, (&updater, &images));
+        let desk = start_desk((&settings, &config), &mut common, hands, boot);
+        let is_sending = start_uplink(
+            &settings,
+            &mut common,
+            &store,
+            (boot, &desk),
+            (view, orders),
+        );
+        let uplink = is_sending.then_some(seen);
         let road = (uplink.as_ref(), images);
-        let updater = start_updater(&settings, &mut common, &store, &buses, road);
+        start_updater(&settings, &mut common, asks, (&store, &buses), road);
+        start_proving(&settings, &mut common, uplink.as_ref());
         let front = Front {
             gateway: settings.gateway.clone(),
             clock: common.clock.clone(),
@@ -96,10 +113,7 @@ impl Supervisor {
             store: store.clone(),
             steps,
             opening: events,
-            tracers: buses
-                .iter()
-                .map(|bus| bus.tracer(&settings.runtime_folder))
-                .collect(),
+            tracers: tracers(&settings, &buses),
             shutdown: common.stops.uplink.clone(),
         };
         common.tasks.spawn(async move {
@@ -119,6 +133,11 @@ impl Supervisor {
             store_done,
         })
     }
+}
+
+fn tracers(settings: &Settings, buses: &[BusHandle]) -> Vec<Tracer> {
+    let folder = &settings.runtime_folder;
+    buses.iter().map(|bus| bus.tracer(folder)).collect()
 }
 
 struct Keeper {
@@ -216,12 +235,12 @@ fn start_uplink(
     common: &mut Common,
     store: &StoreHandle,
     (boot, desk): (u64, &Option<DeskHandle>),
-) -> Option<(watch::Receiver<UplinkView>, ImageRoad)> {
+    (view, orders): (watch::Sender<UplinkView>, ImageOrders),
+) -> bool {
     let Some(uplink) = &settings.uplink else {
         log::warn!("no [uplink] is configured: nothing is sent");
-        return None;
+        return false;
     };
-    let (view, seen) = watch::channel(UplinkView::default());
     let task = Uplink::new(UplinkParts {
         gateway: settings.gateway.clone(),
         settings: uplink.clone(),
@@ -232,7 +251,6 @@ fn start_uplink(
         pulse: common.pulse("the uplink"),
         view,
     });
-    let (road, orders) = image_road(seen.clone());
     let task = task.in_recovery(settings.recovery.clone()).bringing(orders);
     let task = match desk {
         Some(desk) => task.commanding(desk.clone()),
@@ -242,14 +260,22 @@ fn start_uplink(
         task.run().await;
         "the uplink"
     });
-    Some((seen, road))
+    true
 }
+
+/// What the command desk works with.
+type DeskHands<'a> = (
+    &'a StoreHandle,
+    &'a [BusHandle],
+    &'a Jobs,
+    (&'a UpdaterHandle, &'a Option<ImageRoad>),
+);
 
 /// The command desk; none in recovery, and none without a key to sign receipts with.
 fn start_desk(
-    settings: &Settings,
+    (settings, config): (&Settings, &Path),
     common: &mut Common,
-    (store, buses, jobs): (&StoreHandle, &[BusHandle], &Jobs),
+    (store, buses, jobs, (updater, documents)): DeskHands<'_>,
     boot: u64,
 ) -> Option<DeskHandle> {
     if settings.recovery.is_some() {
@@ -277,6 +303,11 @@ fn start_desk(
         store: store.clone(),
         buses: buses.to_vec(),
         jobs: jobs.clone(),
+        updater: updater.clone(),
+        documents: documents.clone(),
+        configuration: config.to_owned(),
+        data_folder: settings.data_folder.clone(),
+        trial: settings.commands.as_ref().map(|commands| commands.trial),
         clock: common.clock.clone(),
         boot,
         shutdown: common.stops.lines.clone(),
@@ -293,11 +324,11 @@ fn start_desk(
 fn start_updater(
     settings: &Settings,
     common: &mut Common,
-    store: &StoreHandle,
-    buses: &[BusHandle],
+    asks: UpdaterAsks,
+    (store, buses): (&StoreHandle, &[BusHandle]),
     (uplink, images): (Option<&watch::Receiver<UplinkView>>, Option<ImageRoad>),
-) -> UpdaterHandle {
-    let (task, handle) = Updater::new(UpdaterParts {
+) {
+    let parts = UpdaterParts {
         settings: settings.update.clone(),
         uplink_settings: settings.uplink.clone(),
         images,
@@ -309,12 +340,35 @@ fn start_updater(
         uplink: uplink.cloned(),
         shutdown: common.stops.uplink.clone(),
         pulse: common.pulse("the updater"),
-    });
+    };
+    let task = Updater::new(parts, asks);
     common.tasks.spawn(async move {
         task.run().await;
         "the updater"
     });
-    handle
+}
+
+/// A configuration on trial is watched, until it is kept or left.
+fn start_proving(
+    settings: &Settings,
+    common: &mut Common,
+    uplink: Option<&watch::Receiver<UplinkView>>,
+) {
+    let trial = Trial::load(&settings.data_folder);
+    let Some(trial) = trial.filter(|trial| trial.state == TrialState::Running) else {
+        return;
+    };
+    let proving = Proving {
+        trial,
+        data_folder: settings.data_folder.clone(),
+        uplink: uplink.cloned(),
+        restart: common.stops.restart.clone(),
+        shutdown: common.stops.uplink.clone(),
+    };
+    common.tasks.spawn(async move {
+        proving.run().await;
+        "the trial of a configuration"
+    });
 }
 
 fn start_local(settings: &Settings, common: &mut Common, front: Front) -> anyhow::Result<()> {

@@ -7,6 +7,9 @@
 mod adjustments;
 mod awakening;
 mod clocks;
+mod configuration;
+mod counts;
+mod documents;
 mod handle;
 mod hands;
 mod held;
@@ -17,8 +20,10 @@ mod meter_work;
 mod outcome;
 mod programming;
 mod receipts;
+mod system;
 mod trust;
 
+pub use counts::CommandCounts;
 pub use handle::{CommandEnded, DeskHandle, DeskView};
 pub use local::{LocalOrder, Proves};
 
@@ -27,7 +32,10 @@ use crate::health::Pulse;
 use crate::limits::{ANSWER_EVERY, ANSWERS_BURST, COMMANDS_AT_ONCE, DESK_REQUESTS_MAX};
 use crate::tasks::bus::BusHandle;
 use crate::tasks::storekeeper::StoreHandle;
+use crate::tasks::updater::UpdaterHandle;
+use crate::tasks::uplink::ImageRoad;
 use authority::{AuthenticCommand, AuthorisedCommand, Command, CommandId, KeyId, SigningKey};
+use configuration::Places;
 use handle::DeskAsk;
 use hands::Hands;
 use head_end::TokenBucket;
@@ -80,6 +88,16 @@ pub struct DeskParts {
     pub buses: Vec<BusHandle>,
     /// Work at meters.
     pub jobs: crate::jobs::Jobs,
+    /// Installs systems.
+    pub updater: UpdaterHandle,
+    /// To what travels beside commands; none without an uplink.
+    pub documents: Option<ImageRoad>,
+    /// The file of the configuration.
+    pub configuration: PathBuf,
+    /// Where a configuration lies that came by command.
+    pub data_folder: PathBuf,
+    /// How long such a one is tried.
+    pub trial: Option<Duration>,
     /// Both clocks.
     pub clock: Clock,
     /// Number of this start.
@@ -136,11 +154,20 @@ impl CommandDesk {
         let trust = Trust::new(&parts.gateway, parts.roots_file, parts.key);
         let (view, seen) = watch::channel(DeskView::default());
         let (ended, _) = broadcast::channel(DESK_REQUESTS_MAX);
+        let counts = CommandCounts::default();
         let hands = Hands {
+            counts: counts.clone(),
             ended: ended.clone(),
             store: parts.store.clone(),
             buses: parts.buses,
             jobs: parts.jobs,
+            updater: parts.updater,
+            documents: parts.documents,
+            places: Places {
+                configuration: parts.configuration,
+                data_folder: parts.data_folder,
+                trial: parts.trial,
+            },
             clock: parts.clock.clone(),
             receipts: receipts.clone(),
             shutdown: parts.shutdown.clone(),
@@ -168,7 +195,7 @@ impl CommandDesk {
             shutdown: parts.shutdown,
             pulse: parts.pulse,
         };
-        (desk, DeskHandle::new(asks, seen, ended, own))
+        (desk, DeskHandle::new((asks, seen), ended, counts, own))
     }
 
     /// Takes commands until shutdown.
@@ -191,6 +218,7 @@ impl CommandDesk {
                     self.order_adjustments().await;
                 }
             }
+            self.hands.counts.open(self.waiting.len() + self.busy.len());
             self.pulse.beat();
         }
         // Each ends at the next place where nothing is half-written.

@@ -6,10 +6,12 @@ mod gate;
 mod handle;
 mod order_note;
 mod reboot;
+mod signed;
 mod words;
 mod work;
 
-pub use handle::UpdaterHandle;
+pub use handle::{UpdaterAsks, UpdaterHandle, updater_road};
+pub use signed::OrderStand;
 
 use crate::adapters::boot_slots::{NoSite, Site, find};
 use crate::adapters::clock::Clock;
@@ -22,14 +24,14 @@ use crate::tasks::storekeeper::{Record, StoreHandle, Urgency};
 use crate::tasks::uplink::{ImageRoad, UplinkView};
 use desk::{LinkState, Refusal, UpdateOutcome, UpdateStatus, UpdateWish};
 use gate::{Gate, Verdict, Vitals};
-use handle::{UpdateAsk, order_of};
+use handle::{Ask, UpdateAsk, order_of};
 use metering::{Event, EventCode};
-use order_note::{OrderNote, Source};
+use order_note::{OrderEnd, OrderNote, Source};
 use ota::{Health, Running};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -70,7 +72,7 @@ pub struct UpdaterParts {
 /// The task.
 pub struct Updater {
     parts: UpdaterParts,
-    asks: mpsc::Receiver<UpdateAsk>,
+    asks: UpdaterAsks,
     /// None: this system has no slots, or the worker has them.
     site: Option<Site>,
     started: Instant,
@@ -82,8 +84,10 @@ pub struct Updater {
     status: Result<UpdateStatus, Refusal>,
     working: Option<Working>,
     /// Wishes that came while a system was noted as kept: a matter of moments, and nothing to refuse for.
-    waiting: Vec<UpdateAsk>,
+    waiting: Vec<Ask>,
     last: Option<UpdateOutcome>,
+    /// The order that ended last, also in an earlier run.
+    ended: Option<OrderEnd>,
     reboot: Option<(Instant, String)>,
 }
 
@@ -96,7 +100,7 @@ struct Working {
 
 enum Wake {
     Shutdown,
-    Ask(Box<UpdateAsk>),
+    Ask(Box<Ask>),
     Ended(Box<(Site, Done)>),
     /// The worker died with the partitions in its hands.
     Lost,
@@ -104,15 +108,14 @@ enum Wake {
 }
 
 impl Updater {
-    /// A task over what the boot left, and a way to it.
-    pub fn new(parts: UpdaterParts) -> (Self, UpdaterHandle) {
-        let (sender, asks) = mpsc::channel(UPDATE_ASKS_MAX);
+    /// A task over what the boot left.
+    pub fn new(parts: UpdaterParts, asks: UpdaterAsks) -> Self {
         let found = find(&parts.settings);
         let status = match &found {
             Ok(site) => Ok(words::status(&site.report, None)),
             Err(fault) => Err(no_site(fault)),
         };
-        let updater = Self {
+        Self {
             asks,
             site: found.ok(),
             started: Instant::now(),
@@ -124,10 +127,10 @@ impl Updater {
             working: None,
             waiting: Vec::new(),
             last: None,
+            ended: None,
             reboot: None,
             parts,
-        };
-        (updater, UpdaterHandle::new(sender))
+        }
     }
 
     /// Runs until shutdown.
@@ -136,7 +139,7 @@ impl Updater {
         loop {
             match self.wait().await {
                 Wake::Shutdown => break,
-                Wake::Ask(ask) if self.must_wait(&ask.wish) => self.waiting.push(*ask),
+                Wake::Ask(ask) if self.must_wait(&ask) => self.waiting.push(*ask),
                 Wake::Ask(ask) => self.answer(*ask).await,
                 Wake::Ended(ended) => {
                     self.ended(*ended);
@@ -169,7 +172,7 @@ impl Updater {
             biased;
             () = self.parts.shutdown.cancelled() => Wake::Shutdown,
             ended = worker => ended.map_or(Wake::Lost, |ended| Wake::Ended(Box::new(ended))),
-            Some(ask) = self.asks.recv() => Wake::Ask(Box::new(ask)),
+            Some(ask) = self.asks.0.recv() => Wake::Ask(Box::new(ask)),
             () = sleep(LOOK_EVERY) => Wake::Look,
         }
     }
@@ -181,6 +184,8 @@ impl Updater {
             self.event(EventCode::SystemFellBack, words);
         }
         self.look_at_slots();
+        self.load_end();
+        self.wish_again();
         let note = OrderNote::load(&self.note_file());
         if let Some(note) = note
             && self.on_trial().is_none()
@@ -189,9 +194,13 @@ impl Updater {
         }
     }
 
-    fn must_wait(&self, wish: &UpdateWish) -> bool {
+    fn must_wait(&self, ask: &Ask) -> bool {
         let is_short = |working: &Working| working.note.is_none();
-        !matches!(wish, UpdateWish::Status | UpdateWish::Cancel)
+        let is_answered = match ask {
+            Ask::Wish(ask) => matches!(ask.wish, UpdateWish::Status | UpdateWish::Cancel),
+            Ask::Order(ask) => ask.begin_for.is_none(),
+        };
+        !is_answered
             && self.working.as_ref().is_some_and(is_short)
             && self.waiting.len() < UPDATE_ASKS_MAX
     }
@@ -202,7 +211,14 @@ impl Updater {
         }
     }
 
-    async fn answer(&mut self, ask: UpdateAsk) {
+    async fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Wish(ask) => self.answer_wish(ask).await,
+            Ask::Order(ask) => self.answer_order(ask).await,
+        }
+    }
+
+    async fn answer_wish(&mut self, ask: UpdateAsk) {
         let answer = match ask.wish {
             UpdateWish::Status => self.status(),
             wish => match self.wish(wish) {
@@ -246,6 +262,7 @@ impl Updater {
                 if note.source == Source::HeadEnd && self.parts.images.is_none() {
                     return Err(no_uplink());
                 }
+                self.forget_end();
                 if let Err(error) = note.save(&self.note_file()) {
                     log::warn!(error:%; "the order cannot be noted; a restart would forget it");
                 }
@@ -301,14 +318,12 @@ impl Updater {
     }
 
     fn ended(&mut self, (site, done): (Site, Done)) {
-        let was_order = self.working.take().is_some_and(|it| it.note.is_some());
+        let order = self.working.take().and_then(|it| it.note);
+        let was_order = order.is_some();
         let version = site.report.version.clone();
         self.site = Some(site);
         let is_well = !matches!(done, Done::Failed(_));
         let is_cut = matches!(done, Done::Failed(Trouble::Stopped));
-        if was_order && !is_cut {
-            OrderNote::forget(&self.note_file());
-        }
         let words = match done {
             Done::Installed => {
                 let words = "the image is installed; it is tried at the next start";
@@ -339,8 +354,13 @@ impl Updater {
                 words
             }
         };
-        self.last = Some(UpdateOutcome { is_well, words });
         self.look_at_slots();
+        if let Some(order) = order.filter(|_| !is_cut) {
+            let end = if is_well { Ok(()) } else { Err(words.clone()) };
+            self.note_end(order, end);
+            OrderNote::forget(&self.note_file());
+        }
+        self.last = Some(UpdateOutcome { is_well, words });
     }
 
     /// Without the partitions nothing can be done any more; the next start begins anew.
@@ -361,6 +381,7 @@ impl Updater {
         {
             let state = self.seen.as_ref().map(|seen| &seen.state);
             reboot::wish(&self.parts.runtime_folder, &words, state);
+            self.note_wish();
         }
         let is_judged = |site: &Site| Gate::is_for(site.place.running);
         if self.is_settled || !self.site.as_ref().is_some_and(is_judged) {

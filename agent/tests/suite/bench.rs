@@ -259,7 +259,7 @@ impl Bench {
             pulse: Pulse::new("the storekeeper"),
         };
         let (task, store) = Storekeeper::new(shelf, parts, report.unclean_stop, alarms.clone());
-        let mut keeper = JoinSet::new();
+        let (mut keeper, mut lines) = (JoinSet::new(), JoinSet::new());
         keeper.spawn(task.run());
         let keys = self.key_task(&mut keeper, stop_keeper.clone());
         let bus = settings.buses[0].clone();
@@ -279,7 +279,6 @@ impl Bench {
             pulse: Pulse::new("bus main"),
         };
         let (task, handle) = Bus::new(parts, requests).unwrap();
-        let mut lines = JoinSet::new();
         lines.spawn(task.on(Arc::clone(&self.open)).run());
         let (jobs, restart) = (Jobs::default(), CancellationToken::new());
         let stops = (stop_lines.clone(), restart.clone());
@@ -335,6 +334,11 @@ impl Bench {
             store: store.clone(),
             buses: vec![bus.clone()],
             jobs: jobs.clone(),
+            updater: UpdaterHandle::without_task(),
+            documents: None,
+            configuration: self.folder.path().join("agent.toml"),
+            data_folder: self.store_folder(),
+            trial: None,
             clock: clock.clone(),
             boot: 1,
             shutdown,

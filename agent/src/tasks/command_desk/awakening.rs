@@ -6,7 +6,7 @@ use super::programming::{record_name, records_of};
 use super::receipts::Told;
 use super::{CommandDesk, Dispatch};
 use crate::tasks::storekeeper::Beside;
-use authority::{Action, AuthorisedCommand, CommandId, CommandState, Proof};
+use authority::{Action, AuthorisedCommand, CommandId, CommandState, Document, Proof};
 use metering::MeterId;
 use meters::program::{Permission, ProgramRecord};
 use std::sync::Arc;
@@ -128,7 +128,12 @@ impl Hands {
     /// What became of a command that a stop interrupted.
     async fn decide(&self, dispatch: Arc<Dispatch>, state: storage::CommandState) {
         let begun = self.clock.now().utc;
-        if state == storage::CommandState::Executing {
+        // These have notes of their own, and outlive starts: nothing of them is unknown.
+        let is_watched = matches!(
+            dispatch.command().action,
+            Action::OtaInstall { .. } | Action::CfgSet { .. }
+        );
+        if state == storage::CommandState::Executing && !is_watched {
             let note = "the gateway stopped meanwhile; what came of it is looked at";
             let step = (0, 0);
             self.advance(&dispatch, CommandState::Unknown, step, note, Vec::new())
@@ -161,10 +166,25 @@ impl Hands {
                     format!("the gateway stopped meanwhile; {of} is as it was: order it again");
                 Outcome::failed("interrupted", words)
             }
+            // To keep the same text once more changes nothing: the library held it whole or not at all.
+            Action::SchemePut {
+                document: document @ Document::Blob(_),
+            } => match self.put_scheme_of(document).await {
+                Some(outcome) => outcome,
+                None => return,
+            },
             Action::SchemePut { .. } | Action::SchemeRemove { .. } => Outcome::failed(
                 "interrupted",
                 "the gateway stopped meanwhile; the library holds the scheme whole or not at all",
             ),
+            Action::OtaInstall { image } => match self.installed(&dispatch, image).await {
+                Some(outcome) => outcome,
+                None => return,
+            },
+            Action::CfgSet { .. } => match self.configured(dispatch.command().id).await {
+                Some(outcome) => outcome,
+                None => return,
+            },
             Action::KeyRotate { .. } => Outcome::failed(
                 "interrupted",
                 "the gateway stopped meanwhile; the next session finds out which key the meter has",

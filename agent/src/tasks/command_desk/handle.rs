@@ -1,5 +1,6 @@
 //! How others reach the desk.
 
+use super::counts::CommandCounts;
 use super::local::LocalOrder;
 use authority::{
     AuditSeal, CommandId, CommandRejection, CommandState, KeyId, ReceiptFault, SigningKey,
@@ -54,6 +55,7 @@ pub struct DeskHandle {
     asks: mpsc::Sender<DeskAsk>,
     view: watch::Receiver<DeskView>,
     ended: broadcast::Sender<CommandEnded>,
+    counts: CommandCounts,
     key: Arc<SigningKey>,
 }
 
@@ -65,15 +67,16 @@ impl fmt::Debug for DeskHandle {
 
 impl DeskHandle {
     pub(super) fn new(
-        asks: mpsc::Sender<DeskAsk>,
-        view: watch::Receiver<DeskView>,
+        (asks, view): (mpsc::Sender<DeskAsk>, watch::Receiver<DeskView>),
         ended: broadcast::Sender<CommandEnded>,
+        counts: CommandCounts,
         key: Arc<SigningKey>,
     ) -> Self {
         Self {
             asks,
             view,
             ended,
+            counts,
             key,
         }
     }
@@ -85,6 +88,11 @@ impl DeskHandle {
         gateway: &GatewayId,
     ) -> Result<Vec<u8>, ReceiptFault> {
         seal.sign(&self.key, gateway)
+    }
+
+    /// What is counted since the start.
+    pub fn counts(&self) -> CommandCounts {
+        self.counts.clone()
     }
 
     /// Orders something by a door of this gateway. Answered when it is in the journal, not when it is

@@ -2,6 +2,8 @@
 
 use super::Dispatch;
 use super::awakening::stored;
+use super::configuration::Places;
+use super::counts::CommandCounts;
 use super::handle::CommandEnded;
 use super::outcome::Outcome;
 use super::programming::records_of;
@@ -10,9 +12,11 @@ use crate::adapters::clock::Clock;
 use crate::jobs::Jobs;
 use crate::tasks::bus::BusHandle;
 use crate::tasks::storekeeper::{Beside, Record, StoreGone, StoreHandle};
+use crate::tasks::updater::UpdaterHandle;
+use crate::tasks::uplink::ImageRoad;
 use authority::{
-    Action, AuthenticCommand, Author, CommandId, CommandRejection, CommandState, Document, Door,
-    Now, Proof, RotatedKey,
+    Action, AuthenticCommand, Author, CommandId, CommandRejection, CommandState, Door, Now, Proof,
+    RotatedKey,
 };
 use metering::{MeterId, Timestamp};
 use std::sync::Arc;
@@ -33,6 +37,11 @@ pub(super) struct Hands {
     pub(super) store: StoreHandle,
     pub(super) buses: Vec<BusHandle>,
     pub(super) jobs: Jobs,
+    pub(super) updater: UpdaterHandle,
+    /// To what travels beside commands; none without an uplink.
+    pub(super) documents: Option<ImageRoad>,
+    pub(super) places: Places,
+    pub(super) counts: CommandCounts,
     pub(super) clock: Clock,
     pub(super) receipts: Receipts,
     pub(super) shutdown: CancellationToken,
@@ -52,10 +61,13 @@ pub(super) fn is_supported(action: &Action) -> bool {
     match action {
         Action::Nop
         | Action::AgentRestart
+        | Action::CfgSet { .. }
+        | Action::OtaInstall { .. }
         | Action::MeterRead { .. }
         | Action::MeterInstant { .. }
         | Action::MeterPing { .. }
         | Action::ProfileBackfill { .. }
+        | Action::SchemePut { .. }
         | Action::SchemeRemove { .. }
         | Action::SchemeProgram { .. }
         | Action::SchemeResume { .. }
@@ -64,7 +76,6 @@ pub(super) fn is_supported(action: &Action) -> bool {
         | Action::MeterTimeSet { .. }
         | Action::TimeAdjust { .. }
         | Action::BillingReset { .. } => true,
-        Action::SchemePut { document } => matches!(document, Document::Inline(_)),
         Action::KeyRotate { key, .. } => {
             matches!(
                 key,
@@ -109,6 +120,8 @@ impl Hands {
             Action::MeterTimeSet { .. } | Action::TimeAdjust { .. } => {
                 self.move_clock(&dispatch).await
             }
+            Action::OtaInstall { image } => self.install(&dispatch, image).await,
+            Action::CfgSet { document } => self.configure(&dispatch, document).await,
             action => {
                 if !self.step(&dispatch, (1, 1), "begun", Vec::new()).await {
                     return;
@@ -130,9 +143,7 @@ impl Hands {
                 self.restart.cancel();
                 return None;
             }
-            Action::SchemePut {
-                document: Document::Inline(text),
-            } => self.put_scheme(text).await,
+            Action::SchemePut { document } => self.put_scheme_of(document).await?,
             Action::SchemeRemove { scheme } => self.remove_scheme(scheme).await,
             _ => self.work(dispatch).await,
         })
@@ -212,6 +223,7 @@ impl Hands {
             proof: None,
             receipt: self.receipts.of(command, outcome.state, at, told),
         };
+        self.counts.ended(outcome.state);
         let beside = self.without_records(command.id).await;
         self.until_kept(command.id, Line::End(end, beside)).await;
         self.tell_end(command.id, &outcome);

@@ -166,11 +166,13 @@ impl CommandDesk {
         }
         match gated {
             Ok(authorised) => {
+                self.hands.counts.accepted();
                 self.enqueue(authorised);
                 Verdict::Taken
             }
             Err(refused) => {
                 let rejection = refused.1;
+                self.hands.counts.ended(rejection.state());
                 let told = Told::why(rejection.code(), &rejection.to_string());
                 let end = CommandEnd {
                     state: super::awakening::stored(rejection.state()),
@@ -237,6 +239,7 @@ impl CommandDesk {
     /// Why a command of somebody known is not taken.
     async fn answer(&mut self, id: CommandId, number: u64, rejection: &CommandRejection) {
         // What is busy now may be sent again under the same number: it is not ended.
+        self.hands.counts.refused();
         let state = match rejection {
             CommandRejection::Busy => CommandState::Received,
             other => other.state(),
@@ -269,6 +272,7 @@ impl CommandDesk {
         if let Some((id, number)) = rejected.proven {
             return self.answer(id, number, &rejected.reason).await;
         }
+        self.hands.counts.refused();
         self.refused += 1;
         log::debug!("a command was refused: {rejected}");
         let is_due = self

@@ -6,7 +6,7 @@ use super::outcome::Outcome;
 use super::trust::beside;
 use crate::tasks::bus::program::Intent;
 use crate::tasks::storekeeper::Beside;
-use authority::LibraryName;
+use authority::{Document, LibraryName};
 use metering::scheme::Scheme;
 use meters::catalogue::Complaint;
 use meters::program::{GoldenImage, PageForm, WriteSet};
@@ -82,8 +82,16 @@ impl Kept {
 }
 
 impl Hands {
+    /// Keeps a scheme that came with the command or beside it. Nothing where the gateway stops meanwhile.
+    pub(super) async fn put_scheme_of(&self, document: &Document) -> Option<Outcome> {
+        Some(match self.text_of(document).await? {
+            Ok(text) => self.put_scheme(&text).await,
+            Err(outcome) => outcome,
+        })
+    }
+
     /// Keeps a scheme under its own name; what is no scheme is refused with all that is wrong.
-    pub(super) async fn put_scheme(&self, text: &str) -> Outcome {
+    async fn put_scheme(&self, text: &str) -> Outcome {
         let kept = match Kept::parse(text) {
             Ok(kept) => kept,
             Err(outcome) => return outcome,

@@ -1,8 +1,10 @@
 //! How the front desk reaches the updater.
 
 use super::order_note::{OrderNote, Source};
+use super::signed::OrderStand;
 use crate::adapters::image_source::Address;
 use crate::front::{going_down, refusal};
+use crate::limits::UPDATE_ASKS_MAX;
 use bootloader_verify::from_hex;
 use desk::{Answer, Caller, Refusal, UpdateStatus, UpdateWish};
 use ota::Order;
@@ -16,13 +18,59 @@ pub(super) struct UpdateAsk {
     pub(super) reply: oneshot::Sender<Result<UpdateStatus, Refusal>>,
 }
 
+/// A question of whoever carries out a command.
+pub(super) struct OrderAsk {
+    pub(super) order: Order,
+    /// Who stands behind it, where it is to be begun.
+    pub(super) begin_for: Option<String>,
+    pub(super) reply: oneshot::Sender<Result<OrderStand, Refusal>>,
+}
+
+/// Whatever is asked of the updater.
+pub(super) enum Ask {
+    Wish(UpdateAsk),
+    Order(OrderAsk),
+}
+
+/// What is asked, for the task.
+pub struct UpdaterAsks(pub(super) mpsc::Receiver<Ask>);
+
 /// A way to the updater.
-#[derive(Clone)]
-pub struct UpdaterHandle(mpsc::Sender<UpdateAsk>);
+#[derive(Debug, Clone)]
+pub struct UpdaterHandle(mpsc::Sender<Ask>);
+
+/// A way to an updater that is made later.
+pub fn updater_road() -> (UpdaterHandle, UpdaterAsks) {
+    let (asks, asked) = mpsc::channel(UPDATE_ASKS_MAX);
+    (UpdaterHandle(asks), UpdaterAsks(asked))
+}
 
 impl UpdaterHandle {
-    pub(super) fn new(asks: mpsc::Sender<UpdateAsk>) -> Self {
-        Self(asks)
+    /// Begins an order of the head-end, unless it is under way or done; how it stands then.
+    pub(crate) async fn begin(&self, order: Order, who: String) -> Result<OrderStand, Refusal> {
+        self.ask_order(order, Some(who)).await
+    }
+
+    /// How an order of the head-end stands.
+    pub(crate) async fn stand(&self, order: Order) -> Result<OrderStand, Refusal> {
+        self.ask_order(order, None).await
+    }
+
+    async fn ask_order(
+        &self,
+        order: Order,
+        begin_for: Option<String>,
+    ) -> Result<OrderStand, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let ask = OrderAsk {
+            order,
+            begin_for,
+            reply,
+        };
+        if self.0.send(Ask::Order(ask)).await.is_err() {
+            return Err(going_down());
+        }
+        answer.await.map_err(|_| going_down())?
     }
 
     /// A way to nobody, for gateways that are never updated.
@@ -35,7 +83,7 @@ impl UpdaterHandle {
         let (reply, answer) = oneshot::channel();
         let who = format!("uid {}", caller.uid);
         let ask = UpdateAsk { wish, who, reply };
-        if self.0.send(ask).await.is_err() {
+        if self.0.send(Ask::Wish(ask)).await.is_err() {
             return Err(going_down());
         }
         let status = answer.await.map_err(|_| going_down())??;

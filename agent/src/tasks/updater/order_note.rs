@@ -1,6 +1,6 @@
 //! The order that is being carried out, on the disk: after a power cut the same download goes on.
 
-use bootloader_verify::from_hex;
+use bootloader_verify::{Slot, from_hex};
 use ota::Order;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -77,11 +77,7 @@ impl OrderNote {
 
     /// Whole or not at all. It is a hint: what it says is checked against the slot.
     pub(crate) fn save(&self, file: &Path) -> io::Result<()> {
-        let beside = file.with_extension("new");
-        let mut out = std::fs::File::create(&beside)?;
-        out.write_all(self.text().as_bytes())?;
-        out.sync_data()?;
-        std::fs::rename(&beside, file)
+        keep(file, &self.text())
     }
 
     /// The order is done with.
@@ -92,6 +88,81 @@ impl OrderNote {
             log::warn!(error:%; "{}: the note of an order cannot be removed", file.display());
         }
     }
+}
+
+/// How an order ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OrderEnd {
+    pub(crate) note: OrderNote,
+    /// Where the system lies that was installed; or why none was.
+    pub(crate) tried: Result<Tried, String>,
+}
+
+/// A system that was installed by an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tried {
+    pub(crate) slot: Slot,
+    pub(crate) version: String,
+    pub(crate) counter: u64,
+    /// A reboot was wished for.
+    pub(crate) is_wished: bool,
+}
+
+impl OrderEnd {
+    fn text(&self) -> String {
+        let note = self.note.text();
+        match &self.tried {
+            Ok(tried) => format!(
+                "{note}slot {}\nversion {}\ncounter {}\nwished {}\n",
+                tried.slot, tried.version, tried.counter, tried.is_wished
+            ),
+            Err(words) => format!("{note}failed {}\n", words.replace('\n', " ")),
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let value = |wanted: &str| {
+            let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+            lines
+                .find(|(key, _)| *key == wanted)
+                .map(|(_, value)| value.to_owned())
+        };
+        let note = OrderNote::parse(text)?;
+        if let Some(words) = value("failed") {
+            let tried = Err(words);
+            return Some(Self { note, tried });
+        }
+        let tried = Tried {
+            slot: Slot::of_letter(&value("slot")?)?,
+            version: value("version")?,
+            counter: value("counter")?.parse().ok()?,
+            is_wished: value("wished")?.parse().ok()?,
+        };
+        Some(Self {
+            note,
+            tried: Ok(tried),
+        })
+    }
+
+    /// What an earlier run left; a note that cannot be read is none.
+    pub(crate) fn load(file: &Path) -> Option<Self> {
+        Self::parse(&std::fs::read_to_string(file).ok()?)
+    }
+
+    /// Whole or not at all.
+    pub(crate) fn save(&self, file: &Path) -> io::Result<()> {
+        keep(file, &self.text())
+    }
+}
+
+fn keep(file: &Path, text: &str) -> io::Result<()> {
+    let beside = file.with_extension("new");
+    let mut out = std::fs::File::create(&beside)?;
+    out.write_all(text.as_bytes())?;
+    out.sync_data()?;
+    std::fs::rename(&beside, file)?;
+    file.parent()
+        .map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]
@@ -128,9 +199,29 @@ mod tests {
         assert_eq!(OrderNote::load(&file), None);
     }
 
+    #[test]
+    fn an_end_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("update-ended");
+        let tried = Tried {
+            slot: Slot::B,
+            version: "2.0.0".to_owned(),
+            counter: 6,
+            is_wished: true,
+        };
+        for tried in [Ok(tried), Err("it was cancelled".to_owned())] {
+            let note = note(Source::HeadEnd);
+            let end = OrderEnd { note, tried };
+            end.save(&file).unwrap();
+            assert_eq!(OrderEnd::load(&file), Some(end));
+        }
+    }
+
     proptest! {
         #[test]
-        fn no_note_makes_the_parser_panic(text in "\\PC*", lines in "((sha256|bytes|kept|file|from) [0-9a-f]*\n)*") {
+        fn no_note_makes_the_parser_panic(text in "\\PC*", lines in "((sha256|bytes|kept|file|from|slot|version|wished) [0-9a-f]*\n)*") {
+            drop(OrderEnd::parse(&text));
+            drop(OrderEnd::parse(&lines));
             drop(OrderNote::parse(&text));
             drop(OrderNote::parse(&lines));
         }

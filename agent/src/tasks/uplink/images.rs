@@ -5,7 +5,7 @@ use super::image_pull::{Pull, Taking};
 use super::session::Session;
 use super::{UplinkView, lost_view};
 use crate::adapters::mqtt::Outbound;
-use crate::limits::IMAGE_STEP;
+use crate::limits::{COMMANDS_AT_ONCE, IMAGE_STEP};
 use head_end::limits::WISH_CHUNKS_MAX;
 use head_end::{ImageAnswer, ImageId, NoChunk, Subject, Topic, image_filter};
 use metering::GatewayId;
@@ -16,16 +16,21 @@ use tokio::time::{Instant, sleep};
 /// Bytes in order, or why there are none now, in words.
 pub type ImagePiece = Result<Vec<u8>, String>;
 
-/// The updater's way to the uplink. The newest wish counts.
+/// The updater's way to the uplink, on which the newest wish counts, and the command desk's, on which
+/// each has its turn: documents are short, so an image waits for them.
 #[derive(Debug, Clone)]
 pub struct ImageRoad {
     orders: watch::Sender<Option<ImageOrder>>,
+    documents: mpsc::Sender<ImageOrder>,
     view: watch::Receiver<UplinkView>,
 }
 
-/// What the updater wants, for the uplink.
+/// What the updater and the command desk want, for the uplink.
 #[derive(Debug)]
-pub struct ImageOrders(watch::Receiver<Option<ImageOrder>>);
+pub struct ImageOrders {
+    images: watch::Receiver<Option<ImageOrder>>,
+    documents: mpsc::Receiver<ImageOrder>,
+}
 
 #[derive(Debug, Clone)]
 struct ImageOrder {
@@ -37,8 +42,15 @@ struct ImageOrder {
 
 /// A way for images; `view` tells whoever waits how the uplink is.
 pub fn image_road(view: watch::Receiver<UplinkView>) -> (ImageRoad, ImageOrders) {
-    let (orders, seen) = watch::channel(None);
-    (ImageRoad { orders, view }, ImageOrders(seen))
+    let (orders, images) = watch::channel(None);
+    let (documents, wanted) = mpsc::channel(COMMANDS_AT_ONCE);
+    let road = ImageRoad {
+        orders,
+        documents,
+        view,
+    };
+    let documents = wanted;
+    (road, ImageOrders { images, documents })
 }
 
 impl ImageRoad {
@@ -52,6 +64,24 @@ impl ImageRoad {
             pieces,
         }));
         coming
+    }
+
+    /// Asks for a document of `total` bytes, in its turn; none without an uplink. Dropping what is returned
+    /// ends it.
+    pub(crate) async fn document(
+        &self,
+        image: ImageId,
+        total: u64,
+    ) -> Option<mpsc::Receiver<ImagePiece>> {
+        let (pieces, coming) = mpsc::channel(WISH_CHUNKS_MAX);
+        let order = ImageOrder {
+            image,
+            total,
+            from: 0,
+            pieces,
+        };
+        self.documents.send(order).await.ok()?;
+        Some(coming)
     }
 
     /// Why nothing comes, as far as is known here.
@@ -72,10 +102,16 @@ impl ImageRoad {
 pub(super) struct Images {
     orders: Option<ImageOrders>,
     fetch: Option<Fetch>,
+    /// An image that waits until a document is there.
+    paused: Option<Fetch>,
+    /// The document that is wanted next.
+    document: Option<ImageOrder>,
     /// What was fetched before: its last chunks may still be under way.
     before: Option<ImageId>,
     /// Subscribed or about to be, on this connection.
     filter: Option<(ImageId, String)>,
+    /// The broker has granted it.
+    is_granted: bool,
 }
 
 #[derive(Debug)]
@@ -84,6 +120,7 @@ struct Fetch {
     pieces: mpsc::Sender<ImagePiece>,
     /// The broker passes chunks on.
     is_open: bool,
+    is_document: bool,
 }
 
 impl Images {
@@ -97,15 +134,28 @@ impl Images {
     /// Returns when something may be due. May be dropped at any time.
     pub(super) async fn due(&mut self) {
         let is_fetching = self.fetch.is_some();
-        let orders = self.orders.as_mut();
+        let has_document = self.document.is_some();
+        let (mut images, mut documents) = match &mut self.orders {
+            Some(orders) => (Some(&mut orders.images), Some(&mut orders.documents)),
+            None => (None, None),
+        };
         let ordered = async {
-            if let Some(orders) = orders
-                && orders.0.changed().await.is_ok()
+            if let Some(orders) = &mut images
+                && orders.changed().await.is_ok()
             {
-                orders.0.mark_changed();
+                orders.mark_changed();
             } else {
                 // Nobody orders, or will: never.
                 std::future::pending::<()>().await;
+            }
+        };
+        let wanted = async {
+            match &mut documents {
+                Some(documents) if !has_document => match documents.recv().await {
+                    Some(order) => order,
+                    None => std::future::pending().await,
+                },
+                _ => std::future::pending().await,
             }
         };
         let step = async {
@@ -118,6 +168,7 @@ impl Images {
         tokio::select! {
             biased;
             () = ordered => {}
+            order = wanted => self.document = Some(order),
             () = step => {}
         }
     }
@@ -125,6 +176,7 @@ impl Images {
     /// The connection is gone, and its subscription with it.
     pub(super) fn disconnected(&mut self) {
         self.filter = None;
+        self.is_granted = false;
         if let Some(fetch) = &mut self.fetch {
             fetch.is_open = false;
         }
@@ -137,6 +189,7 @@ impl Images {
 
     /// The broker's word on the subscription.
     pub(super) fn subscribed(&mut self, granted: bool) {
+        self.is_granted = granted;
         let Some(fetch) = &mut self.fetch else { return };
         if granted {
             fetch.is_open = true;
@@ -152,7 +205,7 @@ impl Images {
     pub(super) fn take(&mut self, image: ImageId, payload: &[u8]) -> Option<String> {
         let fetch = match &mut self.fetch {
             Some(fetch) if fetch.pull.image() == image => fetch,
-            _ if self.before == Some(image) => return None,
+            _ if self.before == Some(image) || is_of(self.paused.as_ref(), image) => return None,
             _ => return Some("bytes of an image that was not ordered were dropped".to_owned()),
         };
         match ImageAnswer::decode(payload) {
@@ -168,35 +221,75 @@ impl Images {
         }
     }
 
-    /// Looks for a new order, and whether the present one is done with.
+    /// Looks for new orders, and whether the present one is done with.
     fn look(&mut self) {
         let is_over = |fetch: &Fetch| fetch.pieces.is_closed() || fetch.pull.is_complete();
         if self.fetch.as_ref().is_some_and(is_over) {
             self.before = self.fetch.take().map(|fetch| fetch.pull.image());
         }
-        let orders = self.orders.as_mut().map(|orders| &mut orders.0);
-        let Some(orders) = orders.filter(|orders| orders.has_changed().unwrap_or(false)) else {
-            return;
-        };
-        let Some(order) = orders.borrow_and_update().clone() else {
-            return;
-        };
+        if let Some(order) = self.new_image() {
+            let is_busy = self.fetch.as_ref().is_some_and(|fetch| fetch.is_document);
+            if is_busy {
+                self.paused = Some(Fetch::of(order, false));
+            } else {
+                self.begin(order, false);
+            }
+        }
+        let is_free = self.fetch.as_ref().is_none_or(|fetch| !fetch.is_document);
+        if is_free && let Some(order) = self.document.take() {
+            if let Some(image) = self.fetch.take() {
+                self.paused = Some(image);
+            }
+            self.begin(order, true);
+        }
+        if self.fetch.is_none()
+            && let Some(mut image) = self.paused.take()
+        {
+            image.is_open = self.is_open_for(image.pull.image());
+            self.fetch = Some(image);
+        }
+    }
+
+    fn new_image(&mut self) -> Option<ImageOrder> {
+        let orders = self.orders.as_mut().map(|orders| &mut orders.images)?;
+        if !orders.has_changed().unwrap_or(false) {
+            return None;
+        }
+        orders.borrow_and_update().clone()
+    }
+
+    /// The same may be wanted again before its subscription is ended: it is not asked for twice then.
+    fn is_open_for(&self, wanted: ImageId) -> bool {
+        let filter = self.filter.as_ref();
+        self.is_granted && filter.is_some_and(|(image, _)| *image == wanted)
+    }
+
+    fn begin(&mut self, order: ImageOrder, is_document: bool) {
         if let Some(fetch) = &self.fetch {
             self.before = Some(fetch.pull.image());
         }
-        let now = Instant::now();
-        let is_same = |(image, _): &(ImageId, String)| *image == order.image;
-        let is_open = self.fetch.as_ref().is_some_and(|fetch| fetch.is_open)
-            && self.filter.as_ref().is_some_and(is_same);
+        let is_open = self.is_open_for(order.image);
         self.fetch = Some(Fetch {
-            pull: Pull::new(order.image, order.total, order.from, now),
-            pieces: order.pieces,
             is_open,
+            ..Fetch::of(order, is_document)
         });
     }
 }
 
+fn is_of(fetch: Option<&Fetch>, image: ImageId) -> bool {
+    fetch.is_some_and(|fetch| fetch.pull.image() == image)
+}
+
 impl Fetch {
+    fn of(order: ImageOrder, is_document: bool) -> Self {
+        Self {
+            pull: Pull::new(order.image, order.total, order.from, Instant::now()),
+            pieces: order.pieces,
+            is_open: false,
+            is_document,
+        }
+    }
+
     /// Tells whoever waits; nobody needs to hear it twice.
     fn say(&self, why: String) {
         if self.pieces.try_send(Err(why)).is_err() {
@@ -250,6 +343,7 @@ impl Session<'_> {
         if wanted == has {
             return;
         }
+        self.up.images.is_granted = false;
         if let Some((_, filter)) = self.up.images.filter.take() {
             self.unsubscribe(&filter);
         }

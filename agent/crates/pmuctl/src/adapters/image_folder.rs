@@ -11,6 +11,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+/// Of the files that are served: images, and the documents of commands that are too long for them.
+const ENDINGS: [&str; 3] = ["pmuimg", "toml", "csv"];
+
 /// What is in the folder.
 #[derive(Debug)]
 pub struct ImageFolder {
@@ -49,7 +52,7 @@ impl ImageFolder {
         };
         this.look().with_context(|| {
             format!(
-                "{}: cannot be read; name a folder with `.pmuimg` files",
+                "{}: cannot be read; name a folder with `.pmuimg` files, or with documents of commands",
                 folder.display()
             )
         })?;
@@ -71,7 +74,10 @@ impl ImageFolder {
         let mut files: Vec<PathBuf> = std::fs::read_dir(&self.folder)?
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<io::Result<_>>()?;
-        files.retain(|file| file.extension().is_some_and(|ending| ending == "pmuimg"));
+        files.retain(|file| {
+            let ending = file.extension().and_then(|ending| ending.to_str());
+            ending.is_some_and(|ending| ENDINGS.contains(&ending))
+        });
         files.sort();
         files.truncate(IMAGES_MAX);
         let mut found = BTreeMap::new();
@@ -149,9 +155,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a.pmuimg"), b"0123456789").unwrap();
         std::fs::write(folder.path().join("notes.txt"), b"none").unwrap();
+        std::fs::write(folder.path().join("tariff.toml"), b"long").unwrap();
         let mut images = ImageFolder::open(folder.path()).unwrap();
         let image = id(b"0123456789");
-        assert_eq!((images.count(), images.length(image)), (1, Some(10)));
+        assert_eq!((images.count(), images.length(image)), (2, Some(10)));
+        assert_eq!(images.length(id(b"long")), Some(4));
         assert_eq!(images.length(id(b"none")), None);
         assert_eq!(images.read(image, 3, 4).unwrap().unwrap(), b"3456");
         assert!(images.read(image, 8, 4).is_err(), "beyond its end");

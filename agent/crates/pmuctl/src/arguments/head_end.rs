@@ -67,7 +67,8 @@ pub struct ReceiveArguments {
     /// Book, but tell gateways nothing: they forget nothing. Nothing is asked for either.
     #[arg(long)]
     pub no_ack: bool,
-    /// Serve the `.pmuimg` files of this folder to gateways that were ordered to fetch them.
+    /// Serve the `.pmuimg` files of this folder to gateways that were ordered to fetch them, and its `.toml` and
+    /// `.csv` files that are too long for a command.
     #[arg(long, value_name = "FOLDER")]
     pub images: Option<PathBuf>,
     /// KiB of images that one gateway gets in a second.

@@ -110,3 +110,53 @@ async fn whoever_waits_hears_why_nothing_comes() {
     view.send_modify(|view| view.state = "connected".to_owned());
     assert!(road.silence().contains("does not answer"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_document_comes_first_and_the_image_goes_on_where_it_was() {
+    let Bench {
+        road, mut images, ..
+    } = bench();
+    let mut image = road.open(id(1), TOTAL, 4096);
+    images.due().await;
+    assert_eq!(asked(&mut images), Some((4096, TOTAL - 4096)));
+    let mut document = road.document(id(2), TOTAL).await.unwrap();
+    let second = road.document(id(3), TOTAL).await.unwrap();
+    while images.document.is_none() {
+        images.due().await;
+    }
+    assert_eq!(asked(&mut images), Some((0, 4096)), "of the document");
+    assert_eq!(images.take(id(1), &chunk(4096, 65536, 7)), None, "late");
+    assert_eq!(images.take(id(2), &chunk(0, 4096, 9)), None);
+    assert_eq!(asked(&mut images), Some((4096, TOTAL - 4096)));
+    assert_eq!(document.recv().await.unwrap().unwrap(), vec![9; 4096]);
+    drop(document);
+    while images.document.is_none() {
+        images.due().await;
+    }
+    assert_eq!(asked(&mut images), Some((0, 4096)), "of the second");
+    drop(second);
+    tokio::time::sleep(crate::limits::IMAGE_ASK_AGAIN_AFTER).await;
+    assert_eq!(asked(&mut images), Some((4096, TOTAL - 4096)), "the image");
+    assert_eq!(images.take(id(1), &chunk(4096, 65536, 7)), None);
+    asked(&mut images);
+    assert_eq!(image.recv().await.unwrap().unwrap(), vec![7; 65536]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wanted_again_at_once_needs_no_new_subscription() {
+    let Bench {
+        road, mut images, ..
+    } = bench();
+    let first = road.open(id(1), TOTAL, 0);
+    assert_eq!(asked(&mut images), Some((0, 4096)));
+    images.filter = Some((id(1), "its filter".to_owned()));
+    images.subscribed(true);
+    drop(first);
+    images.look();
+    let _second = road.open(id(1), TOTAL, 0);
+    images.look();
+    assert!(images.fetch.as_ref().unwrap().is_open, "nobody subscribes");
+    let _third = road.open(id(2), TOTAL, 0);
+    images.look();
+    assert!(!images.fetch.as_ref().unwrap().is_open);
+}

@@ -1,0 +1,534 @@
+//! Signed commands that change the gateway itself: a system, a configuration, what is too long for a
+//! command. Each ends in exactly one receipt, whatever is killed meanwhile.
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use authority::{
+    Action, Blob, Bounds, Command, CommandId, CommandState, Document, KeyEntry, KeySetContent,
+    OperatorKey, Receipt, ReceiptKeys, Role, approve_command, sign_command, sign_shared_command,
+};
+use bootloader_verify::{Slot, SlotState};
+use head_end::{FleetSubject, ImageAnswer, ImageChunk, ImageWish, Message};
+use hil_tests::agent::Agent;
+use hil_tests::bus::Bus;
+use hil_tests::clock::{becomes, utc, wait_until};
+use hil_tests::hands::typed;
+use hil_tests::listener::Listener;
+use hil_tests::openssl::Identity;
+use hil_tests::update_box::{Image, Recipe, UpdateBox};
+use hil_tests::world::World;
+use metering::Timestamp;
+use sha2::{Digest, Sha256};
+
+const GATEWAY: &str = "pmu-commanded";
+const WITHIN: Duration = Duration::from_mins(2);
+
+/// Two people, and what carries their words.
+struct Office {
+    root: OperatorKey,
+    anna: OperatorKey,
+    ben: OperatorKey,
+    certificate: Identity,
+    epoch: [u8; 8],
+    number: u64,
+}
+
+impl Office {
+    fn key_set(&self) -> Vec<u8> {
+        let (from, to) = (
+            utc().before(Duration::from_hours(1)),
+            utc().after(Duration::from_hours(9)),
+        );
+        let entry = |key: &OperatorKey, who: &str, roles: &[Role]| KeyEntry {
+            key: key.public(),
+            who: who.to_owned(),
+            roles: roles.iter().copied().collect::<BTreeSet<Role>>(),
+            not_before: from,
+            expires: to,
+            is_revoked: false,
+        };
+        let content = KeySetContent {
+            version: 1,
+            issued: from,
+            expires: to,
+            keys: vec![
+                entry(
+                    &self.anna,
+                    "Anna A.",
+                    &[Role::Operator, Role::Administrator],
+                ),
+                entry(&self.ben, "Ben B.", &[Role::Approver]),
+            ],
+        };
+        content.sign(&self.root).expect("a key set")
+    }
+
+    fn command(&mut self, action: Action) -> Command {
+        self.number += 1;
+        let now = Timestamp::from_seconds(utc().seconds());
+        let number = u8::try_from(self.number).expect("few");
+        Command {
+            id: CommandId::of_time(now, [number; 10]),
+            gateway: GATEWAY.parse().expect("a name"),
+            epoch: self.epoch,
+            number: self.number,
+            issued: now,
+            not_before: now,
+            expires: now.after(Duration::from_hours(1)),
+            action,
+            precondition: None,
+            bounds: Bounds::default(),
+        }
+    }
+
+    /// Signed by both.
+    fn shared(&self, command: &Command) -> Vec<u8> {
+        let shared = sign_shared_command(command, &self.anna).expect("a command");
+        approve_command(&shared, &self.ben).expect("an approval")
+    }
+}
+
+struct Site {
+    world: World,
+    office: Office,
+    bus: Bus,
+    flash: UpdateBox,
+    agent: Agent,
+    heard: Listener,
+    keys: ReceiptKeys,
+}
+
+impl Site {
+    fn new(promise: &str) -> Option<Self> {
+        let mut world = World::new(promise)?;
+        let office = Office {
+            root: OperatorKey::ed25519(&[9; 32]),
+            anna: OperatorKey::ed25519(&[1; 32]),
+            ben: OperatorKey::es256(&[3; 32]).expect("a key"),
+            certificate: world.authority.client("operations"),
+            epoch: [0; 8],
+            number: 0,
+        };
+        let topic = FleetSubject::KeySet.topic();
+        let set = office.key_set();
+        world.broker.publish(&office.certificate, topic, &set, true);
+        let images = world.folder().join("images");
+        std::fs::create_dir_all(&images).expect("a folder");
+        let images = images.display().to_string();
+        let arguments = ["--images", &images, "--image-rate", "65536"];
+        world.head_end.start_with(&arguments);
+        let filters = ["gw/v1/+/up/#"];
+        let heard = Listener::start(world.folder(), &world.broker, &world.listener, &filters);
+        let mut bus = Bus::serial("main", world.folder(), 19_200, 1);
+        bus.seat("abb-b23", 1);
+        let flash = UpdateBox::flashed(world.folder(), &Recipe::default().make());
+        assert_eq!(flash.boot(), Slot::A);
+        let roots = world.folder().join("operators.pem");
+        let pem = office.root.public().to_pem().expect("a public key");
+        std::fs::write(&roots, pem).expect("a file");
+        let mut agent = world.gateway(GATEWAY, &[&bus], 2);
+        agent.file.more = flash.section("healthy-for-seconds = 1\nkibibytes-per-second = 1024");
+        let roots = roots.display();
+        let commands = format!("\n[commands]\nroots-file = \"{roots}\"\ntrial-seconds = 30\n");
+        agent.file.more.push_str(&commands);
+        agent.start();
+        let text = agent.folder().join("data/receipt-key.pub.pem");
+        wait_until("it has a key for receipts", WITHIN, || text.exists());
+        let text = std::fs::read_to_string(text).expect("a public key");
+        let keys = ReceiptKeys::parse(GATEWAY.parse().expect("a name"), &text).expect("a key");
+        let mut site = Self {
+            world,
+            office,
+            bus,
+            flash,
+            agent,
+            heard,
+            keys,
+        };
+        site.office.epoch = site.epoch();
+        Some(site)
+    }
+
+    fn epoch(&self) -> [u8; 8] {
+        let mut found = None;
+        wait_until("a birth", WITHIN, || {
+            let births = self.heard.heard_on("/up/st").into_iter();
+            let mut births =
+                births.filter_map(|heard| match head_end::Presence::decode(&heard.payload) {
+                    Ok(head_end::Presence::Birth(birth)) => Some(birth.epoch),
+                    _ => None,
+                });
+            found = births.next_back();
+            found.is_some()
+        });
+        found.expect("a birth")
+    }
+
+    fn images(&self) -> PathBuf {
+        self.world.folder().join("images")
+    }
+
+    fn send(&self, bytes: &[u8]) {
+        let topic = format!("gw/v1/{GATEWAY}/dn/cmd");
+        let certificate = &self.office.certificate;
+        self.world.broker.publish(certificate, &topic, bytes, false);
+    }
+
+    /// What was said of a command so far, in order, each once.
+    fn receipts(&self, command: &Command) -> Vec<Receipt> {
+        let heard = self.heard.heard_on("/up/rs").into_iter();
+        let signed = heard.filter_map(|heard| Some(Message::decode(&heard.payload).ok()?.body));
+        let mut seen = BTreeSet::new();
+        let mut all = Vec::new();
+        for signed in signed {
+            if !seen.insert(signed.clone()) {
+                continue;
+            }
+            let receipt = self.keys.open(&signed).expect("signed by the gateway");
+            if receipt.receipt().id == command.id {
+                all.push(receipt.receipt().clone());
+            }
+        }
+        all
+    }
+
+    #[track_caller]
+    fn must_end(&self, command: &Command, state: CommandState) -> Receipt {
+        let end = || {
+            let all = self.receipts(command).into_iter();
+            let mut ends = all.filter(|receipt| receipt.state.is_final());
+            ends.next()
+        };
+        let is_there = becomes(WITHIN, || end().is_some());
+        assert!(is_there, "it does not end: {:#?}", self.receipts(command));
+        let receipt = end().expect("it was there");
+        assert_eq!(receipt.state, state, "{receipt:#?}");
+        receipt
+    }
+
+    /// How many different final receipts there are of it.
+    fn ends(&self, command: &Command) -> usize {
+        let all = self.receipts(command).into_iter();
+        all.filter(|receipt| receipt.state.is_final()).count()
+    }
+
+    fn reboot(&mut self) -> Slot {
+        self.agent.cut_power();
+        let slot = self.flash.boot();
+        std::fs::create_dir_all(self.agent.folder().join("run")).expect("a folder");
+        self.agent.start();
+        slot
+    }
+
+    fn is_reboot_wanted(&self) -> bool {
+        self.agent.folder().join("run/reboot-wanted").exists()
+    }
+
+    fn wait_for_reboot(&self) {
+        wait_until("the wish for a reboot", WITHIN, || self.is_reboot_wanted());
+    }
+
+    /// Chunks that were asked for so far.
+    fn wishes(&self) -> usize {
+        self.heard.heard_on("/up/want").len()
+    }
+
+    /// An image that the head-end serves, and the command of two people to install it.
+    fn order(&mut self, image: &Image) -> Command {
+        std::fs::write(self.images().join("new.pmuimg"), &image.file).expect("a file");
+        let blob = blob(&image.file);
+        let command = self.office.command(Action::OtaInstall { image: blob });
+        self.send(&self.office.shared(&command));
+        command
+    }
+}
+
+/// Configurations.
+impl Site {
+    fn configuration(&self) -> String {
+        std::fs::read_to_string(self.agent.config()).expect("a file")
+    }
+
+    /// Two people order a configuration.
+    fn configure(&mut self, document: Document) -> Command {
+        let command = self.office.command(Action::CfgSet { document });
+        self.send(&self.office.shared(&command));
+        command
+    }
+
+    /// What the service manager does.
+    fn restart_when_it_ends(&mut self) {
+        wait_until("the agent ends", WITHIN, || !self.agent.is_running());
+        self.agent.start();
+    }
+
+    fn is_on_trial(&self) -> bool {
+        let file = self.agent.folder().join("data/configuration-trial");
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        text.contains("\nstate running\n")
+    }
+
+    /// What the agent is connected to: none, unless a meter of the new configuration is shown.
+    fn has_meter(&self, name: &str) -> bool {
+        let (code, text) = typed(&self.agent, &["meter", "list"]);
+        code == Some(0) && text.contains(name)
+    }
+}
+
+fn with_meter(text: &str) -> String {
+    format!("{text}\n[[meter]]\nid = \"added-2\"\nbus = \"main\"\nmodel = \"abb-b23\"\nunit = 2\n")
+}
+
+fn blob(bytes: &[u8]) -> Blob {
+    Blob {
+        sha256: Sha256::digest(bytes).into(),
+        size: u64::try_from(bytes.len()).expect("a length"),
+    }
+}
+
+fn newer(blocks: u32) -> Image {
+    let recipe = Recipe {
+        version: "2.0.0",
+        counter: 6,
+        blocks,
+        ..Recipe::default()
+    };
+    recipe.make()
+}
+
+#[test]
+fn a_system_that_two_people_sign_is_installed_once_and_its_receipt_says_that_it_is_kept() {
+    let Some(mut site) = Site::new("a signed order for a system") else {
+        return;
+    };
+    let before = site.flash.read("pmu-b");
+    let image = newer(1000);
+    std::fs::write(site.images().join("new.pmuimg"), &image.file).expect("a file");
+    let action = Action::OtaInstall {
+        image: blob(&image.file),
+    };
+    let alone = site.office.command(action);
+    site.send(&sign_command(&alone, &site.office.anna).expect("a command"));
+    let refused = site.must_end(&alone, CommandState::Rejected);
+    assert_eq!(refused.code.as_deref(), Some("need-second-approval"));
+    assert_eq!(site.wishes(), 0, "nothing was asked for");
+    assert_eq!(site.flash.read("pmu-b"), before, "nothing was written");
+
+    let command = site.order(&image);
+    wait_until("it is under way", WITHIN, || site.wishes() > 4);
+    site.agent.kill();
+    site.agent.start();
+    // Killed between the installation and the wish for a reboot, the wish comes all the same.
+    let ended = site.agent.folder().join("data/update-ended");
+    wait_until("it is installed", WITHIN, || ended.exists());
+    site.agent.kill();
+    assert!(!site.is_reboot_wanted(), "too late to cut it there");
+    let wishes = site.wishes();
+    site.agent.start();
+    site.wait_for_reboot();
+    assert_eq!(site.ends(&command), 0, "not before it has proven itself");
+    assert_eq!(site.reboot(), Slot::B);
+    let receipt = site.must_end(&command, CommandState::Succeeded);
+    let text = receipt.text.clone().unwrap_or_default();
+    assert!(text.contains("2.0.0 is kept"), "{receipt:#?}");
+    assert_eq!(site.flash.state().slot(Slot::B).state, SlotState::Good);
+
+    // The same command again, and a new one for the same system: nothing is written.
+    site.send(&site.office.shared(&command));
+    let again = site.order(&image);
+    let receipt = site.must_end(&again, CommandState::Succeeded);
+    assert_eq!(receipt.text, Some(text));
+    assert_eq!(site.ends(&command), 1);
+    assert_eq!(site.wishes(), wishes, "nothing was fetched again");
+    let counted = [
+        "pmu_commands_accepted_total{} 1",
+        "pmu_commands_ended_total{state=\"succeeded\"} 2",
+        "pmu_commands_ended_total{state=\"failed\"} 0",
+        "pmu_commands_open{} 0",
+    ];
+    wait_until("all that is counted", WITHIN, || {
+        let page = site.agent.metrics();
+        let has = |line: &str| page.lines().any(|found| found == line);
+        counted.iter().all(|line| has(line))
+    });
+    assert_eq!(site.flash.boot(), Slot::B);
+    site.world.must_end_clean(&mut site.agent, &[&site.bus]);
+}
+
+#[test]
+fn a_system_that_does_not_prove_itself_ends_as_failed() {
+    let Some(mut site) = Site::new("a signed order for a system that does not start") else {
+        return;
+    };
+    let command = site.order(&newer(300));
+    site.wait_for_reboot();
+    site.agent.cut_power();
+    let mut starts = 0;
+    while site.flash.boot() == Slot::B {
+        starts += 1;
+        assert!(starts < 9, "it is tried for ever");
+    }
+    std::fs::create_dir_all(site.agent.folder().join("run")).expect("a folder");
+    site.agent.start();
+    let receipt = site.must_end(&command, CommandState::Failed);
+    assert_eq!(receipt.code.as_deref(), Some("not-installed"));
+    let text = receipt.text.unwrap_or_default();
+    assert!(text.contains("2.0.0 is not kept"), "{text}");
+    assert_eq!(site.ends(&command), 1);
+    site.world.must_end_clean(&mut site.agent, &[&site.bus]);
+}
+
+#[test]
+fn what_is_no_system_for_this_box_is_refused_and_says_why() {
+    let Some(mut site) = Site::new("a signed order for a foreign system") else {
+        return;
+    };
+    let before = site.flash.read("pmu-b");
+    let foreign = Recipe {
+        key: 2,
+        counter: 9,
+        ..Recipe::default()
+    };
+    let command = site.order(&foreign.make());
+    let receipt = site.must_end(&command, CommandState::Failed);
+    assert_eq!(receipt.code.as_deref(), Some("not-installed"));
+    assert!(receipt.text.is_some_and(|text| !text.is_empty()));
+    assert_eq!(site.flash.read("pmu-b"), before, "nothing was written");
+    assert!(!site.is_reboot_wanted());
+    site.world.must_end_clean(&mut site.agent, &[&site.bus]);
+}
+
+#[test]
+fn a_configuration_is_tried_and_kept_or_left_by_itself() {
+    let Some(mut site) = Site::new("a signed configuration") else {
+        return;
+    };
+    let old = site.configuration();
+
+    // All that is wrong is told, and nothing is changed.
+    let wrong = old.replace("unit = 1\n", "unit = 1\nspeed = 9\n");
+    let command = site.configure(Document::Inline(wrong));
+    let receipt = site.must_end(&command, CommandState::Failed);
+    assert_eq!(receipt.code.as_deref(), Some("bad-configuration"));
+    let text = receipt.text.unwrap_or_default();
+    assert!(
+        text.contains("agent.toml") && text.contains("speed"),
+        "{text}"
+    );
+    let mine = old.replace("operators.pem", "mine.pem");
+    let command = site.configure(Document::Inline(mine));
+    let receipt = site.must_end(&command, CommandState::Failed);
+    let text = receipt.text.unwrap_or_default();
+    assert!(text.contains("no command may change [commands]"), "{text}");
+    assert!(!site.is_on_trial() && site.agent.is_running());
+
+    // One that leads nowhere is left, whatever is killed meanwhile.
+    let port = site.world.broker.port().to_string();
+    let nowhere = with_meter(&old.replace(&format!("port = {port}"), "port = 1"));
+    let command = site.configure(Document::Inline(nowhere));
+    site.restart_when_it_ends();
+    assert!(site.is_on_trial());
+    wait_until("it is used", WITHIN, || site.has_meter("added-2"));
+    site.agent.kill();
+    site.agent.start();
+    assert!(site.is_on_trial());
+    site.restart_when_it_ends();
+    let receipt = site.must_end(&command, CommandState::Failed);
+    assert_eq!(receipt.code.as_deref(), Some("returned"));
+    assert!(!site.has_meter("added-2"));
+    assert_eq!(site.ends(&command), 1);
+
+    // One that reaches the head-end is kept, over a power cut too.
+    let command = site.configure(Document::Inline(with_meter(&old)));
+    wait_until("the agent ends", WITHIN, || !site.agent.is_running());
+    assert_eq!(site.reboot(), Slot::A);
+    site.must_end(&command, CommandState::Succeeded);
+    assert!(site.has_meter("added-2"));
+    assert_eq!(site.reboot(), Slot::A);
+    wait_until("it is used", WITHIN, || site.has_meter("added-2"));
+    assert_eq!(site.ends(&command), 1);
+    assert_eq!(
+        site.configuration(),
+        old,
+        "the installer's file is as it was"
+    );
+    site.agent.stop();
+}
+
+#[test]
+fn what_is_too_long_for_a_command_comes_beside_it_and_forged_bytes_achieve_nothing() {
+    let Some(mut site) = Site::new("a document beside its command") else {
+        return;
+    };
+    let old = site.configuration();
+    let long = format!(
+        "{}\n{}",
+        with_meter(&old),
+        "# a long line of words\n".repeat(4000)
+    );
+    let bytes = long.as_bytes();
+    let document = Document::Blob(blob(bytes));
+    let command = site.configure(document.clone());
+    let sha256: [u8; 32] = Sha256::digest(bytes).into();
+    let topic = format!("gw/v1/{GATEWAY}/dn/blob/{}", hil_tests::hex::hex(&sha256));
+    let mut served = 0;
+    let intruder = &site.world.intruder;
+    let is_over = becomes(WITHIN, || {
+        for heard in site.heard.heard_on("/up/want").into_iter().skip(served) {
+            served += 1;
+            let wish = ImageWish::decode(&heard.payload).expect("a wish");
+            for (at, length) in wish.chunks() {
+                let bytes = vec![b'#'; length];
+                let chunk = ImageChunk {
+                    at,
+                    total: wish.total,
+                    bytes,
+                };
+                let payload = ImageAnswer::Chunk(chunk).encode().expect("a chunk");
+                site.world.broker.publish(intruder, &topic, &payload, false);
+            }
+        }
+        site.ends(&command) > 0
+    });
+    let refused = site.agent.metric("pmu_uplink_down_refused_total");
+    assert!(
+        is_over,
+        "{served} wishes, {refused} refused: {:#?}",
+        site.receipts(&command)
+    );
+    let receipt = site.must_end(&command, CommandState::Failed);
+    assert_eq!(receipt.code.as_deref(), Some("wrong-bytes"));
+    assert!(!site.is_on_trial() && site.agent.is_running());
+
+    std::fs::write(site.images().join("agent.toml"), &long).expect("a file");
+    let command = site.configure(document);
+    site.restart_when_it_ends();
+    site.must_end(&command, CommandState::Succeeded);
+    assert!(site.has_meter("added-2"));
+    site.agent.stop();
+}
+
+#[test]
+fn a_scheme_beside_its_command_is_fetched_anew_after_a_kill() {
+    let Some(mut site) = Site::new("a scheme beside its command") else {
+        return;
+    };
+    let scheme = include_str!("../../config/schemes/two-rate-all-year.toml");
+    let long = format!("{scheme}\n{}", "# a long line of words\n".repeat(4000));
+    let document = Document::Blob(blob(long.as_bytes()));
+    let command = site.office.command(Action::SchemePut { document });
+    let signed = sign_command(&command, &site.office.anna).expect("a command");
+    site.send(&signed);
+    wait_until("it is asked for", WITHIN, || site.wishes() > 0);
+    site.agent.kill();
+    std::fs::write(site.images().join("scheme.toml"), &long).expect("a file");
+    site.agent.start();
+    let receipt = site.must_end(&command, CommandState::Succeeded);
+    let text = receipt.text.unwrap_or_default();
+    assert!(text.contains("two-rate-all-year"), "{text}");
+    assert_eq!(site.ends(&command), 1);
+    site.agent.stop();
+}
