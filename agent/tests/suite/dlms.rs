@@ -4,6 +4,7 @@ mod backups;
 mod commands;
 mod cost;
 mod doctor;
+mod drift;
 mod keys;
 mod logs;
 mod mode_e;

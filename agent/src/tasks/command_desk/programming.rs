@@ -6,6 +6,7 @@
 use super::Dispatch;
 use super::hands::{Hands, in_time};
 use super::outcome::{MeterEnd, Outcome};
+use super::standings::{scheme_words, written_by};
 use crate::tasks::bus::BusRequest;
 use crate::tasks::bus::program::{Intent, ProgramAnswer, ProgramAsk, ProgramOrder, ProgramTrouble};
 use authority::{Action, CommandId, CommandState, Now};
@@ -114,7 +115,11 @@ impl Hands {
             version: 1,
             bytes: record.encode(),
         };
-        let values = vec![(record_name(dispatch.command().id, meter), Some(kept))];
+        let id = dispatch.command().id;
+        let values = vec![
+            (record_name(id, meter), Some(kept)),
+            (written_by(id), Some(scheme_words(intent.scheme()))),
+        ];
         let note = format!("writing to {meter}");
         // No backup on the disk, no write.
         if !self.step(dispatch, step, &note, values).await {
@@ -262,7 +267,7 @@ fn is_unwritten(trouble: &ProgramTrouble) -> bool {
     }
 }
 
-fn code_of(trouble: &ProgramTrouble) -> &str {
+pub(super) fn code_of(trouble: &ProgramTrouble) -> &str {
     match trouble {
         ProgramTrouble::Misfits(_) => "does-not-fit",
         ProgramTrouble::NoMeter => "no-such-meter",
