@@ -183,6 +183,10 @@ pub const PROFILE_ENDS_MAX: usize = 90_000;
 pub const STREAM_FROM_PACKETS: u32 = 8;
 /// A slice of work at the line shorter than this tries nothing: one silent meter takes two seconds.
 pub const LINE_WORK_HOLD_MIN: Duration = Duration::from_secs(4);
+/// Gateways begin their drift watch within so many seconds of the time that is set.
+pub const DRIFT_JITTER_S: u32 = 3600;
+/// A meter that the drift watch cannot have for so long is left for the next night.
+pub const DRIFT_LOOK_WITHIN: Duration = Duration::from_mins(30);
 /// A scan ends after this, whatever was wished.
 pub const SCAN_SECONDS_MAX: u32 = 3600;
 /// How long it is looked for what is set wrong.

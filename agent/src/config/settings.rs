@@ -1,6 +1,6 @@
 //! What the gateway will do: domain types, nothing "maybe set".
 
-use super::commands::{CommandSettings, CommandsFile};
+use super::commands::CommandSettings;
 use super::complaint::{Complaint, Complaints, Notebook};
 use super::file::{AgentFile, StoreFile, UplinkFile};
 use super::link::LinkSettings;
@@ -170,6 +170,7 @@ impl Settings {
             .as_ref()
             .map(|uplink| uplink_settings(uplink, notes));
         let update = file.update.settings(notes);
+        let commands = file.commands.as_ref().map(|file| file.settings(notes));
         let buses = buses(&file.bus, notes);
         let reader = Reader {
             catalogue,
@@ -188,7 +189,7 @@ impl Settings {
                 state_file: file.clock.state_file.clone(),
             },
             update,
-            commands: file.commands.as_ref().map(CommandsFile::settings),
+            commands,
             buses,
             meters,
             catalogue: Arc::clone(catalogue),

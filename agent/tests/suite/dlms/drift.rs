@@ -1,10 +1,13 @@
 //! Meters looked at by a scheme, and watched for what others change in them.
 
 use super::commands::{
-    IN_FORCE, NAME, in_force, live_until_final, named, offer, put, road, tariff, world, writes,
+    IN_FORCE, NAME, in_force, live_until_final, named, offer, plug, put, road, tariff, world,
+    writes,
 };
+use crate::bench::Bench;
 use ::dlms::codec::Method;
 use authority::{Action, CommandState, ObjectState, Receipt};
+use metering::{Event, EventCode};
 
 fn read() -> Action {
     Action::SchemeRead {
@@ -90,4 +93,92 @@ async fn a_meter_is_read_by_a_scheme_and_the_digest_is_a_precondition() {
     let text = last.text.as_deref().expect("a text");
     assert!(text.contains("equals the scheme"), "{text}");
     assert_eq!(would_write(&own), Vec::<String>::new());
+}
+
+/// Events of the drift watch so far; the daemon must be stopped.
+fn drifts(bench: &Bench) -> Vec<Event> {
+    let codes = [EventCode::MeterDrifted, EventCode::MeterDriftEnded];
+    let events = bench.events().into_iter();
+    events.filter(|event| codes.contains(&event.code)).collect()
+}
+
+async fn live_a_night(bench: &Bench) {
+    bench.live(24 * 3600).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_change_is_told_the_next_night_and_once() {
+    let (mut bench, meter, mut office) = world().await;
+    let put = office.command(&bench, put());
+    let set = office.command(&bench, tariff());
+    offer(&bench, office.signed(&put));
+    offer(&bench, office.signed(&set));
+    live_until_final(&bench, &set).await;
+    assert_eq!(bench.kept("standing/").await, [format!("standing/{NAME}")]);
+    live_a_night(&bench).await;
+    let before = writes(&meter);
+    meter
+        .instrument
+        .program_by_others(IN_FORCE, named("SUMMER"));
+    live_a_night(&bench).await;
+    bench.stop().await;
+    let told = drifts(&bench);
+    let [first] = told.as_slice() else {
+        panic!("{told:#?}");
+    };
+    assert_eq!(first.code, EventCode::MeterDrifted);
+    assert_eq!(first.meter, Some(NAME.parse().expect("a name")));
+    for word in [
+        "two-rate-all-year version",
+        "changed: 20/0-0:13.0.0*255/2;",
+        "log",
+    ] {
+        assert!(first.detail.contains(word), "no {word}: {}", first.detail);
+    }
+    // It is told no second time, not even by another run of the daemon.
+    bench.start();
+    live_a_night(&bench).await;
+    bench.stop().await;
+    assert_eq!(drifts(&bench).len(), 1);
+    // It changes again; then the meter is dead for a night; then somebody puts it right.
+    meter
+        .instrument
+        .program_by_others(IN_FORCE, named("WINTER"));
+    bench.start();
+    live_a_night(&bench).await;
+    plug(&bench, &meter, false);
+    live_a_night(&bench).await;
+    plug(&bench, &meter, true);
+    meter
+        .instrument
+        .program_by_others(IN_FORCE, named("DAYNIGHT"));
+    live_a_night(&bench).await;
+    assert_eq!(writes(&meter), before, "a watch writes nothing");
+    bench.stop().await;
+    let codes: Vec<EventCode> = drifts(&bench).iter().map(|event| event.code).collect();
+    let expected = [
+        EventCode::MeterDrifted,
+        EventCode::MeterDrifted,
+        EventCode::MeterDriftEnded,
+    ];
+    assert_eq!(codes, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_night_that_was_missed_is_made_up_for() {
+    let (mut bench, meter, mut office) = world().await;
+    let put = office.command(&bench, put());
+    let set = office.command(&bench, tariff());
+    offer(&bench, office.signed(&put));
+    offer(&bench, office.signed(&set));
+    live_until_final(&bench, &set).await;
+    bench.kill().await;
+    meter
+        .instrument
+        .program_by_others(IN_FORCE, named("SUMMER"));
+    tokio::time::sleep(std::time::Duration::from_hours(25)).await;
+    bench.start();
+    bench.live(2 * 3600).await;
+    bench.stop().await;
+    assert_eq!(drifts(&bench).len(), 1);
 }
