@@ -195,6 +195,10 @@ pub const STREAM_FROM_PACKETS: u32 = 8;
 pub const LINE_WORK_HOLD_MIN: Duration = Duration::from_secs(4);
 /// What a session of programming may take beside its sign-on: 300 packets at 9600 baud.
 pub const PROGRAM_HOLD_MAX: Duration = Duration::from_mins(3);
+/// Gateways begin their drift watch within so many seconds of the time that is set.
+pub const DRIFT_JITTER_S: u32 = 3600;
+/// A meter that the drift watch cannot have for so long is left for the next night.
+pub const DRIFT_LOOK_WITHIN: Duration = Duration::from_mins(30);
 /// A scan ends after this, whatever was wished.
 pub const SCAN_SECONDS_MAX: u32 = 3600;
 /// How long it is looked for what is set wrong.

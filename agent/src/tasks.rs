@@ -2,6 +2,7 @@
 
 pub mod bus;
 pub mod command_desk;
+pub mod drift_watch;
 pub mod heartbeat;
 pub mod keykeeper;
 pub mod local_api;

@@ -51,6 +51,11 @@ impl WallClock for SystemClock {
     }
 }
 
+/// The zone of this gateway, as its system is set; UTC where it says none.
+pub fn local_zone() -> jiff::tz::TimeZone {
+    jiff::tz::TimeZone::system()
+}
+
 /// Both clocks, shared by all tasks.
 #[derive(Clone)]
 pub struct Clock {

@@ -2,7 +2,7 @@
 
 use super::proving::Proving;
 use super::{Stops, Supervisor, opening};
-use crate::adapters::clock::{Clock, SystemClock};
+use crate::adapters::clock::{Clock, SystemClock, local_zone};
 use crate::adapters::command_keys::receipt_key;
 use crate::adapters::trace_file::Tracer;
 use crate::alarms::Alarms;
@@ -13,6 +13,7 @@ use crate::jobs::Jobs;
 use crate::limits::{BUS_REQUESTS_MAX, LINES_SHOWN_WITHIN};
 use crate::tasks::bus::{Bus, BusHandle, BusParts, BusView};
 use crate::tasks::command_desk::{CommandDesk, DeskHandle, DeskParts};
+use crate::tasks::drift_watch::DriftWatch;
 use crate::tasks::heartbeat::{Heartbeat, look_first};
 use crate::tasks::keykeeper::{self, KeyHandle, KeyRoom, read_credential};
 use crate::tasks::local_api::LocalApi;
@@ -281,6 +282,7 @@ fn start_desk(
     if settings.recovery.is_some() {
         return None;
     }
+    start_drift_watch(settings, common, (store, buses, jobs));
     let seed = || {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(std::io::Error::other)?;
@@ -319,6 +321,33 @@ fn start_desk(
         "the command desk"
     });
     Some(handle)
+}
+
+/// The nightly comparison of meters with what they were programmed with.
+fn start_drift_watch(
+    settings: &Settings,
+    common: &mut Common,
+    (store, buses, jobs): (&StoreHandle, &[BusHandle], &Jobs),
+) {
+    let at = settings.commands.as_ref().and_then(|all| all.drift_watch);
+    let Some(at) = at else {
+        return;
+    };
+    let watch = DriftWatch {
+        gateway: settings.gateway.clone(),
+        at,
+        zone: local_zone(),
+        store: store.clone(),
+        buses: buses.to_vec(),
+        jobs: jobs.clone(),
+        clock: common.clock.clone(),
+        shutdown: common.stops.lines.clone(),
+        pulse: common.pulse("the drift watch"),
+    };
+    common.tasks.spawn(async move {
+        watch.run().await;
+        "the drift watch"
+    });
 }
 
 fn start_updater(

@@ -20,12 +20,15 @@ mod meter_work;
 mod outcome;
 mod programming;
 mod receipts;
+mod scheme_reading;
+mod standings;
 mod system;
 mod trust;
 
 pub use counts::CommandCounts;
 pub use handle::{CommandEnded, DeskHandle, DeskView};
 pub use local::{LocalOrder, Proves};
+pub use standings::{STANDINGS, Standing};
 
 use crate::adapters::clock::Clock;
 use crate::health::Pulse;

@@ -18,6 +18,7 @@ use pmu_agent::jobs::Jobs;
 use pmu_agent::limits::BUS_REQUESTS_MAX;
 use pmu_agent::tasks::bus::{Bus, BusHandle, BusParts, BusRequest, SessionTotals};
 use pmu_agent::tasks::command_desk::{CommandDesk, DeskHandle, DeskParts};
+use pmu_agent::tasks::drift_watch::DriftWatch;
 use pmu_agent::tasks::keykeeper::{self, KeyHandle, KeyRoom};
 use pmu_agent::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
 use pmu_agent::tasks::updater::UpdaterHandle;
@@ -282,8 +283,8 @@ impl Bench {
         lines.spawn(task.on(Arc::clone(&self.open)).run());
         let (jobs, restart) = (Jobs::default(), CancellationToken::new());
         let stops = (stop_lines.clone(), restart.clone());
-        let (task, desk) = self.desk_task(&settings, (&store, &handle), (&jobs, &clock), stops);
-        lines.spawn(task.run());
+        let at = (&store, &handle);
+        let desk = self.desk_tasks(&mut lines, &settings, at, (&jobs, &clock), stops);
         let front = Front {
             gateway: settings.gateway.clone(),
             clock,
@@ -319,15 +320,29 @@ impl Bench {
         keys
     }
 
-    fn desk_task(
+    /// The command desk and the drift watch.
+    fn desk_tasks(
         &self,
+        lines: &mut JoinSet<()>,
         settings: &Settings,
         (store, bus): (&StoreHandle, &BusHandle),
         (jobs, clock): (&Jobs, &Clock),
         (shutdown, restart): (CancellationToken, CancellationToken),
-    ) -> (CommandDesk, DeskHandle) {
+    ) -> DeskHandle {
+        let watch = DriftWatch {
+            gateway: settings.gateway.clone(),
+            at: "02:30".parse().unwrap(),
+            zone: jiff::tz::TimeZone::UTC,
+            store: store.clone(),
+            buses: vec![bus.clone()],
+            jobs: jobs.clone(),
+            clock: clock.clone(),
+            shutdown: shutdown.clone(),
+            pulse: Pulse::new("the drift watch"),
+        };
+        lines.spawn(watch.run());
         let roots = self.folder.path().join("roots.pem");
-        CommandDesk::new(DeskParts {
+        let (task, desk) = CommandDesk::new(DeskParts {
             gateway: settings.gateway.clone(),
             roots_file: roots.exists().then_some(roots),
             key: Arc::new(SigningKey::from_seed(&RECEIPT_SEED)),
@@ -344,7 +359,9 @@ impl Bench {
             shutdown,
             restart,
             pulse: Pulse::new("the command desk"),
-        })
+        });
+        lines.spawn(task.run());
+        desk
     }
 
     /// The desk of commands, while the daemon lives.

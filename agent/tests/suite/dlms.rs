@@ -5,6 +5,7 @@ mod clock_commands;
 pub(crate) mod commands;
 mod cost;
 mod doctor;
+mod drift;
 mod keys;
 mod logs;
 mod mode_e;

@@ -179,6 +179,10 @@ codes! {
     MeterKeyRefused, 110, "meter-key-refused", Act;
     /// A meter's log or billing sets were overwritten, or cleared, before they were read.
     MeterLogTorn, 111, "meter-log-torn", Act;
+    /// A meter does not hold any more what it was last programmed with.
+    MeterDrifted, 112, "meter-drifted", Act;
+    /// A meter that had drifted holds again what it was programmed with.
+    MeterDriftEnded, 113, "meter-drift-ended", Note;
 }
 
 impl fmt::Display for EventCode {

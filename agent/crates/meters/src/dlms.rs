@@ -22,7 +22,7 @@ pub use sign_on::ModeE;
 pub use terms::{DlmsCredentials, DlmsPlace, DlmsWish, dlms_terms};
 pub use visit::{DlmsVisit, ExpectedMeter, Scalers, Timed};
 pub use writing::{
-    Activation, ClockChange, ClockGround, ClockRecord, ClockReport, ClockState, Consent,
-    Difference, Doubtful, Fingerprint, ItemReport, ItemState, Plan, Program, Remark, WriteFault,
-    WriteRecord, WriteReport, Written,
+    Activation, ClockChange, ClockGround, ClockRecord, ClockReport, ClockState, Consent, Contents,
+    Difference, Doubtful, DryStep, Fingerprint, ItemReport, ItemState, Plan, Program, Remark,
+    WriteFault, WriteRecord, WriteReport, Written,
 };

@@ -19,6 +19,7 @@ mod clone;
 mod codec;
 mod dlms;
 mod dlms_ground;
+mod dry_run;
 mod fault;
 mod fingerprint;
 mod flag_clock;
@@ -45,6 +46,7 @@ pub use clone::{ClonePage, GoldenImage, GoldenReading, LeftOutPage, PageDifferen
 pub use codec::RecordFault;
 pub use dlms::{carry_out_dlms, look_dlms, standing_dlms};
 pub use dlms_ground::{NoPlan, plan_calendar_dlms};
+pub use dry_run::{ComparedItem, DryWrite};
 pub use fault::{Misfit, PageFault, ProgramFault};
 pub use fingerprint::Digest;
 pub use flag_clock::{FlagClockReport, set_flag_clock};

@@ -1,6 +1,6 @@
 //! How other tasks reach a bus.
 
-use super::program::ProgramOrder;
+use super::program::{LookAsk, LookOrder, ProgramAnswer, ProgramOrder, ProgramTrouble};
 use super::view::BusView;
 use crate::adapters::trace_file::Tracer;
 use crate::config::MeterSettings;
@@ -47,6 +47,8 @@ pub enum BusRequest {
     },
     /// Look at a meter, or program it.
     Program(Box<ProgramOrder>),
+    /// Look at a meter, and write nothing.
+    Look(Box<LookOrder>),
     /// These are the meters from now on.
     Replace(Vec<MeterSettings>),
 }
@@ -83,6 +85,23 @@ impl BusHandle {
                 ),
                 TrySendError::Closed(_) => going_down(),
             })
+    }
+
+    /// Has a look at a meter, between polls; nothing is written.
+    pub async fn look(
+        &self,
+        meter: &MeterId,
+        ask: LookAsk,
+    ) -> Result<ProgramAnswer, ProgramTrouble> {
+        let (reply, answer) = oneshot::channel();
+        let order = LookOrder {
+            meter: meter.clone(),
+            ask,
+            reply,
+        };
+        let handed = self.request(BusRequest::Look(Box::new(order)));
+        handed.map_err(|refusal| ProgramTrouble::Busy(refusal.problem))?;
+        answer.await.unwrap_or(Err(ProgramTrouble::Dropped))
     }
 
     /// What writes the byte trace to a file in `folder` while it is on.

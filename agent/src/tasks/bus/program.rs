@@ -50,6 +50,35 @@ pub enum ProgramAsk {
     Clock(ClockAsk),
 }
 
+/// What a line does for anybody who may read: there is no way from here to a write.
+#[derive(Debug, Clone)]
+pub enum LookAsk {
+    /// Who it is, what it holds, what would be written.
+    Look(Intent),
+    /// How it stands to a record.
+    Stand(Arc<ProgramRecord>),
+}
+
+impl From<LookAsk> for ProgramAsk {
+    fn from(ask: LookAsk) -> Self {
+        match ask {
+            LookAsk::Look(intent) => Self::Look(intent),
+            LookAsk::Stand(record) => Self::Stand(record),
+        }
+    }
+}
+
+/// A look at a meter; as it writes nothing, nobody has to order it.
+#[derive(Debug)]
+pub struct LookOrder {
+    /// Which meter.
+    pub meter: MeterId,
+    /// What to look at.
+    pub ask: LookAsk,
+    /// Who waits.
+    pub reply: oneshot::Sender<Result<ProgramAnswer, ProgramTrouble>>,
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub enum ProgramAnswer {

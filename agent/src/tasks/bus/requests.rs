@@ -44,6 +44,7 @@ impl Bus {
             }
             BusRequest::Work { ticket, what } => self.work(ticket, &what),
             BusRequest::Program(order) => self.program(*order),
+            BusRequest::Look(order) => self.look_at(*order),
             BusRequest::Replace(meters) => {
                 self.take_meters(meters, Begin::Change).await;
             }

@@ -380,7 +380,10 @@ impl Hands {
                 .receipts
                 .named(of, stopped.command.number, (state, at), told),
         };
-        let beside = self.without_records(of).await;
+        let mut beside = self.without_records(of).await;
+        if !is_restore {
+            beside.values.extend(self.standings(of).await);
+        }
         if let Err(error) = self.store.finish(of.bytes(), end, beside).await {
             log::error!(error:%; "the end of command {of} could not be kept");
         }

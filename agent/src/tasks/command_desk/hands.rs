@@ -8,6 +8,7 @@ use super::handle::CommandEnded;
 use super::outcome::Outcome;
 use super::programming::records_of;
 use super::receipts::{Receipts, Told, cut};
+use super::standings::written_by;
 use crate::adapters::clock::Clock;
 use crate::jobs::Jobs;
 use crate::tasks::bus::BusHandle;
@@ -69,6 +70,7 @@ pub(super) fn is_supported(action: &Action) -> bool {
         | Action::ProfileBackfill { .. }
         | Action::SchemePut { .. }
         | Action::SchemeRemove { .. }
+        | Action::SchemeRead { .. }
         | Action::SchemeProgram { .. }
         | Action::SchemeResume { .. }
         | Action::SchemeRestore { .. }
@@ -145,6 +147,7 @@ impl Hands {
             }
             Action::SchemePut { document } => self.put_scheme_of(document).await?,
             Action::SchemeRemove { scheme } => self.remove_scheme(scheme).await,
+            Action::SchemeRead { scheme, meters } => self.read_by(dispatch, scheme, meters).await?,
             _ => self.work(dispatch).await,
         })
     }
@@ -224,7 +227,10 @@ impl Hands {
             receipt: self.receipts.of(command, outcome.state, at, told),
         };
         self.counts.ended(outcome.state);
-        let beside = self.without_records(command.id).await;
+        let mut beside = self.without_records(command.id).await;
+        if outcome.state == CommandState::Succeeded {
+            beside.values.extend(self.standings(command.id).await);
+        }
         self.until_kept(command.id, Line::End(end, beside)).await;
         self.tell_end(command.id, &outcome);
     }
@@ -261,9 +267,13 @@ impl Hands {
             log::warn!(error:%; "what was kept of the meters of {id} stays");
             Vec::new()
         });
+        let mut values: Vec<_> = names.into_iter().map(|(name, _)| (name, None)).collect();
+        if !values.is_empty() {
+            values.push((written_by(id), None));
+        }
         Beside {
             records: Vec::new(),
-            values: names.into_iter().map(|(name, _)| (name, None)).collect(),
+            values,
         }
     }
 

@@ -6,6 +6,7 @@
 use super::Dispatch;
 use super::hands::{Hands, in_time};
 use super::outcome::{MeterEnd, Outcome};
+use super::standings::{origin, written_by};
 use crate::tasks::bus::BusRequest;
 use crate::tasks::bus::program::{Intent, ProgramAnswer, ProgramAsk, ProgramOrder, ProgramTrouble};
 use authority::{Action, CommandId, CommandState, Now};
@@ -115,7 +116,11 @@ impl Hands {
             version: 1,
             bytes: record.encode(),
         };
-        let values = vec![(record_name(dispatch.command().id, meter), Some(kept))];
+        let id = dispatch.command().id;
+        let values = vec![
+            (record_name(id, meter), Some(kept)),
+            (written_by(id), origin(intent)),
+        ];
         let note = format!("writing to {meter}");
         // No backup on the disk, no write.
         if !self.step(dispatch, step, &note, values).await {

@@ -1,6 +1,6 @@
 //! How other tasks reach the storekeeper.
 
-use super::journal::JournalAsk;
+use super::journal::{Beside, JournalAsk};
 use super::keep::FullCheck;
 use crate::alarms::Alarms;
 use crate::state::StateKey;
@@ -8,7 +8,8 @@ use metering::{
     Event, MeterId, MeterReadings, ProfileId, ProfileRows, ProfileShape, Row, Severity, Timestamp,
 };
 use storage::{
-    Entry, GapRecord, Lookup, Outbox, ProfileData, Quarantined, StoreError, StoreStats, Stream,
+    Entry, GapRecord, Lookup, Outbox, ProfileData, Quarantined, Remembered, StoreError, StoreStats,
+    Stream,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -236,6 +237,19 @@ impl StoreHandle {
         log_event(&event);
         self.alarms.note(&event);
         self.keep(vec![Record::Event(event)], Urgency::Soon).await;
+    }
+
+    /// Keeps an event and the values that say that it was told, in one piece or not at all.
+    pub async fn event_beside(
+        &self,
+        event: Event,
+        values: Vec<(String, Option<Remembered>)>,
+    ) -> Result<(), StoreGone> {
+        let records = vec![Record::Event(event.clone())];
+        self.remember(Beside { records, values }).await?;
+        log_event(&event);
+        self.alarms.note(&event);
+        Ok(())
     }
 
     /// Hands over what belongs together: it is durable in one piece or not at all.

@@ -16,10 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use storage::{Body, Stream};
 
-const NAME: &str = "dlms-1";
-const SCHEME: &str = include_str!("../../../../config/schemes/two-rate-all-year.toml");
+pub(super) const NAME: &str = "dlms-1";
+pub(super) const SCHEME: &str = include_str!("../../../../config/schemes/two-rate-all-year.toml");
 /// The name of the calendar in force.
-const IN_FORCE: Attribute = Attribute {
+pub(super) const IN_FORCE: Attribute = Attribute {
     class: 20,
     name: LogicalName([0, 0, 13, 0, 0, 255]),
     number: 2,
@@ -108,12 +108,12 @@ impl Office {
     }
 }
 
-fn put() -> Action {
+pub(super) fn put() -> Action {
     let document = Document::Inline(SCHEME.to_owned());
     Action::SchemePut { document }
 }
 
-fn tariff() -> Action {
+pub(super) fn tariff() -> Action {
     Action::TariffSet {
         scheme: "two-rate-all-year".parse().expect("a name"),
         meters: vec![NAME.parse().expect("a name")],
@@ -125,7 +125,7 @@ pub(crate) fn offer(bench: &Bench, bytes: Vec<u8>) {
 }
 
 /// A gateway with one meter with keys, and the operators' key set.
-async fn world() -> (Bench, Meter, Office) {
+pub(super) async fn world() -> (Bench, Meter, Office) {
     world_of(DlmsScenario {
         days: 2,
         ..DlmsScenario::new(9, "00012345")
@@ -167,12 +167,12 @@ pub(crate) fn road(receipts: &[Receipt], of: &Command) -> Vec<String> {
     words.collect()
 }
 
-fn in_force(meter: &Meter) -> Data {
+pub(super) fn in_force(meter: &Meter) -> Data {
     meter.instrument.programmed(IN_FORCE).expect("a calendar")
 }
 
 /// How often its waiting calendar was written to.
-fn writes(meter: &Meter) -> u32 {
+pub(super) fn writes(meter: &Meter) -> u32 {
     let waiting = (6..=9).map(|number| Attribute { number, ..IN_FORCE });
     waiting
         .map(|attribute| meter.instrument.written(attribute))
@@ -180,13 +180,13 @@ fn writes(meter: &Meter) -> u32 {
 }
 
 /// Its plug is in, or not.
-fn plug(bench: &Bench, meter: &Meter, is_in: bool) {
+pub(super) fn plug(bench: &Bench, meter: &Meter, is_in: bool) {
     bench
         .wire
         .change_flag(meter.place, |troubles| troubles.dead = !is_in);
 }
 
-fn named(name: &str) -> Data {
+pub(super) fn named(name: &str) -> Data {
     Data::OctetString(name.as_bytes().to_vec())
 }
 

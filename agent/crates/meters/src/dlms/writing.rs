@@ -14,6 +14,7 @@
 //! what the meter holds says that it was not yet.
 
 mod clock;
+mod dry_run;
 mod fault;
 mod program;
 mod record;
@@ -23,7 +24,8 @@ mod steps;
 mod visit;
 
 pub use clock::{ClockChange, ClockGround, ClockRecord, ClockReport, ClockState};
+pub use dry_run::DryStep;
 pub use fault::WriteFault;
 pub use program::{Activation, Consent, Plan, Program};
-pub use record::{Fingerprint, WriteRecord};
+pub use record::{Contents, Fingerprint, WriteRecord};
 pub use report::{Difference, Doubtful, ItemReport, ItemState, Remark, WriteReport, Written};

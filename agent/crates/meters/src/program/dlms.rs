@@ -8,6 +8,7 @@ use super::report::{InForce, ProgramReport, Proof, StepReport, StepState, Verdic
 use super::run::Permission;
 use crate::catalogue::Phase;
 use crate::dlms::{DlmsVisit, ItemReport, ItemState, WriteRecord, WriteReport, Written};
+use ::dlms::codec::{Attribute, Data};
 use ::dlms::security::CounterKeeper;
 use line::Line;
 
@@ -90,18 +91,13 @@ fn translated(subject: &Subject, report: WriteReport) -> ProgramReport {
             ItemState::Foreign => StepState::Foreign,
         },
     });
-    let digest = |value: fn(&ItemReport) -> &::dlms::codec::Data| {
-        let parts: Vec<Vec<u8>> = report
-            .items
-            .iter()
-            .flat_map(|item| {
-                [
-                    item.attribute.to_string().into_bytes(),
-                    value(item).encode(),
-                ]
-            })
-            .collect();
-        Digest::of(parts.iter().map(Vec::as_slice))
+    let digest = |value: fn(&ItemReport) -> &Data| {
+        digest_of(
+            report
+                .items
+                .iter()
+                .map(|item| (item.attribute, value(item))),
+        )
     };
     let mut remarks: Vec<String> = report.remarks.iter().map(ToString::to_string).collect();
     remarks.extend(
@@ -130,6 +126,14 @@ fn translated(subject: &Subject, report: WriteReport) -> ProgramReport {
         stopped: report.stopped,
         remarks,
     }
+}
+
+/// Stands for what attributes hold.
+pub(super) fn digest_of<'d>(values: impl Iterator<Item = (Attribute, &'d Data)>) -> Digest {
+    let parts: Vec<Vec<u8>> = values
+        .flat_map(|(attribute, value)| [attribute.to_string().into_bytes(), value.encode()])
+        .collect();
+    Digest::of(parts.iter().map(Vec::as_slice))
 }
 
 /// Tariffs are classes of their own; a profile's period and its rows are lost together.

@@ -219,6 +219,11 @@ impl DlmsInstrument {
         self.contents().programmed(attribute)
     }
 
+    /// Somebody else programs it, at its optical port.
+    pub fn program_by_others(&self, attribute: Attribute, value: Data) {
+        self.contents().programmed.put(attribute, value);
+    }
+
     /// Seconds of a period of its load profile.
     pub fn period_s(&self) -> u32 {
         self.contents().recorder.scenario.period_s

@@ -122,6 +122,11 @@ impl Programmed {
         names.contains(&attribute.name) && check(attribute, &Data::Null) != DENIED
     }
 
+    /// Puts a value there by another way than the line.
+    pub(super) fn put(&mut self, attribute: Attribute, value: Data) {
+        self.values.insert(attribute, value);
+    }
+
     /// Takes a value, or refuses it.
     pub(super) fn set(
         &mut self,

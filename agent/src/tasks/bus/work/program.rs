@@ -5,7 +5,9 @@ use super::{Bus, words};
 use crate::config::LinkSettings;
 use crate::limits::LINE_WORK_HOLD_MIN;
 use crate::tasks::bus::flag::signs_of_life;
-use crate::tasks::bus::program::{Intent, ProgramAnswer, ProgramAsk, ProgramOrder, ProgramTrouble};
+use crate::tasks::bus::program::{
+    Intent, LookOrder, ProgramAnswer, ProgramAsk, ProgramOrder, ProgramTrouble,
+};
 use crate::tasks::bus::sessions::alive;
 use line::Line;
 use metering::MeterId;
@@ -35,6 +37,21 @@ impl Bus {
             reply,
         } = order;
         log::info!(command:% = dispatch.command().id, meter:%; "a command wants the line");
+        self.ask_program(meter, ask, reply);
+    }
+
+    /// Takes up a look, which needs no dispatch as it can write nothing.
+    pub(in super::super) fn look_at(&mut self, order: LookOrder) {
+        let LookOrder { meter, ask, reply } = order;
+        self.ask_program(meter, ask.into(), reply);
+    }
+
+    fn ask_program(
+        &mut self,
+        meter: MeterId,
+        ask: ProgramAsk,
+        reply: oneshot::Sender<Result<ProgramAnswer, ProgramTrouble>>,
+    ) {
         if let Some(trouble) = self.line_trouble() {
             return answer(reply, Err(trouble.into()));
         }

@@ -1,6 +1,6 @@
 //! What was there, and what should be: kept by its owner, on the disk before the first write.
 
-use crate::cosem::{CalendarField, data_text};
+use crate::cosem::{CalendarField, Likeness, compare, data_text};
 use crate::sum::SUM;
 use ::dlms::codec::{Attribute, Data, DateTime, LogicalName, decode_all};
 use serde::{Deserialize, Serialize};
@@ -115,6 +115,26 @@ pub struct WriteRecord {
     pub(super) rows: Vec<Rows>,
 }
 
+/// One attribute of a record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contents {
+    /// Which.
+    pub attribute: Attribute,
+    /// What it held when the meter was looked at.
+    pub held: Data,
+    /// What it should hold.
+    pub wanted: Data,
+    /// Whether it is written; the half of a calendar in force is not, it is put there.
+    pub is_written: bool,
+}
+
+impl Contents {
+    /// Whether these say the same, in the meter's form or in ours.
+    pub fn is_like(&self, wanted: &Data, held: &Data) -> bool {
+        compare(self.attribute, wanted, held) != Likeness::Different
+    }
+}
+
 /// Stands for all that a program found in a meter: another one where anything of it is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Fingerprint(u64);
@@ -223,6 +243,24 @@ impl WriteRecord {
             format!("profile {profile}: {} rows are lost", rows.before)
         });
         items.chain(rows).collect()
+    }
+
+    /// All that it is about, as it was found, in the order in which a report names it.
+    pub fn contents(&self) -> Vec<Contents> {
+        let items = self.items.iter().map(|item| Contents {
+            attribute: item.attribute(),
+            held: item.before.0.clone(),
+            wanted: item.wanted.0.clone(),
+            is_written: item.role != Role::Active,
+        });
+        let resets = self.rows.iter().filter(|rows| rows.is_reset);
+        let resets = resets.map(|rows| Contents {
+            attribute: rows.attribute(7),
+            held: Data::DoubleLongUnsigned(rows.before),
+            wanted: Data::DoubleLongUnsigned(0),
+            is_written: true,
+        });
+        items.chain(resets).collect()
     }
 
     /// What was there before, in short.
