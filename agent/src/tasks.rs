@@ -4,6 +4,7 @@ pub mod bus;
 pub mod command_desk;
 pub mod heartbeat;
 pub mod keykeeper;
+pub mod list_keeper;
 pub mod local_api;
 pub mod storekeeper;
 pub mod updater;

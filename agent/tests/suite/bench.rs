@@ -19,6 +19,7 @@ use pmu_agent::limits::BUS_REQUESTS_MAX;
 use pmu_agent::tasks::bus::{Bus, BusHandle, BusParts, BusRequest, SessionTotals};
 use pmu_agent::tasks::command_desk::{CommandDesk, DeskHandle, DeskParts};
 use pmu_agent::tasks::keykeeper::{self, KeyHandle, KeyRoom};
+use pmu_agent::tasks::list_keeper::{self, ListKeeper, ListParts};
 use pmu_agent::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
 use pmu_agent::tasks::updater::UpdaterHandle;
 use simulator::broken::Broken;
@@ -287,8 +288,10 @@ impl Bench {
         lines.spawn(task.on(Arc::clone(&self.open)).run());
         let (jobs, restart) = (Jobs::default(), CancellationToken::new());
         let stops = (stop_lines.clone(), restart.clone());
-        let (task, desk) = self.desk_task(&settings, (&store, &handle), (&jobs, &clock), stops);
+        let (task, lists, desk) =
+            self.desk_task(&settings, (&store, &handle), (&jobs, &clock), stops);
         lines.spawn(task.run());
+        lines.spawn(lists.run());
         let front = Front {
             gateway: settings.gateway.clone(),
             clock,
@@ -329,21 +332,35 @@ impl Bench {
         (store, bus): (&StoreHandle, &BusHandle),
         (jobs, clock): (&Jobs, &Clock),
         (shutdown, restart): (CancellationToken, CancellationToken),
-    ) -> (CommandDesk, DeskHandle) {
+    ) -> (CommandDesk, ListKeeper, DeskHandle) {
         let roots = self.folder.path().join("roots.pem");
-        CommandDesk::new(DeskParts {
+        let key = Arc::new(SigningKey::from_seed(&RECEIPT_SEED));
+        let receipts = ReceiptKeys::of_gateway(settings.gateway.clone(), vec![key.public_key()]);
+        let (lists, asks) = list_keeper::channel();
+        let (task, desk) = CommandDesk::new(DeskParts {
             gateway: settings.gateway.clone(),
             roots_file: roots.exists().then_some(roots),
-            key: Arc::new(SigningKey::from_seed(&RECEIPT_SEED)),
+            key,
             store: store.clone(),
             buses: vec![bus.clone()],
+            lists,
             jobs: jobs.clone(),
             clock: clock.clone(),
             boot: 1,
-            shutdown,
+            shutdown: shutdown.clone(),
             restart,
             pulse: Pulse::new("the command desk"),
-        })
+        });
+        let parts = ListParts {
+            store: store.clone(),
+            desk: desk.clone(),
+            buses: vec![bus.clone()],
+            receipts,
+            clock: clock.clone(),
+            shutdown,
+            pulse: Pulse::new("the meter lists"),
+        };
+        (task, ListKeeper::new(parts, asks), desk)
     }
 
     /// The desk of commands, while the daemon lives.

@@ -5,6 +5,7 @@ mod commands;
 mod cost;
 mod doctor;
 mod keys;
+mod list_runs;
 mod logs;
 mod mode_e;
 mod reading;

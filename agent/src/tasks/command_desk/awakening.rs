@@ -148,10 +148,20 @@ impl Hands {
                     format!("the gateway stopped meanwhile; {of} is as it was: order it again");
                 Outcome::failed("interrupted", words)
             }
-            Action::SchemePut { .. } | Action::SchemeRemove { .. } => Outcome::failed(
+            Action::SchemePut { .. }
+            | Action::SchemeRemove { .. }
+            | Action::ListPut { .. }
+            | Action::ListRemove { .. }
+            | Action::MeterPut { .. }
+            | Action::MeterRemove { .. } => Outcome::failed(
                 "interrupted",
-                "the gateway stopped meanwhile; the library holds the scheme whole or not at all",
+                "the gateway stopped meanwhile; what it was about is kept whole or not at all",
             ),
+            // The run goes on where it was, and is not begun a second time.
+            Action::ListRun { list } => match self.run_list(&dispatch, list).await {
+                Some(outcome) => outcome,
+                None => return,
+            },
             Action::KeyRotate { .. } => Outcome::failed(
                 "interrupted",
                 "the gateway stopped meanwhile; the next session finds out which key the meter has",

@@ -9,6 +9,7 @@ use super::receipts::{Receipts, Told, cut};
 use crate::adapters::clock::Clock;
 use crate::jobs::Jobs;
 use crate::tasks::bus::BusHandle;
+use crate::tasks::list_keeper::ListHandle;
 use crate::tasks::storekeeper::{Beside, Record, StoreGone, StoreHandle};
 use authority::{
     Action, AuthenticCommand, Author, CommandId, CommandRejection, CommandState, Document, Door,
@@ -33,6 +34,7 @@ pub(super) struct Hands {
     pub(super) store: StoreHandle,
     pub(super) buses: Vec<BusHandle>,
     pub(super) jobs: Jobs,
+    pub(super) lists: ListHandle,
     pub(super) clock: Clock,
     pub(super) receipts: Receipts,
     pub(super) shutdown: CancellationToken,
@@ -60,8 +62,14 @@ pub(super) fn is_supported(action: &Action) -> bool {
         | Action::SchemeProgram { .. }
         | Action::SchemeResume { .. }
         | Action::SchemeRestore { .. }
+        | Action::ListRemove { .. }
+        | Action::ListRun { .. }
+        | Action::ListStop { .. }
+        | Action::MeterRemove { .. }
         | Action::TariffSet { .. } => true,
-        Action::SchemePut { document } => matches!(document, Document::Inline(_)),
+        Action::SchemePut { document }
+        | Action::ListPut { document }
+        | Action::MeterPut { document } => matches!(document, Document::Inline(_)),
         Action::KeyRotate { key, .. } => {
             matches!(
                 key,
@@ -127,6 +135,16 @@ impl Hands {
                 document: Document::Inline(text),
             } => self.put_scheme(text).await,
             Action::SchemeRemove { scheme } => self.remove_scheme(scheme).await,
+            Action::ListPut {
+                document: Document::Inline(text),
+            } => self.put_list(dispatch, text).await,
+            Action::ListRemove { list } => self.remove_list(list).await,
+            Action::ListStop { list } => self.stop_list(list).await,
+            Action::ListRun { list } => return self.run_list(dispatch, list).await,
+            Action::MeterPut {
+                document: Document::Inline(text),
+            } => self.put_meters(text).await,
+            Action::MeterRemove { meter } => self.remove_meter(meter).await,
             _ => self.work(dispatch).await,
         })
     }

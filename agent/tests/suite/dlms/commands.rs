@@ -26,10 +26,10 @@ const IN_FORCE: Attribute = Attribute {
 };
 
 /// Operators with their keys, and what they have numbered.
-struct Office {
+pub(super) struct Office {
     root: OperatorKey,
     anna: OperatorKey,
-    ben: OperatorKey,
+    pub(super) ben: OperatorKey,
     numbers: BTreeMap<Vec<u8>, u64>,
     made: u8,
 }
@@ -78,7 +78,7 @@ impl Office {
     }
 
     /// The next command of Anna.
-    fn command(&mut self, bench: &Bench, action: Action) -> Command {
+    pub(super) fn command(&mut self, bench: &Bench, action: Action) -> Command {
         let now = u64::try_from(bench.utc()).expect("a time of this century");
         let number = self.numbers.entry(bench.epoch().to_vec()).or_default();
         *number += 1;
@@ -98,34 +98,34 @@ impl Office {
         }
     }
 
-    fn signed(&self, command: &Command) -> Vec<u8> {
+    pub(super) fn signed(&self, command: &Command) -> Vec<u8> {
         sign_command(command, &self.anna).expect("a command")
     }
 
-    fn approved(&self, command: &Command) -> Vec<u8> {
+    pub(super) fn approved(&self, command: &Command) -> Vec<u8> {
         let shared = sign_shared_command(command, &self.anna).expect("a command");
         approve_command(&shared, &self.ben).expect("an approval")
     }
 }
 
-fn put() -> Action {
+pub(super) fn put() -> Action {
     let document = Document::Inline(SCHEME.to_owned());
     Action::SchemePut { document }
 }
 
-fn tariff() -> Action {
+pub(super) fn tariff() -> Action {
     Action::TariffSet {
         scheme: "two-rate-all-year".parse().expect("a name"),
         meters: vec![NAME.parse().expect("a name")],
     }
 }
 
-fn offer(bench: &Bench, bytes: Vec<u8>) {
+pub(super) fn offer(bench: &Bench, bytes: Vec<u8>) {
     assert!(bench.desk().offer_command(bytes, false), "there is room");
 }
 
 /// A gateway with one meter with keys, and the operators' key set.
-async fn world() -> (Bench, Meter, Office) {
+pub(super) async fn world() -> (Bench, Meter, Office) {
     let mut bench = bench();
     let scenario = DlmsScenario {
         days: 2,
@@ -147,7 +147,7 @@ async fn world() -> (Bench, Meter, Office) {
 
 /// Its receipts by state and code, in the order in which they came; at most one is final.
 #[track_caller]
-fn road(receipts: &[Receipt], of: &Command) -> Vec<String> {
+pub(super) fn road(receipts: &[Receipt], of: &Command) -> Vec<String> {
     let own: Vec<&Receipt> = receipts.iter().filter(|one| one.id == of.id).collect();
     let finals: BTreeSet<String> = own
         .iter()
@@ -162,12 +162,12 @@ fn road(receipts: &[Receipt], of: &Command) -> Vec<String> {
     words.collect()
 }
 
-fn in_force(meter: &Meter) -> Data {
+pub(super) fn in_force(meter: &Meter) -> Data {
     meter.instrument.programmed(IN_FORCE).expect("a calendar")
 }
 
 /// How often its waiting calendar was written to.
-fn writes(meter: &Meter) -> u32 {
+pub(super) fn writes(meter: &Meter) -> u32 {
     let waiting = (6..=9).map(|number| Attribute { number, ..IN_FORCE });
     waiting
         .map(|attribute| meter.instrument.written(attribute))
@@ -175,13 +175,13 @@ fn writes(meter: &Meter) -> u32 {
 }
 
 /// Its plug is in, or not.
-fn plug(bench: &Bench, meter: &Meter, is_in: bool) {
+pub(super) fn plug(bench: &Bench, meter: &Meter, is_in: bool) {
     bench
         .wire
         .change_flag(meter.place, |troubles| troubles.dead = !is_in);
 }
 
-fn named(name: &str) -> Data {
+pub(super) fn named(name: &str) -> Data {
     Data::OctetString(name.as_bytes().to_vec())
 }
 
@@ -198,7 +198,7 @@ async fn live_into_writing(bench: &Bench, command: &Command, millis: u64) {
 }
 
 /// Lives until the desk has nothing to do for a command any more.
-async fn live_until_final(bench: &Bench, command: &Command) {
+pub(super) async fn live_until_final(bench: &Bench, command: &Command) {
     for _ in 0..2000 {
         bench.live(2).await;
         let known = bench.command(command.id.bytes()).await;
