@@ -5,6 +5,7 @@ pub mod command_desk;
 pub mod drift_watch;
 pub mod heartbeat;
 pub mod keykeeper;
+pub mod list_keeper;
 pub mod local_api;
 pub mod storekeeper;
 pub mod updater;

@@ -16,12 +16,13 @@ use crate::tasks::command_desk::{CommandDesk, DeskHandle, DeskParts};
 use crate::tasks::drift_watch::DriftWatch;
 use crate::tasks::heartbeat::{Heartbeat, look_first};
 use crate::tasks::keykeeper::{self, KeyHandle, KeyRoom, read_credential};
+use crate::tasks::list_keeper::{self, ListKeeper, ListParts};
 use crate::tasks::local_api::LocalApi;
 use crate::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
 use crate::tasks::updater::{Updater, UpdaterAsks, UpdaterHandle, UpdaterParts, updater_road};
 use crate::tasks::uplink::{ImageOrders, ImageRoad, Uplink, UplinkParts, UplinkView, image_road};
 use anyhow::Context;
-use authority::MasterKey;
+use authority::{MasterKey, ReceiptKeys};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -295,6 +296,8 @@ fn start_desk(
             return None;
         }
     };
+    let receipts = ReceiptKeys::of_gateway(settings.gateway.clone(), vec![key.public_key()]);
+    let (lists, asks) = list_keeper::channel();
     let (desk, handle) = CommandDesk::new(DeskParts {
         gateway: settings.gateway.clone(),
         roots_file: settings
@@ -304,6 +307,7 @@ fn start_desk(
         key,
         store: store.clone(),
         buses: buses.to_vec(),
+        lists,
         jobs: jobs.clone(),
         updater: updater.clone(),
         documents: documents.clone(),
@@ -319,6 +323,20 @@ fn start_desk(
     common.tasks.spawn(async move {
         desk.run().await;
         "the command desk"
+    });
+    let parts = ListParts {
+        store: store.clone(),
+        desk: handle.clone(),
+        buses: buses.to_vec(),
+        receipts,
+        clock: common.clock.clone(),
+        shutdown: common.stops.lines.clone(),
+        pulse: common.pulse("the meter lists"),
+    };
+    let keeper = ListKeeper::new(parts, asks);
+    common.tasks.spawn(async move {
+        keeper.run().await;
+        "the meter lists"
     });
     Some(handle)
 }

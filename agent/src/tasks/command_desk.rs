@@ -15,7 +15,9 @@ mod hands;
 mod held;
 mod intake;
 mod library;
+mod lists;
 mod local;
+mod map;
 mod meter_work;
 mod outcome;
 mod programming;
@@ -27,13 +29,14 @@ mod trust;
 
 pub use counts::CommandCounts;
 pub use handle::{CommandEnded, DeskHandle, DeskView};
-pub use local::{LocalOrder, Proves};
+pub use local::{LocalOrder, Proves, StandsBehind};
 pub use standings::{STANDINGS, Standing};
 
 use crate::adapters::clock::Clock;
 use crate::health::Pulse;
 use crate::limits::{ANSWER_EVERY, ANSWERS_BURST, COMMANDS_AT_ONCE, DESK_REQUESTS_MAX};
 use crate::tasks::bus::BusHandle;
+use crate::tasks::list_keeper::ListHandle;
 use crate::tasks::storekeeper::StoreHandle;
 use crate::tasks::updater::UpdaterHandle;
 use crate::tasks::uplink::ImageRoad;
@@ -89,6 +92,8 @@ pub struct DeskParts {
     pub store: StoreHandle,
     /// The lines.
     pub buses: Vec<BusHandle>,
+    /// The keeper of meter lists.
+    pub lists: ListHandle,
     /// Work at meters.
     pub jobs: crate::jobs::Jobs,
     /// Installs systems.
@@ -171,6 +176,7 @@ impl CommandDesk {
                 data_folder: parts.data_folder,
                 trial: parts.trial,
             },
+            lists: parts.lists,
             clock: parts.clock.clone(),
             receipts: receipts.clone(),
             shutdown: parts.shutdown.clone(),
@@ -294,7 +300,10 @@ impl CommandDesk {
         while let Some(dispatch) = self.waiting.pop_front() {
             let meters: BTreeSet<MeterId> =
                 dispatch.command().action.meters().iter().cloned().collect();
-            let is_free = meters.is_disjoint(&taken) && self.busy.len() < COMMANDS_AT_ONCE;
+            // What has no meter of its own needs no room: a list that runs waits for its orders.
+            let working = self.busy.iter().filter(|(_, meters)| !meters.is_empty());
+            let has_room = meters.is_empty() || working.count() < COMMANDS_AT_ONCE;
+            let is_free = meters.is_disjoint(&taken) && has_room;
             taken.extend(meters.iter().cloned());
             if !is_free {
                 kept.push_back(dispatch);

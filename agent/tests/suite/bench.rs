@@ -20,6 +20,7 @@ use pmu_agent::tasks::bus::{Bus, BusHandle, BusParts, BusRequest, SessionTotals}
 use pmu_agent::tasks::command_desk::{CommandDesk, DeskHandle, DeskParts};
 use pmu_agent::tasks::drift_watch::DriftWatch;
 use pmu_agent::tasks::keykeeper::{self, KeyHandle, KeyRoom};
+use pmu_agent::tasks::list_keeper::{self, ListKeeper, ListParts};
 use pmu_agent::tasks::storekeeper::{Shelf, StoreHandle, Storekeeper, StorekeeperParts};
 use pmu_agent::tasks::updater::UpdaterHandle;
 use simulator::broken::Broken;
@@ -342,12 +343,16 @@ impl Bench {
         };
         lines.spawn(watch.run());
         let roots = self.folder.path().join("roots.pem");
+        let key = Arc::new(SigningKey::from_seed(&RECEIPT_SEED));
+        let receipts = ReceiptKeys::of_gateway(settings.gateway.clone(), vec![key.public_key()]);
+        let (lists, asks) = list_keeper::channel();
         let (task, desk) = CommandDesk::new(DeskParts {
             gateway: settings.gateway.clone(),
             roots_file: roots.exists().then_some(roots),
-            key: Arc::new(SigningKey::from_seed(&RECEIPT_SEED)),
+            key,
             store: store.clone(),
             buses: vec![bus.clone()],
+            lists,
             jobs: jobs.clone(),
             updater: UpdaterHandle::without_task(),
             documents: None,
@@ -356,11 +361,21 @@ impl Bench {
             trial: None,
             clock: clock.clone(),
             boot: 1,
-            shutdown,
+            shutdown: shutdown.clone(),
             restart,
             pulse: Pulse::new("the command desk"),
         });
         lines.spawn(task.run());
+        let parts = ListParts {
+            store: store.clone(),
+            desk: desk.clone(),
+            buses: vec![bus.clone()],
+            receipts,
+            clock: clock.clone(),
+            shutdown,
+            pulse: Pulse::new("the meter lists"),
+        };
+        lines.spawn(ListKeeper::new(parts, asks).run());
         desk
     }
 

@@ -7,6 +7,8 @@ mod cost;
 mod doctor;
 mod drift;
 mod keys;
+mod list_commands;
+mod list_runs;
 mod logs;
 mod mode_e;
 mod reading;

@@ -115,6 +115,8 @@ codes! {
     DownMessageRefused, 65, "down-message-refused", Act;
     /// A command, key set or policy was refused; nothing proves that an operator sent it.
     CommandRefused, 66, "command-refused", Stop;
+    /// A run of a meter list began, is over, could not be made, or was missed.
+    ListRun, 71, "list-run", Note;
     /// A meter's supply failed, by its own count.
     MeterPowerFailed, 80, "meter-power-failed", Note;
     /// A phase failed at a meter, by its own count.

@@ -173,10 +173,20 @@ impl Hands {
                 Some(outcome) => outcome,
                 None => return,
             },
-            Action::SchemePut { .. } | Action::SchemeRemove { .. } => Outcome::failed(
+            Action::SchemePut { .. }
+            | Action::SchemeRemove { .. }
+            | Action::ListPut { .. }
+            | Action::ListRemove { .. }
+            | Action::MeterPut { .. }
+            | Action::MeterRemove { .. } => Outcome::failed(
                 "interrupted",
-                "the gateway stopped meanwhile; the library holds the scheme whole or not at all",
+                "the gateway stopped meanwhile; what it was about is kept whole or not at all",
             ),
+            // The run goes on where it was, and is not begun a second time.
+            Action::ListRun { list } => match self.run_list(&dispatch, list).await {
+                Some(outcome) => outcome,
+                None => return,
+            },
             Action::OtaInstall { image } => match self.installed(&dispatch, image).await {
                 Some(outcome) => outcome,
                 None => return,

@@ -12,6 +12,7 @@ use super::standings::written_by;
 use crate::adapters::clock::Clock;
 use crate::jobs::Jobs;
 use crate::tasks::bus::BusHandle;
+use crate::tasks::list_keeper::ListHandle;
 use crate::tasks::storekeeper::{Beside, Record, StoreGone, StoreHandle};
 use crate::tasks::updater::UpdaterHandle;
 use crate::tasks::uplink::ImageRoad;
@@ -43,6 +44,7 @@ pub(super) struct Hands {
     pub(super) documents: Option<ImageRoad>,
     pub(super) places: Places,
     pub(super) counts: CommandCounts,
+    pub(super) lists: ListHandle,
     pub(super) clock: Clock,
     pub(super) receipts: Receipts,
     pub(super) shutdown: CancellationToken,
@@ -75,6 +77,12 @@ pub(super) fn is_supported(action: &Action) -> bool {
         | Action::SchemeResume { .. }
         | Action::SchemeRestore { .. }
         | Action::TariffSet { .. }
+        | Action::ListPut { .. }
+        | Action::ListRemove { .. }
+        | Action::ListRun { .. }
+        | Action::ListStop { .. }
+        | Action::MeterPut { .. }
+        | Action::MeterRemove { .. }
         | Action::MeterTimeSet { .. }
         | Action::TimeAdjust { .. }
         | Action::BillingReset { .. } => true,
@@ -148,6 +156,12 @@ impl Hands {
             Action::SchemePut { document } => self.put_scheme_of(document).await?,
             Action::SchemeRemove { scheme } => self.remove_scheme(scheme).await,
             Action::SchemeRead { scheme, meters } => self.read_by(dispatch, scheme, meters).await?,
+            Action::ListPut { document } => self.put_list(dispatch, document).await?,
+            Action::ListRemove { list } => self.remove_list(list).await,
+            Action::ListStop { list } => self.stop_list(list).await,
+            Action::ListRun { list } => self.run_list(dispatch, list).await?,
+            Action::MeterPut { document } => self.put_meters(document).await?,
+            Action::MeterRemove { meter } => self.remove_meter(meter).await,
             _ => self.work(dispatch).await,
         })
     }

@@ -5,7 +5,8 @@
 
 use super::{CommandDesk, Verdict};
 use authority::{
-    Action, AuthenticCommand, Bounds, Command, CommandId, CommandRejection, ObjectState,
+    Action, AuthenticCommand, Bounds, Command, CommandId, CommandRejection, Now, ObjectState,
+    authorise,
 };
 use std::fmt;
 use std::time::Duration;
@@ -17,8 +18,19 @@ pub(super) const NO_KEY: [u8; 8] = [0; 8];
 /// Says who stands behind a command of a local door.
 pub type Proves = Box<dyn FnOnce(&Command) -> Result<AuthenticCommand, CommandRejection> + Send>;
 
+/// Who stands behind what a local door orders.
+pub enum StandsBehind {
+    /// Whoever is at the door says so.
+    Door(Proves),
+    /// Those who put a meter list, by the journal's row of that command. They are asked anew whether they
+    /// still may.
+    List(Vec<u8>),
+}
+
 /// What a local door orders.
 pub struct LocalOrder {
+    /// Its name; without one the desk makes it. The same name again orders nothing again.
+    pub id: Option<CommandId>,
     /// What is to be done.
     pub action: Action,
     /// What must be true before.
@@ -28,7 +40,7 @@ pub struct LocalOrder {
     /// It is not begun later than this.
     pub lasts: Duration,
     /// Who stands behind it.
-    pub proves: Proves,
+    pub behind: StandsBehind,
 }
 
 impl LocalOrder {
@@ -38,12 +50,22 @@ impl LocalOrder {
         lasts: Duration,
         proves: impl FnOnce(&Command) -> Result<AuthenticCommand, CommandRejection> + Send + 'static,
     ) -> Self {
+        Self::behind(action, lasts, StandsBehind::Door(Box::new(proves)))
+    }
+
+    /// What a list orders when its time has come.
+    pub fn by_list(action: Action, lasts: Duration, row: Vec<u8>) -> Self {
+        Self::behind(action, lasts, StandsBehind::List(row))
+    }
+
+    fn behind(action: Action, lasts: Duration, behind: StandsBehind) -> Self {
         Self {
+            id: None,
             action,
             precondition: None,
             bounds: Bounds::default(),
             lasts,
-            proves: Box::new(proves),
+            behind,
         }
     }
 }
@@ -65,7 +87,7 @@ impl CommandDesk {
             log::error!(error:%; "the system has no randomness; nothing can be ordered");
             return Err(CommandRejection::Busy);
         }
-        let id = CommandId::of_time(now.at, random);
+        let id = order.id.unwrap_or(CommandId::of_time(now.at, random));
         let number = match self.store.last_numbers().await {
             Ok(numbers) => {
                 let last = numbers.into_iter().find(|(key, _)| *key == NO_KEY);
@@ -88,9 +110,12 @@ impl CommandDesk {
             precondition: order.precondition,
             bounds: order.bounds,
         };
-        let authentic = (order.proves)(&command)?;
+        let authentic = self.prove(&command, order.behind, &now)?;
         let digest = authentic.payload_digest();
         let judged = self.store.judge(id.bytes(), digest, NO_KEY, number).await;
+        if matches!(judged, Ok(Judgement::Known(_) | Judgement::Conflict)) {
+            return Ok(id);
+        }
         if !matches!(judged, Ok(Judgement::Next)) {
             log::warn!("an order of this gateway is not taken now: {judged:?}");
             return Err(CommandRejection::Busy);
@@ -100,5 +125,25 @@ impl CommandDesk {
             Verdict::Refused(rejection) => Err(rejection),
             Verdict::NotKept => Err(CommandRejection::Busy),
         }
+    }
+
+    fn prove(
+        &self,
+        command: &Command,
+        behind: StandsBehind,
+        now: &Now,
+    ) -> Result<AuthenticCommand, CommandRejection> {
+        let row = match behind {
+            StandsBehind::Door(proves) => return proves(command),
+            StandsBehind::List(row) => row,
+        };
+        let put = self.trust.own_keys().open_journalled(&row);
+        let put = put.map_err(|fault| {
+            log::error!(fault:%; "nothing proves who put a meter list; put it again");
+            CommandRejection::NotAuthorised { needed: "operator" }
+        })?;
+        let put = authorise(put, self.trust.policy(), self.trust.rights(), now);
+        let put = put.map_err(|rejected| rejected.reason)?;
+        AuthenticCommand::by_list(command, &put)
     }
 }

@@ -1,6 +1,9 @@
 //! Receipts: how far a command is, signed.
 
-use authority::{Command, CommandState, MeterProof, Proof, Receipt, SigningKey, sign_receipt};
+use authority::{
+    AuthenticCommand, Command, CommandState, JournalFault, MeterProof, Proof, Receipt, SigningKey,
+    sign_receipt,
+};
 use metering::{GatewayId, Timestamp};
 use std::sync::Arc;
 
@@ -34,6 +37,11 @@ impl Told {
 impl Receipts {
     pub(super) fn new(gateway: GatewayId, key: Arc<SigningKey>) -> Self {
         Self { gateway, key }
+    }
+
+    /// A command as the journal keeps it: with those who stand behind it, sealed for this gateway.
+    pub(super) fn row(&self, command: &AuthenticCommand) -> Result<Vec<u8>, JournalFault> {
+        command.to_journal(&self.key)
     }
 
     /// Signed; empty where it cannot be written, which is said in the log.

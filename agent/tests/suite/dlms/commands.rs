@@ -29,7 +29,7 @@ pub(super) const IN_FORCE: Attribute = Attribute {
 pub(crate) struct Office {
     root: OperatorKey,
     anna: OperatorKey,
-    ben: OperatorKey,
+    pub(super) ben: OperatorKey,
     numbers: BTreeMap<Vec<u8>, u64>,
     made: u8,
 }

@@ -172,10 +172,13 @@ impl AuthenticCommand {
         &self.authors
     }
 
-    /// The key whose numbers it goes by; zeros where none signed.
+    /// The key whose numbers it goes by; zeros where none signed these very bytes, as for what a list
+    /// orders in the name of those who signed the list.
     pub fn numbered_by(&self) -> KeyId {
-        let first = self.authors.first().and_then(Author::key);
-        first.unwrap_or(KeyId::new([0; 8]))
+        let is_signed = self.door == Door::HeadEnd;
+        let first = self.authors.first().filter(|_| is_signed);
+        let key = first.and_then(Author::key);
+        key.unwrap_or(KeyId::new([0; 8]))
     }
 
     /// SHA-256 of the envelope as received.

@@ -20,10 +20,10 @@ pub struct ListTask {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TaskFault {
     /// The map has no such meter.
-    #[error("the map has no meter {0}; add it, or take it out of the list")]
+    #[error("there is no meter {0}; add it, or take it out of the list")]
     Unknown(MeterId),
     /// Nothing is to be done.
-    #[error("no meter of the map is in {0}; correct the folder, or its filter")]
+    #[error("no meter of the map is in {0}; put the map, or correct the folder or its filter")]
     Empty(String),
     /// A meter can hold one scheme only.
     #[error("{meter} would be given both {one} and {other}; leave it in one pair")]
@@ -41,17 +41,27 @@ impl MeterList {
     /// The meters of this list in a map, each with its scheme, in the order of the list. A meter
     /// that two pairs name with one scheme is there once.
     pub fn tasks(&self, map: &SiteMap) -> Result<Vec<ListTask>, Vec<TaskFault>> {
+        self.tasks_at(map, |meter| Some(map.get(meter)?.link.bus.clone()))
+    }
+
+    /// The same for a gateway, which knows itself on which line a meter hangs. A map may hold meters of
+    /// other gateways: of a folder only those are taken that hang here.
+    pub fn tasks_at(
+        &self,
+        map: &SiteMap,
+        line_of: impl Fn(&MeterId) -> Option<BusId>,
+    ) -> Result<Vec<ListTask>, Vec<TaskFault>> {
         let (mut tasks, mut faults) = (Vec::<ListTask>::new(), Vec::new());
         let mut schemes: HashMap<MeterId, Vec<SchemeName>> = HashMap::new();
         for pair in &self.pairs {
-            for meter in chosen(pair, map, &mut faults) {
-                let known = schemes.entry(meter.name.clone()).or_default();
+            for (meter, line) in chosen(pair, map, &line_of, &mut faults) {
+                let known = schemes.entry(meter.clone()).or_default();
                 if known.contains(&pair.scheme) {
                     continue;
                 }
                 if let Some(one) = known.first().filter(|_| self.action.writes()) {
                     faults.push(TaskFault::TwoSchemes {
-                        meter: meter.name.clone(),
+                        meter: meter.clone(),
                         one: one.clone(),
                         other: pair.scheme.clone(),
                     });
@@ -59,9 +69,9 @@ impl MeterList {
                 }
                 known.push(pair.scheme.clone());
                 tasks.push(ListTask {
-                    meter: meter.name.clone(),
+                    meter,
                     scheme: pair.scheme.clone(),
-                    line: meter.link.bus.clone(),
+                    line,
                 });
             }
         }
@@ -73,11 +83,18 @@ impl MeterList {
     }
 }
 
-fn chosen<'a>(pair: &Pair, map: &'a SiteMap, faults: &mut Vec<TaskFault>) -> Vec<&'a SiteMeter> {
+/// The meters of a pair, each with its line.
+fn chosen(
+    pair: &Pair,
+    map: &SiteMap,
+    line_of: &impl Fn(&MeterId) -> Option<BusId>,
+    faults: &mut Vec<TaskFault>,
+) -> Vec<(MeterId, BusId)> {
+    let here = |name: &MeterId| Some((name.clone(), line_of(name)?));
     match &pair.meters {
         Choice::Named(names) => {
             let known = |name: &MeterId| {
-                let meter = map.get(name);
+                let meter = here(name);
                 if meter.is_none() {
                     faults.push(TaskFault::Unknown(name.clone()));
                 }
@@ -95,7 +112,8 @@ fn chosen<'a>(pair: &Pair, map: &'a SiteMap, faults: &mut Vec<TaskFault>) -> Vec
                     && protocol.is_none_or(|protocol| meter.protocol == protocol)
                     && model.as_ref().is_none_or(|model| meter.model == *model)
             };
-            let meters: Vec<_> = map.meters().filter(fits).collect();
+            let fitting = map.meters().filter(fits);
+            let meters: Vec<_> = fitting.filter_map(|meter| here(&meter.name)).collect();
             if meters.is_empty() {
                 faults.push(TaskFault::Empty(folder.to_string()));
             }
