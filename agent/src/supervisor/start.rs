@@ -23,6 +23,7 @@ use crate::tasks::updater::{Updater, UpdaterAsks, UpdaterHandle, UpdaterParts, u
 use crate::tasks::uplink::{ImageOrders, ImageRoad, Uplink, UplinkParts, UplinkView, image_road};
 use anyhow::Context;
 use authority::{MasterKey, ReceiptKeys};
+use metering::Event;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -108,20 +109,7 @@ impl Supervisor {
             is_recovery: settings.recovery.is_some(),
         };
         start_local(&settings, &mut common, front)?;
-        let heartbeat = Heartbeat {
-            pulses: common.pulses,
-            clock: common.clock,
-            state_file: settings.clock.state_file.clone(),
-            store: store.clone(),
-            steps,
-            opening: events,
-            tracers: tracers(&settings, &buses),
-            shutdown: common.stops.uplink.clone(),
-        };
-        common.tasks.spawn(async move {
-            heartbeat.run().await;
-            "the heartbeat"
-        });
+        start_heartbeat(&settings, &mut common, (&store, &buses), (steps, events));
         let (stops, tasks) = (common.stops, common.tasks);
         Ok(Self {
             settings,
@@ -339,6 +327,29 @@ fn start_desk(
         "the meter lists"
     });
     Some(handle)
+}
+
+/// Watches the tasks that were started before it.
+fn start_heartbeat(
+    settings: &Settings,
+    common: &mut Common,
+    (store, buses): (&StoreHandle, &[BusHandle]),
+    (steps, opening): (watch::Sender<u64>, Vec<Event>),
+) {
+    let heartbeat = Heartbeat {
+        pulses: std::mem::take(&mut common.pulses),
+        clock: common.clock.clone(),
+        state_file: settings.clock.state_file.clone(),
+        store: store.clone(),
+        steps,
+        opening,
+        tracers: tracers(settings, buses),
+        shutdown: common.stops.uplink.clone(),
+    };
+    common.tasks.spawn(async move {
+        heartbeat.run().await;
+        "the heartbeat"
+    });
 }
 
 /// The nightly comparison of meters with what they were programmed with.

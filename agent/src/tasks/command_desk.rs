@@ -276,7 +276,7 @@ impl CommandDesk {
             DeskAsk::KeySet(bytes) => self.take_set(&bytes, trust::Set::Keys).await,
             DeskAsk::Policy(bytes) => self.take_set(&bytes, trust::Set::Policy).await,
             DeskAsk::Order { order, reply } => {
-                let ordered = self.order(order).await;
+                let ordered = self.order(*order).await;
                 if reply.send(ordered).is_err() {
                     log::debug!("whoever ordered something did not wait for the answer");
                 }

@@ -110,7 +110,7 @@ impl ListKeeper {
             }
             ListAsk::IsRunning { name, reply } => {
                 let is_running = self.find(name.as_str()).is_some_and(Kept::is_running);
-                told(reply.send(is_running));
+                told(&reply.send(is_running));
             }
             ListAsk::Run { name, by, reply } => self.ordered(name.as_str(), by, reply).await,
             ListAsk::Stop { name, reply } => {
@@ -124,7 +124,7 @@ impl ListKeeper {
                 if let Some(place) = place.filter(|_| stopped) {
                     self.keep(place).await;
                 }
-                told(reply.send(stopped));
+                told(&reply.send(stopped));
             }
         }
     }
@@ -143,7 +143,7 @@ impl ListKeeper {
     /// that it began.
     async fn ordered(&mut self, name: &str, by: CommandId, reply: handle::RunReply) {
         let Some(place) = self.place(name) else {
-            return told(reply.send(Err(format!(
+            return told(&reply.send(Err(format!(
                 "there is no list `{name}`; put it with list.put"
             ))));
         };
@@ -153,12 +153,12 @@ impl ListKeeper {
         if kept.record.by != Some(by) {
             if kept.is_running() {
                 let words = format!("list {name} is running; stop it with list.stop, or wait");
-                return told(reply.send(Err(words)));
+                return told(&reply.send(Err(words)));
             }
             let now = self.parts.clock.now().utc;
             let tasks = match self.tasks(place).await {
                 Ok(tasks) => tasks,
-                Err(words) => return told(reply.send(Err(words))),
+                Err(words) => return told(&reply.send(Err(words))),
             };
             if let Some(kept) = self.lists.get_mut(place) {
                 let run = Run::at_once(Hours::new(&kept.list, &kept.zone), now, tasks);
@@ -170,7 +170,7 @@ impl ListKeeper {
                     kept.record.run = None;
                     kept.record.by = None;
                 }
-                return told(reply.send(Err("the run could not be written down".to_owned())));
+                return told(&reply.send(Err("the run could not be written down".to_owned())));
             }
             self.say(format!("list {name} begins, as ordered")).await;
         }
@@ -309,7 +309,7 @@ impl ListKeeper {
             .partition(|waits| waits.name == name);
         self.waits = rest;
         for waits in ready {
-            told(waits.reply.send(Ok(run.clone())));
+            told(&waits.reply.send(Ok(run.clone())));
         }
     }
 
@@ -361,7 +361,7 @@ pub(crate) fn line_of(buses: &[BusHandle], meter: &MeterId) -> Option<BusId> {
     })
 }
 
-fn told<T>(sent: Result<(), T>) {
+fn told<T>(sent: &Result<(), T>) {
     if sent.is_err() {
         log::debug!("whoever asked about a list did not wait");
     }

@@ -131,7 +131,7 @@ impl Hands {
         // These have notes of their own, and outlive starts: nothing of them is unknown.
         let is_watched = matches!(
             dispatch.command().action,
-            Action::OtaInstall { .. } | Action::CfgSet { .. }
+            Action::OtaInstall { .. } | Action::CfgSet { .. } | Action::ListRun { .. }
         );
         if state == storage::CommandState::Executing && !is_watched {
             let note = "the gateway stopped meanwhile; what came of it is looked at";
@@ -139,27 +139,25 @@ impl Hands {
             self.advance(&dispatch, CommandState::Unknown, step, note, Vec::new())
                 .await;
         }
-        let outcome = match &dispatch.command().action {
+        if let Some(outcome) = self.decided(&dispatch).await {
+            self.end(&dispatch, begun, outcome).await;
+        }
+    }
+
+    /// What a stop has left of it; nothing where the gateway stops once more before that is known.
+    async fn decided(&self, dispatch: &Arc<Dispatch>) -> Option<Outcome> {
+        Some(match &dispatch.command().action {
             Action::AgentRestart => Outcome::succeeded("the agent has started again"),
             Action::Nop => Outcome::succeeded("nothing was to be done"),
             Action::MeterTimeSet { .. } | Action::TimeAdjust { .. } => {
-                match self.found_clock(&dispatch).await {
-                    Some(outcome) => outcome,
-                    None => return,
-                }
+                self.found_clock(dispatch).await?
             }
             Action::BillingReset { meter } => {
                 let meters = std::slice::from_ref(meter);
-                match self.found(&dispatch, dispatch.command().id, meters).await {
-                    Some(outcome) => outcome,
-                    None => return,
-                }
+                self.found(dispatch, dispatch.command().id, meters).await?
             }
             Action::SchemeProgram { meters, .. } | Action::TariffSet { meters, .. } => {
-                match self.found(&dispatch, dispatch.command().id, meters).await {
-                    Some(outcome) => outcome,
-                    None => return,
-                }
+                self.found(dispatch, dispatch.command().id, meters).await?
             }
             Action::SchemeResume { of } | Action::SchemeRestore { of } => {
                 let words =
@@ -169,10 +167,7 @@ impl Hands {
             // To keep the same text once more changes nothing: the library held it whole or not at all.
             Action::SchemePut {
                 document: document @ Document::Blob(_),
-            } => match self.put_scheme_of(document).await {
-                Some(outcome) => outcome,
-                None => return,
-            },
+            } => self.put_scheme_of(document).await?,
             Action::SchemePut { .. }
             | Action::SchemeRemove { .. }
             | Action::ListPut { .. }
@@ -183,18 +178,9 @@ impl Hands {
                 "the gateway stopped meanwhile; what it was about is kept whole or not at all",
             ),
             // The run goes on where it was, and is not begun a second time.
-            Action::ListRun { list } => match self.run_list(&dispatch, list).await {
-                Some(outcome) => outcome,
-                None => return,
-            },
-            Action::OtaInstall { image } => match self.installed(&dispatch, image).await {
-                Some(outcome) => outcome,
-                None => return,
-            },
-            Action::CfgSet { .. } => match self.configured(dispatch.command().id).await {
-                Some(outcome) => outcome,
-                None => return,
-            },
+            Action::ListRun { list } => self.run_list(dispatch, list).await?,
+            Action::OtaInstall { image } => self.installed(dispatch, image).await?,
+            Action::CfgSet { .. } => self.configured(dispatch.command().id).await?,
             Action::KeyRotate { .. } => Outcome::failed(
                 "interrupted",
                 "the gateway stopped meanwhile; the next session finds out which key the meter has",
@@ -203,8 +189,7 @@ impl Hands {
                 "interrupted",
                 "the gateway stopped meanwhile; nothing was changed",
             ),
-        };
-        self.end(&dispatch, begun, outcome).await;
+        })
     }
 
     /// How the meters of a command stand, by what was kept of each before it was written to.

@@ -22,7 +22,7 @@ pub(super) enum DeskAsk {
     Policy(Vec<u8>),
     /// An order of a door of this gateway.
     Order {
-        order: LocalOrder,
+        order: Box<LocalOrder>,
         reply: oneshot::Sender<Result<CommandId, CommandRejection>>,
     },
 }
@@ -99,7 +99,10 @@ impl DeskHandle {
     /// done: [`Self::ended`] tells that.
     pub async fn order(&self, order: LocalOrder) -> Result<CommandId, CommandRejection> {
         let (reply, answer) = oneshot::channel();
-        let ask = DeskAsk::Order { order, reply };
+        let ask = DeskAsk::Order {
+            order: Box::new(order),
+            reply,
+        };
         if self.asks.send(ask).await.is_err() {
             return Err(CommandRejection::Busy);
         }

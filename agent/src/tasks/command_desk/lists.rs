@@ -82,21 +82,18 @@ impl Hands {
         }
         let map = site_map(&self.store).await;
         let tasks = list.tasks_at(&map, |meter| line_of(&self.buses, meter));
-        let tasks = tasks.map(|tasks| tasks.len()).unwrap_or_else(|found| {
-            faults.extend(found.into_iter().map(|found| {
-                let words = found.to_string();
-                match found {
-                    TaskFault::Unknown(meter) => fault(text, "pair.meters", meter.as_str(), &words),
-                    TaskFault::Empty(folder) => fault(text, "pair.folder", &folder, &words),
-                    TaskFault::TwoSchemes { meter, .. } => {
-                        fault(text, "pair.meters", meter.as_str(), &words)
-                    }
+        let count = tasks.as_ref().map_or(0, Vec::len);
+        for found in tasks.err().unwrap_or_default() {
+            let words = found.to_string();
+            faults.push(match found {
+                TaskFault::Empty(folder) => fault(text, "pair.folder", &folder, &words),
+                TaskFault::Unknown(meter) | TaskFault::TwoSchemes { meter, .. } => {
+                    fault(text, "pair.meters", meter.as_str(), &words)
                 }
-            }));
-            0
-        });
+            });
+        }
         if faults.is_empty() {
-            return Ok(tasks);
+            return Ok(count);
         }
         let further = faults.len().saturating_sub(FAULTS_MAX);
         faults.truncate(FAULTS_MAX);

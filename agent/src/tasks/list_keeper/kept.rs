@@ -24,7 +24,7 @@ impl Kept {
 
     /// Meters that are being spoken to.
     pub(super) fn running(&self) -> impl Iterator<Item = (usize, &Task)> {
-        let tasks = self.record.run.iter().flat_map(|run| run.tasks());
+        let tasks = self.record.run.iter().flat_map(Run::tasks);
         let is_running = |task: &Task| matches!(task.state, TaskState::Running { .. });
         tasks.enumerate().filter(move |(_, task)| is_running(task))
     }

@@ -90,7 +90,7 @@ impl World {
             cutter,
             model: model(),
             password: "FEDC0003",
-            furthest: Duration::from_secs(60),
+            furthest: Duration::from_mins(1),
         }
     }
 
