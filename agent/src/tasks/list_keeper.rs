@@ -15,7 +15,7 @@ pub use handle::{ListAsk, ListHandle, channel};
 use crate::adapters::clock::Clock;
 use crate::health::Pulse;
 use crate::tasks::bus::BusHandle;
-use crate::tasks::command_desk::DeskHandle;
+use crate::tasks::command_desk::{CommandEnded, DeskHandle};
 use crate::tasks::storekeeper::{Beside, StoreHandle};
 use authority::{CommandId, ReceiptKeys};
 use handle::Waits;
@@ -60,6 +60,15 @@ pub struct ListKeeper {
     asks: mpsc::Receiver<ListAsk>,
     lists: Vec<Kept>,
     waits: Vec<Waits>,
+    tick_at: Instant,
+}
+
+enum Wake {
+    Shutdown,
+    Asked(ListAsk),
+    /// Some command has ended.
+    Ended,
+    Tick,
 }
 
 impl ListKeeper {
@@ -70,6 +79,7 @@ impl ListKeeper {
             asks,
             lists: Vec::new(),
             waits: Vec::new(),
+            tick_at: Instant::now(),
         }
     }
 
@@ -80,23 +90,31 @@ impl ListKeeper {
         }
         self.lists = kept::load(&self.parts.store).await;
         let mut ended = self.parts.desk.ended();
-        let mut tick_at = Instant::now();
         loop {
-            tokio::select! {
-                biased;
-                () = self.parts.shutdown.cancelled() => return,
-                Some(ask) = self.asks.recv() => self.asked(ask).await,
-                heard = ended.recv() => {
-                    if matches!(heard, Err(broadcast::error::RecvError::Closed)) {
-                        return;
-                    }
-                }
-                () = sleep_until(tick_at) => tick_at = Instant::now() + TICK,
+            match self.wait(&mut ended).await {
+                Wake::Shutdown => return,
+                Wake::Asked(ask) => self.asked(ask).await,
+                Wake::Ended => {}
+                Wake::Tick => self.tick_at = Instant::now() + TICK,
             }
             for place in 0..self.lists.len() {
                 self.look_at(place).await;
             }
             self.parts.pulse.beat();
+        }
+    }
+
+    async fn wait(&mut self, ended: &mut broadcast::Receiver<CommandEnded>) -> Wake {
+        tokio::select! {
+            biased;
+            () = self.parts.shutdown.cancelled() => Wake::Shutdown,
+            Some(ask) = self.asks.recv() => Wake::Asked(ask),
+            // What was missed is found in the journal.
+            heard = ended.recv() => match heard {
+                Err(broadcast::error::RecvError::Closed) => Wake::Shutdown,
+                _ => Wake::Ended,
+            },
+            () = sleep_until(self.tick_at) => Wake::Tick,
         }
     }
 

@@ -174,7 +174,7 @@ time.set 30 s            .x.x .x.x .xx xxx x x
 time.adjust 30 s         .x.x .x.x .xx xxx x x
 time.set own 31 s        .2.2 .x.x .22 2xx . .
 time.set 31 s            .2.2 .x.x .22 2xx x 2
-time.adjust 31 s         .2.2 .x.x .22 2xx x 2
+time.adjust 31 s         .2.2 .x.x .22 2xx x x
 ";
 
 fn key_of(role: Role) -> OperatorKey {
