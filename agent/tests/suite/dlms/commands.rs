@@ -6,8 +6,8 @@ use ::dlms::codec::{Attribute, Data, LogicalName};
 use ::dlms::security::Suite;
 use authority::{
     Action, AuthenticCommand, Bounds, Command, CommandId, CommandState, Document, KeyEntry,
-    KeySetContent, ObjectState, OperatorKey, Receipt, Role, approve_command, sign_command,
-    sign_shared_command,
+    KeySetContent, ObjectState, OperatorKey, Receipt, Role, RotatedKey, approve_command,
+    sign_command, sign_shared_command,
 };
 use metering::Timestamp;
 use pmu_agent::tasks::command_desk::LocalOrder;
@@ -325,8 +325,9 @@ async fn an_expired_or_unfit_command_ends_without_a_write() {
     let missing = office.command(&bench, tariff());
     let unsupported = office.command(
         &bench,
-        Action::MeterRemove {
-            meter: NAME.parse().expect("a name"),
+        Action::KeyRotate {
+            key: RotatedKey::Receipt,
+            session: None,
         },
     );
     let put = office.command(&bench, put());

@@ -170,8 +170,8 @@ fn pairs_become_meters_of_the_map() {
     assert_eq!(
         say("read", unknown).unwrap_err(),
         [
-            "the map has no meter ghost; add it, or take it out of the list",
-            "no meter of the map is in West; correct the folder, or its filter"
+            "there is no meter ghost; add it, or take it out of the list",
+            "no meter of the map is in West; put the map, or correct the folder or its filter"
         ]
     );
     let twice = "[[pair]]\nscheme = \"s\"\nmeters = [\"farm\"]\n[[pair]]\nscheme = \"t\"\nfolder = \"South\"\n";
