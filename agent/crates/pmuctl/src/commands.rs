@@ -16,6 +16,7 @@ mod profile;
 mod provision;
 mod rollout;
 mod scheme;
+mod simulate;
 mod update;
 
 use crate::adapters::direct_agent::DirectAgent;

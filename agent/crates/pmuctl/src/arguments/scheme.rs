@@ -57,6 +57,20 @@ pub enum SchemeCommand {
         #[arg(long, value_name = "ZONE")]
         zone: String,
     },
+    /// Divide a stored load profile by the scheme's registers.
+    Simulate {
+        /// The scheme's file.
+        file: PathBuf,
+        /// The profile of one meter, as `pmuctl head-end export` wrote it.
+        #[arg(long, value_name = "FILE")]
+        profile: PathBuf,
+        /// Which of its channels, by number.
+        #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+        channel: u32,
+        /// The place's zone.
+        #[arg(long, value_name = "ZONE", default_value = "UTC")]
+        zone: String,
+    },
 }
 
 /// Meters of a site.

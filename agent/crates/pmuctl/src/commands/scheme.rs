@@ -58,6 +58,16 @@ pub(super) fn run(command: &SchemeCommand, json: bool) -> Result<bool> {
             say(json, &value, &text)?;
         }
         SchemeCommand::Year { file, year, zone } => year_of(file, *year, zone, json)?,
+        SchemeCommand::Simulate {
+            file,
+            profile,
+            channel,
+            zone,
+        } => {
+            let found = super::simulate::simulate(&scheme(file)?, profile, *channel, zone)?;
+            say(json, &found.0, &found.1)?;
+            return Ok(found.2);
+        }
     }
     Ok(true)
 }
