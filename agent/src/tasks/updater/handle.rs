@@ -2,9 +2,9 @@
 
 use super::order_note::{OrderNote, Source};
 use crate::adapters::image_source::Address;
-use crate::front::{going_down, refusal};
+use crate::front::{Permitted, going_down, refusal};
 use bootloader_verify::from_hex;
-use desk::{Answer, Caller, Refusal, UpdateStatus, UpdateWish};
+use desk::{Answer, Refusal, UpdateStatus, UpdateWish};
 use ota::Order;
 use std::path::PathBuf;
 use tokio::sync::{mpsc, oneshot};
@@ -31,9 +31,9 @@ impl UpdaterHandle {
     }
 
     /// Hands a wish over; answered when it has begun, not when it is done.
-    pub async fn ask(&self, caller: Caller, wish: UpdateWish) -> Result<Answer, Refusal> {
+    pub async fn ask(&self, permitted: &Permitted, wish: UpdateWish) -> Result<Answer, Refusal> {
         let (reply, answer) = oneshot::channel();
-        let who = format!("uid {}", caller.uid);
+        let who = permitted.who().to_owned();
         let ask = UpdateAsk { wish, who, reply };
         if self.0.send(ask).await.is_err() {
             return Err(going_down());
