@@ -2,9 +2,12 @@
 
 mod audit;
 mod keys;
+mod permitted;
 mod recovery;
 mod set_aside;
 mod work;
+
+pub use permitted::{Permitted, needed};
 
 use crate::adapters::clock::Clock;
 use crate::adapters::disk;
@@ -68,6 +71,9 @@ pub struct Front {
 
 impl GatewayDesk for Front {
     async fn ask(&self, caller: Caller, request: Request) -> Result<Answer, Refusal> {
+        let own_uid = rustix::process::geteuid().as_raw();
+        let permitted = Permitted::check(caller, own_uid, &request)
+            .inspect_err(|refused| log::info!("a local caller is refused: {}", refused.problem))?;
         if self.is_recovery
             && let Some(refused) = recovery::refused(&request)
         {
@@ -83,7 +89,7 @@ impl GatewayDesk for Front {
             Request::Status => Ok(Answer::Status(Box::new(self.status()))),
             Request::Meters => Ok(Answer::Meters(self.meters())),
             Request::ReadMeter { meter } => self.read(&meter).await,
-            Request::AcceptMeter { meter } => self.accept(caller, &meter).await,
+            Request::AcceptMeter { meter } => self.accept(&permitted, &meter).await,
             Request::Profile {
                 meter,
                 from,
@@ -94,14 +100,14 @@ impl GatewayDesk for Front {
             Request::StoreVerify => self.verify().await,
             Request::Audit { from, count } => self.audit_piece(from, count).await,
             Request::SetAside => self.set_aside().await,
-            Request::Release { stream, number } => self.release(caller, &stream, number).await,
-            Request::Trace { bus, switch } => self.trace(caller, &bus, switch).await,
-            Request::Start { what } => self.start(caller, what).await,
+            Request::Release { stream, number } => self.release(&permitted, &stream, number).await,
+            Request::Trace { bus, switch } => self.trace(&permitted, &bus, switch).await,
+            Request::Start { what } => self.start(&permitted, what).await,
             Request::Job { number } => Ok(Answer::Job(Box::new(self.jobs.job(number)?))),
             Request::Jobs => Ok(Answer::Jobs(self.jobs.all())),
-            Request::Cancel { number } => self.cancel(caller, number).await,
-            Request::Keys { wish } => self.ask_keys(caller, wish).await,
-            Request::Update { wish } => self.updater.ask(caller, wish).await,
+            Request::Cancel { number } => self.cancel(&permitted, number).await,
+            Request::Keys { wish } => self.ask_keys(&permitted, wish).await,
+            Request::Update { wish } => self.updater.ask(&permitted, wish).await,
             Request::Configuration => {
                 let file = self.configuration.display().to_string();
                 Ok(Answer::Configuration(file))
@@ -204,10 +210,10 @@ impl Front {
         Ok(Answer::Values(values))
     }
 
-    async fn accept(&self, caller: Caller, meter: &str) -> Result<Answer, Refusal> {
+    async fn accept(&self, permitted: &Permitted, meter: &str) -> Result<Answer, Refusal> {
         let (bus, meter) = self.bus_of(meter)?;
         let (reply, answer) = oneshot::channel();
-        let who = format!("uid {}", caller.uid);
+        let who = permitted.who().to_owned();
         bus.request(BusRequest::Accept { meter, who, reply })?;
         let done = answer.await.map_err(|_| going_down())??;
         Ok(Answer::Done(done))
@@ -215,7 +221,7 @@ impl Front {
 
     async fn trace(
         &self,
-        caller: Caller,
+        permitted: &Permitted,
         bus: &str,
         switch: TraceSwitch,
     ) -> Result<Answer, Refusal> {
@@ -227,7 +233,7 @@ impl Front {
         found.record(on);
         let word = if on { "on" } else { "off" };
         let record = Record::Audit {
-            who: format!("uid {}", caller.uid),
+            who: permitted.who().to_owned(),
             what: format!("trace {word}"),
             detail: format!("bus {bus}"),
         };

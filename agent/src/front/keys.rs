@@ -1,18 +1,20 @@
 //! Keys of meters: taken in, and told of. No answer has an octet of one.
 
-use super::{Front, refusal};
+use super::{Front, Permitted, refusal};
 use crate::tasks::keykeeper::{KeyInfo, KeyRoom, KeySet, KeyTrouble, Taken};
 use crate::tasks::storekeeper::{Record, Urgency};
 use authority::SecretOctets;
-use desk::{
-    Answer, Caller, KeyOrigin, KeyStanding, KeyStatus, KeyText, KeysStatus, KeysWish, Refusal,
-};
+use desk::{Answer, KeyOrigin, KeyStanding, KeyStatus, KeyText, KeysStatus, KeysWish, Refusal};
 use dlms::security::Suite;
 use metering::{MeterId, Timestamp};
 use storage::keys::{KeyKind, OldKey, Origin, Standing};
 
 impl Front {
-    pub(super) async fn ask_keys(&self, caller: Caller, wish: KeysWish) -> Result<Answer, Refusal> {
+    pub(super) async fn ask_keys(
+        &self,
+        permitted: &Permitted,
+        wish: KeysWish,
+    ) -> Result<Answer, Refusal> {
         match wish {
             KeysWish::Status { meter } => self.keys_status(meter.as_deref()).await,
             KeysWish::Import {
@@ -55,7 +57,7 @@ impl Front {
                     keys,
                     old,
                 };
-                self.import_keys(caller, set).await
+                self.import_keys(permitted, set).await
             }
         }
     }
@@ -76,7 +78,7 @@ impl Front {
         })))
     }
 
-    async fn import_keys(&self, caller: Caller, set: KeySet) -> Result<Answer, Refusal> {
+    async fn import_keys(&self, permitted: &Permitted, set: KeySet) -> Result<Answer, Refusal> {
         let (meter, now) = (set.meter.clone(), self.clock.now().utc);
         let taken = self
             .keys
@@ -89,7 +91,7 @@ impl Front {
             .collect();
         let words = words.join(", ");
         let record = Record::Audit {
-            who: format!("uid {}", caller.uid),
+            who: permitted.who().to_owned(),
             what: "meter keys imported".to_owned(),
             detail: format!("{meter}: {words}"),
         };

@@ -1,8 +1,8 @@
 //! What cannot be delivered: shown, and released by a person.
 
-use super::{Front, refusal, store_refusal};
+use super::{Front, Permitted, refusal, store_refusal};
 use crate::tasks::storekeeper::{Look, OutboxAsk, Record, Urgency};
-use desk::{Answer, AsideEntry, Caller, Refusal};
+use desk::{Answer, AsideEntry, Refusal};
 use storage::{Lookup, Stream};
 
 impl Front {
@@ -20,7 +20,7 @@ impl Front {
 
     pub(super) async fn release(
         &self,
-        caller: Caller,
+        permitted: &Permitted,
         stream: &str,
         number: u64,
     ) -> Result<Answer, Refusal> {
@@ -65,7 +65,7 @@ impl Front {
             .await
             .map_err(|error| store_refusal(&error))?;
         let record = Record::Audit {
-            who: format!("uid {}", caller.uid),
+            who: permitted.who().to_owned(),
             what: "entry released".to_owned(),
             detail: format!("{stream} {number}"),
         };

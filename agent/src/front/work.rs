@@ -1,28 +1,32 @@
 //! Work at meters and lines: it is handed to its bus, and looked at until it has ended.
 
-use super::{Front, refusal};
+use super::{Front, Permitted, refusal};
 use crate::tasks::bus::{BusHandle, BusRequest};
 use crate::tasks::storekeeper::{Record, Urgency};
-use desk::{Answer, Caller, Refusal, Work};
+use desk::{Answer, Refusal, Work};
 
 impl Front {
     /// Starts a piece of work.
-    pub(super) async fn start(&self, caller: Caller, what: Work) -> Result<Answer, Refusal> {
+    pub(super) async fn start(&self, permitted: &Permitted, what: Work) -> Result<Answer, Refusal> {
         let bus = self.bus_for(&what)?;
         let words = words(&what);
         let ticket = self.jobs.open(words.clone())?;
         let number = ticket.number();
         bus.request(BusRequest::Work { ticket, what })?;
-        self.audit(caller, "job started", format!("job {number}: {words}"))
+        self.audit(permitted, "job started", format!("job {number}: {words}"))
             .await;
         Ok(Answer::Job(Box::new(self.jobs.job(number)?)))
     }
 
     /// Ends a piece of work at its next step.
-    pub(super) async fn cancel(&self, caller: Caller, number: u64) -> Result<Answer, Refusal> {
+    pub(super) async fn cancel(
+        &self,
+        permitted: &Permitted,
+        number: u64,
+    ) -> Result<Answer, Refusal> {
         let job = self.jobs.cancel(number)?;
         let detail = format!("job {number}: {}", job.words);
-        self.audit(caller, "job cancelled", detail).await;
+        self.audit(permitted, "job cancelled", detail).await;
         Ok(Answer::Job(Box::new(job)))
     }
 
@@ -51,9 +55,9 @@ impl Front {
         })
     }
 
-    async fn audit(&self, caller: Caller, what: &str, detail: String) {
+    async fn audit(&self, permitted: &Permitted, what: &str, detail: String) {
         let record = Record::Audit {
-            who: format!("uid {}", caller.uid),
+            who: permitted.who().to_owned(),
             what: what.to_owned(),
             detail,
         };

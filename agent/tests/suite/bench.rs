@@ -518,8 +518,12 @@ impl Bench {
     }
 
     pub(crate) async fn ask(&self, request: Request) -> Result<Answer, Refusal> {
+        self.ask_as(0, request).await
+    }
+
+    pub(crate) async fn ask_as(&self, uid: u32, request: Request) -> Result<Answer, Refusal> {
         let life = self.life.as_ref().expect("it was started");
-        life.front.ask(Caller { uid: 0, pid: 1 }, request).await
+        life.front.ask(Caller { uid, pid: 1 }, request).await
     }
 
     pub(crate) async fn meters(&self) -> Vec<MeterStatus> {

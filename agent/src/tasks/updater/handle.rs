@@ -3,10 +3,10 @@
 use super::order_note::{OrderNote, Source};
 use super::signed::OrderStand;
 use crate::adapters::image_source::Address;
-use crate::front::{going_down, refusal};
+use crate::front::{Permitted, going_down, refusal};
 use crate::limits::UPDATE_ASKS_MAX;
 use bootloader_verify::from_hex;
-use desk::{Answer, Caller, Refusal, UpdateStatus, UpdateWish};
+use desk::{Answer, Refusal, UpdateStatus, UpdateWish};
 use ota::Order;
 use std::path::PathBuf;
 use tokio::sync::{mpsc, oneshot};
@@ -79,9 +79,9 @@ impl UpdaterHandle {
     }
 
     /// Hands a wish over; answered when it has begun, not when it is done.
-    pub async fn ask(&self, caller: Caller, wish: UpdateWish) -> Result<Answer, Refusal> {
+    pub async fn ask(&self, permitted: &Permitted, wish: UpdateWish) -> Result<Answer, Refusal> {
         let (reply, answer) = oneshot::channel();
-        let who = format!("uid {}", caller.uid);
+        let who = permitted.who().to_owned();
         let ask = UpdateAsk { wish, who, reply };
         if self.0.send(Ask::Wish(ask)).await.is_err() {
             return Err(going_down());

@@ -208,6 +208,11 @@ async fn another_meter_is_refused_until_somebody_accepts_it() {
     let meters = bench.meters().await;
     assert_eq!(meters[0].trust, desk::MeterTrust::Wrong);
     let accept = desk::Request::AcceptMeter { meter: meter() };
+    let stranger = bench.ask_as(65_533, accept.clone()).await;
+    let refused = stranger.expect_err("who is neither root nor the agent only looks");
+    assert!(refused.problem.contains("`edit`"), "{refused:?}");
+    bench.live(120).await;
+    assert_eq!(bench.meters().await[0].trust, desk::MeterTrust::Wrong);
     bench.ask(accept).await.expect("it is accepted");
     bench.live(120).await;
     let meters = bench.meters().await;
