@@ -20,6 +20,7 @@ mod local;
 mod map;
 mod meter_work;
 mod outcome;
+mod profile_first;
 mod programming;
 mod receipts;
 mod scheme_reading;

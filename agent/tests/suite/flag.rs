@@ -6,6 +6,7 @@ mod clock_commands;
 mod collecting;
 mod keys;
 mod line_work;
+mod profile_first;
 mod profiles;
 mod road_commands;
 mod scaled;

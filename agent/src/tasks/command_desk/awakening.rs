@@ -8,7 +8,7 @@ use super::{CommandDesk, Dispatch};
 use crate::tasks::storekeeper::Beside;
 use authority::{Action, AuthorisedCommand, CommandId, CommandState, Document, Proof};
 use metering::MeterId;
-use meters::program::{Permission, ProgramRecord};
+use meters::program::ProgramRecord;
 use std::sync::Arc;
 use storage::{CommandEnd, CommandRecord};
 
@@ -298,10 +298,8 @@ impl Hands {
             if !self.step(dispatch, (step, steps), &note, Vec::new()).await {
                 return None;
             }
-            // A person has looked at it: what stands between old and new may be written over.
-            let permission = Permission::to_write().over_what_is_foreign();
             ends.push(
-                self.write(dispatch, &meter, Arc::new(record), &permission)
+                self.write_again(dispatch, &meter, Arc::new(record), (step, steps))
                     .await?,
             );
         }

@@ -107,8 +107,13 @@ impl Hands {
             Err(ProgramTrouble::Dropped) if self.shutdown.is_cancelled() => return None,
             Err(trouble) => return Some(failed(code_of(&trouble), trouble.to_string())),
         };
-        // Time has passed, and the meter was read: both are looked at again before the first effect.
         let record = Arc::new(*record);
+        let over = (step.0.saturating_sub(1), step.1);
+        let permission = match self.without_loss(dispatch, (meter, &record), over).await? {
+            Ok(permission) => permission,
+            Err(end) => return Some(end),
+        };
+        // Time has passed, and the meter was read: both are looked at again before the first effect.
         if let Err((code, words)) = self.may_still(dispatch, meter, &record).await {
             return Some(failed(code, words));
         }
@@ -126,7 +131,6 @@ impl Hands {
         if !self.step(dispatch, step, &note, values).await {
             return None;
         }
-        let permission = Permission::to_write();
         self.write(dispatch, meter, record, &permission).await
     }
 

@@ -78,6 +78,14 @@ impl ProgramRecord {
         }
     }
 
+    /// Whether stored load profiles are lost by it, or by turning it back: then they have to be read first.
+    pub fn clears_profile(&self) -> bool {
+        match &self.work {
+            RecordWork::Pages(pages) => pages.plan.items.iter().any(|item| item.clears_profile),
+            RecordWork::Dlms(record) => record.loses_rows(),
+        }
+    }
+
     /// The backup; a record of DLMS keeps its own.
     pub fn backup(&self) -> &[BackupPage] {
         match &self.work {
