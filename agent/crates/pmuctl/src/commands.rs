@@ -80,14 +80,11 @@ async fn at_gateway(arguments: &Arguments) -> Result<bool> {
         ended?;
         Ok(is_well)
     };
+    let heard = wishes.watch().context("signals cannot be waited for")?;
     tokio::select! {
         biased;
         done = work => done,
-        // It ends only where signals cannot be heard at all.
-        watched = wishes.watch() => {
-            watched.context("signals cannot be waited for")?;
-            Ok(false)
-        }
+        never = heard => match never {},
     }
 }
 

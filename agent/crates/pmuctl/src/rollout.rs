@@ -2,8 +2,10 @@
 //! what is to be sent is handed out.
 
 mod remembered;
+mod witnesses;
 
 pub use remembered::{RememberedRollOut, UnfitState};
+pub use witnesses::Witnesses;
 
 use authority::{CommandId, CommandState, Receipt};
 use metering::{GatewayId, Timestamp};

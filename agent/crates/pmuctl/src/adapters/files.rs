@@ -1,12 +1,12 @@
 //! Key files and the folder of the ledger.
 
+use super::replace;
 use crate::limits::KEY_FILE_BYTES_MAX;
 use anyhow::{Context, Result, bail};
 use authority::SigningKey;
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use storage::ledger::Ledger;
 
@@ -91,18 +91,9 @@ pub fn make_signing_key(path: &Path) -> Result<(SigningKey, PathBuf)> {
     Ok((key, public))
 }
 
-/// Writes a file that is not there yet.
+/// Writes a file that is not there yet: whole, or not at all.
 pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
-        .and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        });
-    written.with_context(|| {
+    replace::place(path, bytes, mode, false).with_context(|| {
         format!(
             "{}: cannot be written; move an old file away first",
             path.display()

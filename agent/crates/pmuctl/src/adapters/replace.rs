@@ -152,28 +152,34 @@ impl Drop for Replacement {
 /// Writes a new file so that it is there as a whole or not at all. An old one is replaced only
 /// where `may_replace` says so.
 pub fn write_new(path: &Path, text: &str, may_replace: bool) -> Result<()> {
+    match place(path, text.as_bytes(), 0o666, may_replace) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error).with_context(|| {
+            format!(
+                "{}: this file exists; name another one, or replace it with --force",
+                path.display()
+            )
+        }),
+        written => written
+            .with_context(|| format!("{}: cannot be written; name another file", path.display())),
+    }
+}
+
+/// The same for bytes of any kind, with the mode that the file gets (less the user's own mask).
+pub fn place(path: &Path, bytes: &[u8], mode: u32, may_replace: bool) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let Some(file) = path.file_name() else {
-        bail!("{}: this is no name of a file; name one", path.display());
-    };
-    let exists = || {
-        format!(
-            "{}: this file exists; name another one, or replace it with --force",
-            path.display()
-        )
-    };
+    let file = path.file_name().ok_or(ErrorKind::InvalidFilename)?;
     if !may_replace && path.symlink_metadata().is_ok() {
-        bail!(exists());
+        return Err(ErrorKind::AlreadyExists.into());
     }
     let aside = folder.join(format!(
         ".{}.{}.pmuctl",
         file.to_string_lossy(),
         std::process::id()
     ));
-    let written = write_aside(&aside, text).and_then(|()| {
+    let written = write_aside(&aside, bytes, mode).and_then(|()| {
         if may_replace {
             fs::rename(&aside, path)
         } else {
@@ -181,16 +187,8 @@ pub fn write_new(path: &Path, text: &str, may_replace: bool) -> Result<()> {
         }
     });
     drop(remove(&aside));
-    match written {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!(exists()),
-        Err(error) => {
-            return Err(error).with_context(|| {
-                format!("{}: cannot be written; name another file", path.display())
-            });
-        }
-    }
-    sync_folder(folder).with_context(|| format!("{}: cannot be synced", folder.display()))
+    written?;
+    sync_folder(folder)
 }
 
 /// A rename that fails where a file has come to be in the meantime, if the file system can do that.
@@ -202,13 +200,14 @@ fn rename_to_nothing(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-fn write_aside(aside: &Path, text: &str) -> io::Result<()> {
+fn write_aside(aside: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     remove(aside)?;
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
+        .mode(mode)
         .open(aside)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     file.sync_all()
 }
 

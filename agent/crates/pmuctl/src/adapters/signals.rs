@@ -1,5 +1,6 @@
 //! The wish of a person or of the service manager to end.
 
+use std::convert::Infallible;
 use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -27,22 +28,25 @@ pub struct Wishes {
 }
 
 impl Wishes {
-    /// Hears SIGINT, SIGTERM and SIGHUP, and never ends by itself.
-    pub async fn watch(&self) -> io::Result<()> {
+    /// Hears SIGINT, SIGTERM and SIGHUP from now on, also before what is given back is polled: whatever
+    /// is started meanwhile is not left behind. That never ends by itself.
+    pub fn watch(&self) -> io::Result<impl Future<Output = Infallible> + '_> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hang_up = signal(SignalKind::hangup())?;
-        loop {
-            tokio::select! {
-                biased;
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hang_up.recv() => {}
+        Ok(async move {
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                    _ = hang_up.recv() => {}
+                }
+                if self.stop.is_cancelled() {
+                    self.leave.cancel();
+                }
+                self.stop.cancel();
             }
-            if self.stop.is_cancelled() {
-                self.leave.cancel();
-            }
-            self.stop.cancel();
-        }
+        })
     }
 }

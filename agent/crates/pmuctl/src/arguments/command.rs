@@ -115,6 +115,13 @@ pub enum RolloutCommand {
         /// The file that remembers how far it came.
         #[arg(long, value_name = "FILE")]
         state: PathBuf,
+        /// The gateways' public keys: a file GATEWAY.pub for each. Only what they signed counts.
+        #[arg(long, value_name = "FOLDER")]
+        keys: PathBuf,
+        /// Keep the signed receipts here, for `receipt verify` [default: FILE of --state, ending in
+        /// .receipts].
+        #[arg(long, value_name = "FOLDER")]
+        receipts: Option<PathBuf>,
         /// Gateways of the first waves; the last number holds for all that follow.
         #[arg(
             long,

@@ -324,13 +324,17 @@ fn roll_outs_and_schemes_are_read() {
         true,
     );
     check(sign, false);
-    let run = format!("pmuctl rollout run north {broker}");
+    let run = format!("pmuctl rollout run north --keys keys {broker}");
     check(
         &format!("{run} --state s.json --waves 1,10 --stop 5 --at-a-time 50"),
         true,
     );
     check(&format!("{run} --state s.json --stop 101"), false);
     check(&run, false);
+    check(
+        &format!("pmuctl rollout run north --state s.json {broker}"),
+        false,
+    );
     check(
         "pmuctl scheme validate a.toml --limits b.toml --on 2027-01-05",
         true,

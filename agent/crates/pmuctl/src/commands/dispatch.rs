@@ -59,17 +59,14 @@ pub(super) fn run(command: &OrderCommand, json: bool) -> Result<bool> {
         }
     };
     runtime()?.block_on(async {
+        let heard = wishes.watch().context("signals cannot be waited for")?;
         tokio::select! {
             biased;
             done = work => done,
             () = wishes.stop.cancelled() => {
                 Err(StillOpen("interrupted; what was sent goes on at the gateway".to_owned()).into())
             }
-            // It ends only where signals cannot be heard at all.
-            watched = wishes.watch() => {
-                watched.context("signals cannot be waited for")?;
-                Ok(false)
-            }
+            never = heard => match never {},
         }
     })
 }
@@ -98,7 +95,12 @@ impl Following {
 }
 
 /// The same receipt again is the same file.
-fn keep(folder: &Path, gateway: &GatewayId, bytes: &[u8], receipt: &Receipt) -> Result<()> {
+pub(super) fn keep(
+    folder: &Path,
+    gateway: &GatewayId,
+    bytes: &[u8],
+    receipt: &Receipt,
+) -> Result<()> {
     fs::create_dir_all(folder)
         .with_context(|| format!("{}: this folder cannot be made", folder.display()))?;
     let at = receipt.at.millis();

@@ -1,6 +1,6 @@
 //! Roll-outs: one order to many gateways.
 
-use super::dispatch::{command_topic, receipt_in};
+use super::dispatch::{command_topic, keep, receipt_in};
 use super::order::{action, claimed, ordered, signed};
 use super::{print, runtime};
 use crate::StillOpen;
@@ -8,21 +8,22 @@ use crate::adapters::clock::utc;
 use crate::adapters::files::{read_text, write_new};
 use crate::adapters::key_file::operator_key;
 use crate::adapters::post::{Delivery, Post};
+use crate::adapters::replace;
 use crate::adapters::signals::Wishes;
 use crate::arguments::{BrokerArguments, Order, RolloutCommand, Terms};
 use crate::limits::{
-    BIRTH_WITHIN, POST_WITHIN, ROLLOUT_AGAIN_AFTER, ROLLOUT_FILE_BYTES_MAX, ROLLOUT_GATEWAYS_MAX,
-    ROLLOUT_LOOK_EVERY,
+    BIRTH_WITHIN, KEY_FILE_BYTES_MAX, POST_WITHIN, ROLLOUT_AGAIN_AFTER, ROLLOUT_FILE_BYTES_MAX,
+    ROLLOUT_GATEWAYS_MAX, ROLLOUT_LOOK_EVERY,
 };
-use crate::rollout::{Pace, Progress, RememberedRollOut, RollOut, Stage, Target};
+use crate::rollout::{Pace, Progress, RememberedRollOut, RollOut, Stage, Target, Witnesses};
 use crate::table::{Side, Table};
 use anyhow::{Context, Result, bail};
+use authority::{CommandState, ReceiptKeys};
 use head_end::{Birth, Presence, Stream, Subject, Topic, ingest_filter};
 use metering::GatewayId;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 use tokio::time::Instant;
 
@@ -38,6 +39,8 @@ pub(super) fn run(command: &RolloutCommand, json: bool) -> Result<bool> {
         RolloutCommand::Run {
             folder,
             state,
+            keys,
+            receipts,
             waves,
             stop,
             at_a_time,
@@ -51,7 +54,14 @@ pub(super) fn run(command: &RolloutCommand, json: bool) -> Result<bool> {
                 again_after: ROLLOUT_AGAIN_AFTER,
                 within: *within,
             };
-            roll_out(folder, state, pace, *stop, broker, json)
+            let receipts = receipts.clone();
+            let places = Places {
+                folder,
+                state,
+                keys,
+                receipts: receipts.unwrap_or_else(|| state.with_extension("receipts")),
+            };
+            roll_out(&places, pace, *stop, broker, json)
         }
     }
 }
@@ -199,15 +209,39 @@ fn letters(folder: &Path) -> Result<Vec<(Target, Vec<u8>)>> {
     Ok(letters)
 }
 
+/// Where a roll-out finds and keeps its files.
+struct Places<'a> {
+    folder: &'a Path,
+    state: &'a Path,
+    keys: &'a Path,
+    receipts: PathBuf,
+}
+
+/// The key of every gateway: one that could not prove its end is not begun with.
+fn witnesses(folder: &Path, letters: &[(Target, Vec<u8>)]) -> Result<Witnesses> {
+    let mut witnesses = Witnesses::default();
+    for (target, _) in letters {
+        let file = folder.join(format!("{}.pub", target.gateway));
+        let text = read_text(&file, KEY_FILE_BYTES_MAX).with_context(|| {
+            format!("nothing was sent; {} needs its public key", target.gateway)
+        })?;
+        let keys = ReceiptKeys::parse(target.gateway.clone(), &text)
+            .with_context(|| file.display().to_string())?;
+        witnesses.add(keys);
+    }
+    Ok(witnesses)
+}
+
 fn roll_out(
-    folder: &Path,
-    state: &Path,
+    places: &Places<'_>,
     pace: Pace,
     stop: Option<u8>,
     broker: &BrokerArguments,
     json: bool,
 ) -> Result<bool> {
-    let letters = letters(folder)?;
+    let state = places.state;
+    let letters = letters(places.folder)?;
+    let witnesses = witnesses(places.keys, &letters)?;
     let rollout = if state.exists() {
         let text = read_text(state, ROLLOUT_FILE_BYTES_MAX)?;
         let name = || state.display().to_string();
@@ -231,6 +265,8 @@ fn roll_out(
         rollout,
         letters: letters.into_iter().map(|letter| letter.1).collect(),
         state: state.to_owned(),
+        witnesses,
+        receipts: places.receipts.clone(),
         is_quiet: json,
     };
     run.remember()?;
@@ -241,11 +277,12 @@ fn roll_out(
             vec![ingest_filter(Subject::Records(Stream::Receipt), None)],
             POST_WITHIN,
         );
+        let heard = wishes.watch().context("signals cannot be waited for")?;
         tokio::select! {
             biased;
             done = async { run.follow(post.await?).await } => done.map(|()| true),
             () = wishes.stop.cancelled() => Ok(false),
-            watched = wishes.watch() => watched.context("signals cannot be waited for").map(|()| false),
+            never = heard => match never {},
         }
     })?;
     run.remember()?;
@@ -256,6 +293,8 @@ struct Run {
     rollout: RollOut,
     letters: Vec<Vec<u8>>,
     state: PathBuf,
+    witnesses: Witnesses,
+    receipts: PathBuf,
     is_quiet: bool,
 }
 
@@ -278,9 +317,13 @@ impl Run {
             let until = Instant::now() + ROLLOUT_LOOK_EVERY;
             if let Delivery::Message(message) = post.next(until).await?
                 && let Some((gateway, signed)) = receipt_in(message.topic(), message.payload())
-                && self.rollout.hear(&gateway, signed.claimed())
+                && let Some(proven) = self.witnesses.prove(&gateway, signed.bytes())
+                && self.rollout.hear(&gateway, proven.receipt())
             {
-                if signed.claimed().state.is_final() {
+                let state = proven.receipt().state;
+                if state.is_final() || state == CommandState::Partial {
+                    // The proof first: an end that is remembered has its receipt in the folder.
+                    keep(&self.receipts, &gateway, signed.bytes(), proven.receipt())?;
                     self.remember()?;
                 }
                 self.show()?;
@@ -291,12 +334,7 @@ impl Run {
 
     fn remember(&self) -> Result<()> {
         let text = serde_json::to_string(&RememberedRollOut::from(&self.rollout))?;
-        let aside = self.state.with_extension("new");
-        let written = File::create(&aside).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&aside, &self.state)
-        });
+        let written = replace::place(&self.state, text.as_bytes(), 0o666, true);
         written.with_context(|| {
             format!(
                 "{}: the state cannot be kept; make room",

@@ -6,6 +6,9 @@ use metering::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// Form 1 believed ends that nobody had proven.
+const FORM: u32 = 2;
+
 /// A roll-out's state as it stands in its file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,7 +66,7 @@ impl From<&RollOut> for RememberedRollOut {
             }
         };
         Self {
-            rollout: 1,
+            rollout: FORM,
             waves: pace.waves.clone(),
             stop_percent: pace.stop_percent,
             in_flight_max: pace.in_flight_max,
@@ -78,7 +81,7 @@ impl RememberedRollOut {
     /// The roll-out as it stood, with the pace it was begun with, but for another rule that stops
     /// it: with a higher percentage it goes on behind what has failed.
     pub fn restore(self, stop_percent: Option<u8>) -> Result<RollOut, UnfitState> {
-        if self.rollout != 1 {
+        if self.rollout != FORM {
             let key = "rollout";
             return Err(UnfitState { entry: 0, key });
         }

@@ -189,7 +189,7 @@ fn a_damaged_state_file_is_refused_by_entry_and_key() {
         let found: RememberedRollOut = serde_json::from_str(&text).unwrap();
         assert_eq!(found.restore(None).unwrap_err(), UnfitState { entry, key });
     };
-    check("\"rollout\":1", "\"rollout\":2", 0, "rollout");
+    check("\"rollout\":2", "\"rollout\":1", 0, "rollout");
     check("pmu-00001", "PMU", 2, "gateway");
     check("waiting", "dancing", 1, "stage");
     check("00000000-", "x-", 1, "id");
