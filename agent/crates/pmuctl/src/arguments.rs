@@ -8,6 +8,7 @@ mod console;
 mod direct;
 mod head_end;
 mod keys;
+mod list;
 mod meter;
 mod order;
 mod pages;
@@ -25,6 +26,7 @@ pub use console::ConsoleArguments;
 pub use direct::{DirectArguments, Dtr};
 pub use head_end::{ExportArguments, HeadEndCommand, ReceiveArguments};
 pub use keys::{ImportArguments, KeysCommand, SuiteName};
+pub use list::ListCommand;
 pub use meter::{AddArguments, CollectArguments, MeterCommand, PartName, ProfileArguments};
 pub use order::{Order, RotatedKeyName, SchemeAndMeters};
 pub use pages::{
@@ -150,6 +152,9 @@ pub enum Command {
     /// Write, check and compare schemes. No gateway is asked.
     #[command(subcommand)]
     Scheme(SchemeCommand),
+    /// Write and check meter lists, and see when they would run. No gateway is asked.
+    #[command(subcommand)]
+    List(ListCommand),
     /// Read a network map from a spreadsheet, and show it. No gateway is asked.
     #[command(subcommand)]
     Meters(MetersCommand),
@@ -183,6 +188,7 @@ impl Command {
             Self::Command(_) => Some("command"),
             Self::Rollout(_) => Some("rollout"),
             Self::Scheme(_) => Some("scheme"),
+            Self::List(_) => Some("list"),
             Self::Meters(_) => Some("meters"),
             Self::Receipt(_) => Some("receipt"),
             Self::Audit(_) => Some("audit"),

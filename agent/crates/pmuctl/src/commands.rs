@@ -9,6 +9,7 @@ mod console;
 mod dispatch;
 mod head_end;
 mod keys;
+mod list;
 mod meter;
 mod order;
 mod pages;
@@ -48,6 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Command::Command(command) => order::run(command, arguments.json),
         Command::WriteSet(command) => pages::write_set(command, &arguments.direct, arguments.json),
         Command::Rollout(command) => rollout::run(command, arguments.json),
+        Command::List(command) => list::run(command, arguments.json),
         Command::Scheme(command) => scheme::run(command, arguments.json),
         Command::Meters(command) => scheme::meters(command, arguments.json),
         Command::Receipt(command) => authority::receipt(command, arguments.json),

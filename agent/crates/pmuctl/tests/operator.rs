@@ -398,6 +398,47 @@ fn shipped(name: &str) -> String {
 }
 
 #[test]
+fn lists_are_looked_at_before_any_gateway_sees_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    says(place, "list new mine.toml", 0);
+    says(place, "list new mine.toml", 1);
+    assert!(says(place, "list validate mine.toml", 0).contains("my-list is well formed"));
+    assert!(says(place, "list show mine.toml", 0).contains("# fingerprint "));
+    // The clock goes forward on 28 March: each evening is at its own hour, none twice. The window of that
+    // weekend has 60 hours, and no write begins in its last twelve.
+    let plan = "list schedule mine.toml --from 2027-03-27 --days 3";
+    let found = says(place, plan, 0);
+    let expected = [
+        "Sat 2027-03-27 19:30:00 GMT  runs     its time has come",
+        "Sun 2027-03-28 19:30:00 BST  runs     no write begins in the last part of a window; its meters wait for the next one",
+        "Mon 2027-03-29 19:30:00 BST  runs     its time has come",
+    ];
+    assert_eq!(found.lines().collect::<Vec<_>>(), expected);
+    let noon = fs::read_to_string(place.join("mine.toml")).unwrap();
+    fs::write(place.join("noon.toml"), noon.replace("19:30", "12:00")).unwrap();
+    let found = says(
+        place,
+        "list schedule noon.toml --from 2027-04-05 --days 1 --zone UTC",
+        0,
+    );
+    let expected = [
+        "Mon 2027-04-05 11:00:00 UTC  skipped  its window is closed; it waits for the next opening",
+        "Mon 2027-04-05 17:00:00 UTC  runs     its window opens; its time was before that",
+    ];
+    assert_eq!(found.lines().collect::<Vec<_>>(), expected);
+    let found = says(
+        place,
+        "--json list schedule noon.toml --from 2027-04-05 --days 1",
+        0,
+    );
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    assert_eq!(found[0]["runs"], false);
+    fs::write(place.join("bad.toml"), "version = 1\nname = 7\n").unwrap();
+    assert!(says(place, "list validate bad.toml", 1).contains("bad.toml:2: "));
+}
+
+#[test]
 fn schemes_are_looked_at_before_any_meter_sees_them() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path();
