@@ -20,9 +20,9 @@ pub use update::{OrderStatus, SlotStatus, UpdateOutcome, UpdateStatus, UpdateWis
 pub use wire::{LINE_BYTES_MAX, WireError, decode, encode};
 pub use work::{
     BackupIdentity, BackupProtocol, BackupResult, ClockResult, CollectResult, Diagnosis,
-    EventCounter, EventsResult, FoundMeter, Job, JobState, KeyChangeEnd, KeyChanged, Layer,
-    MeterObject, MeterValue, NewMeter, Outcome, Part, PingResult, Progress, ScanResult, ScanWish,
-    Work,
+    DryRunResult, DryRunWrite, EventCounter, EventsResult, FoundMeter, Job, JobState, KeyChangeEnd,
+    KeyChanged, Layer, MeterObject, MeterValue, NewMeter, Outcome, Part, PingResult, Progress,
+    ScanResult, ScanWish, Work,
 };
 
 /// Answers what a person asks. The daemon implements it; tests use a fake.

@@ -57,6 +57,14 @@ pub enum Work {
         /// Which meter.
         meter: String,
     },
+    /// Looks at a meter by a scheme: what it holds, and every write that programming would make. There
+    /// is no way from here to a write.
+    DryRun {
+        /// Which meter.
+        meter: String,
+        /// The text of the scheme.
+        scheme: String,
+    },
     /// Gives a DLMS meter new keys, and proves that it has them.
     ChangeKeys {
         /// Which meter.
@@ -193,6 +201,8 @@ pub enum Outcome {
     Clock(ClockResult),
     /// Of a look at the objects of a meter.
     Objects(Vec<MeterObject>),
+    /// Of a dry run.
+    DryRun(DryRunResult),
     /// Of a change of keys.
     KeysChanged(Vec<KeyChanged>),
     /// Of a backup.
@@ -275,6 +285,38 @@ pub struct MeterValue {
     pub place: String,
     /// What is uncertain about it; empty = nothing.
     pub remark: String,
+}
+
+/// What programming a meter would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DryRunResult {
+    /// The scheme's name and version.
+    pub scheme: String,
+    /// SHA-256 of what the meter holds, in hexadecimal digits: the precondition of a command.
+    pub holds: String,
+    /// Whether it is by a layout that simulated meters alone have.
+    pub is_provisional: bool,
+    /// What differs: a line each.
+    pub differences: Vec<String>,
+    /// Every write, in order.
+    pub writes: Vec<DryRunWrite>,
+}
+
+/// One write that there would be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DryRunWrite {
+    /// `tariff`, `setting`, `along`: when.
+    pub phase: String,
+    /// What people call it.
+    pub name: String,
+    /// Where it goes.
+    pub place: String,
+    /// What is there; none where something is done and not kept.
+    pub before: Option<String>,
+    /// What would be written or done.
+    pub after: String,
+    /// Whether stored load profiles are lost with it.
+    pub clears_profile: bool,
 }
 
 /// Event counters of a meter.

@@ -2,10 +2,11 @@
 
 use super::{add, backup, keys, profile};
 use crate::adapters::clock::utc;
+use crate::adapters::files::read_text;
 use crate::arguments::{CollectArguments, DirectArguments, MeterCommand};
 use crate::direct::DIRECT;
 use crate::errand::Errand;
-use crate::limits::{COLLECT_DAYS, WATCH_EVERY_MIN};
+use crate::limits::{COLLECT_DAYS, DOCUMENT_BYTES_MAX, WATCH_EVERY_MIN};
 use crate::show;
 use anyhow::{Result, bail};
 use desk::{GatewayDesk, JobState, Request, Work};
@@ -56,6 +57,11 @@ pub(super) async fn run<D: GatewayDesk>(
             let meter = meter.to_string();
             errand.work_and_show(Work::Clock { meter }).await
         }
+        MeterCommand::DryRun { meter, scheme } => {
+            let scheme = read_text(scheme, DOCUMENT_BYTES_MAX)?;
+            let meter = meter.to_string();
+            errand.work_and_show(Work::DryRun { meter, scheme }).await
+        }
         MeterCommand::Objects { meter } => {
             let meter = meter.to_string();
             errand.work_and_show(Work::Objects { meter }).await
@@ -98,6 +104,7 @@ fn check_direct(command: &MeterCommand, direct: &DirectArguments) -> Result<()> 
         | MeterCommand::Instant { meter, .. }
         | MeterCommand::Clock { meter }
         | MeterCommand::Objects { meter }
+        | MeterCommand::DryRun { meter, .. }
         | MeterCommand::Accept { meter }
         | MeterCommand::Backup { meter, .. } => Some(meter),
         MeterCommand::Collect(arguments) => Some(&arguments.meter),

@@ -188,6 +188,6 @@ fn task(what: &Work) -> Option<Task> {
         Work::Poll { .. } => Task::poll(),
         Work::Ping { .. } => Task::ping(),
         Work::Backup { .. } => Task::backup(),
-        Work::Scan { .. } | Work::Listen { .. } => return None,
+        Work::DryRun { .. } | Work::Scan { .. } | Work::Listen { .. } => return None,
     })
 }
