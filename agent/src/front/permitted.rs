@@ -84,6 +84,7 @@ const fn needed_by_work(work: &Work) -> Right {
         | Work::Objects { .. }
         | Work::Backup { .. }
         | Work::GoldenPages { .. }
+        | Work::DryRun { .. }
         | Work::Listen { .. } => Right::Control,
         Work::ChangeKeys { .. } => Right::Secure,
     }

@@ -40,6 +40,7 @@ impl Front {
             | Work::Collect { meter, .. }
             | Work::Clock { meter }
             | Work::Objects { meter }
+            | Work::DryRun { meter, .. }
             | Work::ChangeKeys { meter, .. }
             | Work::GoldenPages { meter, .. }
             | Work::Backup { meter } => Ok(self.bus_of(meter)?.0),
@@ -76,6 +77,7 @@ fn words(what: &Work) -> String {
         Work::Collect { meter, .. } => format!("load profile of {meter}"),
         Work::Clock { meter } => format!("clock of {meter}"),
         Work::Objects { meter } => format!("objects of {meter}"),
+        Work::DryRun { meter, .. } => format!("dry run at {meter}: nothing is written"),
         Work::ChangeKeys { meter, .. } => format!("new keys for {meter}"),
         Work::Backup { meter } => format!("backup of {meter}"),
         Work::GoldenPages { meter, .. } => format!("pages of the golden meter {meter}"),

@@ -5,6 +5,7 @@
 
 mod answer;
 mod audit;
+mod dry_run;
 mod golden;
 mod keys;
 mod request;
@@ -17,6 +18,7 @@ pub use answer::{
     ProfileRow, ReadValue, Refusal, Status, StoreStats, TraceLine, UplinkStatus, VerifyResult,
 };
 pub use audit::AuditPiece;
+pub use dry_run::{DryRunResult, DryRunWrite};
 pub use golden::{GoldenLeftOut, GoldenResult, WantedPage};
 pub use keys::{KeyOrigin, KeyStanding, KeyStatus, KeyText, KeysStatus, KeysWish};
 pub use request::{Caller, Request, TraceSwitch};

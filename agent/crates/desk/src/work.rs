@@ -1,6 +1,7 @@
 //! Work at a meter or on a line that takes longer than a breath: it is started, looked at until it
 //! has ended, and may be cancelled. A caller who goes away ends nothing.
 
+use crate::dry_run::DryRunResult;
 use serde::{Deserialize, Serialize};
 
 /// What is to be done.
@@ -56,6 +57,14 @@ pub enum Work {
     Objects {
         /// Which meter.
         meter: String,
+    },
+    /// Looks at a meter by a scheme: what it holds, and every write that programming would make. There
+    /// is no way from here to a write.
+    DryRun {
+        /// Which meter.
+        meter: String,
+        /// The text of the scheme.
+        scheme: String,
     },
     /// Gives a DLMS meter new keys, and proves that it has them.
     ChangeKeys {
@@ -203,6 +212,8 @@ pub enum Outcome {
     Clock(ClockResult),
     /// Of a look at the objects of a meter.
     Objects(Vec<MeterObject>),
+    /// Of a dry run.
+    DryRun(DryRunResult),
     /// Of a change of keys.
     KeysChanged(Vec<KeyChanged>),
     /// Of a backup.

@@ -1,6 +1,7 @@
 //! Answers as text for people.
 
 mod diagnosis;
+mod dry_run;
 pub(crate) mod job;
 mod keys;
 mod meters;

@@ -4,6 +4,7 @@ mod configured;
 mod diagnoses;
 mod dlms;
 mod dlms_words;
+mod dry_run;
 mod flag;
 mod found;
 mod line;
@@ -40,6 +41,7 @@ impl Bus {
             | Work::Objects { meter }
             | Work::ChangeKeys { meter, .. }
             | Work::GoldenPages { meter, .. }
+            | Work::DryRun { meter, .. }
             | Work::Backup { meter } => self.work_at(ticket, meter, what),
         }
     }
@@ -48,6 +50,9 @@ impl Bus {
         let Ok(id) = meter.parse::<MeterId>() else {
             return ticket.failed(words::left_alone(meter));
         };
+        if let Work::DryRun { scheme, .. } = what {
+            return self.dry_run(ticket, id, scheme);
+        }
         if self.books.iter().any(|book| *book.id() == id) {
             self.modbus_work(ticket, &id, what);
         } else if self.flags.iter().any(|book| *book.id() == id) {

@@ -46,6 +46,39 @@ fn layers(result: &PingResult) -> Vec<String> {
     words.collect()
 }
 
+const RATIOS: &str = "format = 1\nname = \"ratios\"\npurpose = \"program\"\n\
+    meter-type = \"any\"\nversion = 1\n[ratios]\nct-primary-a = 200\nct-secondary-a = 5\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_shows_every_write_and_sends_none() {
+    let (bench, _seat) = settled("").await;
+    let scheme = RATIOS.to_owned();
+    let work = Work::DryRun {
+        meter: meter(),
+        scheme,
+    };
+    let Outcome::DryRun(first) = bench.outcome(work.clone()).await else {
+        panic!("another outcome");
+    };
+    assert_eq!(first.scheme, "ratios version 1");
+    assert!(
+        !first.writes.is_empty() && !first.differences.is_empty(),
+        "{first:#?}"
+    );
+    // The meter holds what it held, so nothing was sent.
+    let Outcome::DryRun(again) = bench.outcome(work).await else {
+        panic!("another outcome");
+    };
+    assert_eq!(again, first);
+    let told = bench
+        .failure(Work::DryRun {
+            meter: meter(),
+            scheme: "format = 9".to_owned(),
+        })
+        .await;
+    assert_eq!(told.code, "J03");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_ping_goes_through_every_layer() {
     let (bench, seat) = settled("").await;

@@ -48,6 +48,13 @@ pub enum MeterCommand {
         /// Its name.
         meter: MeterId,
     },
+    /// Show every write that a scheme would make in this meter, and send none.
+    DryRun {
+        /// Its name.
+        meter: MeterId,
+        /// The scheme's file.
+        scheme: std::path::PathBuf,
+    },
     /// Show which objects a DLMS meter has, and which of them its model reads.
     Objects {
         /// Its name.

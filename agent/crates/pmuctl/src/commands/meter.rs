@@ -2,14 +2,16 @@
 
 use super::{add, backup, keys, profile};
 use crate::adapters::clock::utc;
+use crate::adapters::files::read_text;
 use crate::arguments::{CollectArguments, DirectArguments, MeterCommand};
 use crate::direct::DIRECT;
 use crate::errand::Errand;
-use crate::limits::{COLLECT_DAYS, WATCH_EVERY_MIN};
+use crate::limits::{COLLECT_DAYS, DOCUMENT_BYTES_MAX, WATCH_EVERY_MIN};
 use crate::show;
 use anyhow::{Result, bail};
 use desk::{GatewayDesk, JobState, Request, Work};
 use metering::{MeterId, Timestamp};
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -56,6 +58,9 @@ pub(super) async fn run<D: GatewayDesk>(
             let meter = meter.to_string();
             errand.work_and_show(Work::Clock { meter }).await
         }
+        MeterCommand::DryRun { meter, scheme } => {
+            errand.work_and_show(look_by(meter, scheme)?).await
+        }
         MeterCommand::Objects { meter } => {
             let meter = meter.to_string();
             errand.work_and_show(Work::Objects { meter }).await
@@ -84,6 +89,14 @@ pub(super) async fn run<D: GatewayDesk>(
     }
 }
 
+/// What programming it would write: nothing is written.
+fn look_by(meter: &MeterId, scheme: &Path) -> Result<Work> {
+    Ok(Work::DryRun {
+        meter: meter.to_string(),
+        scheme: read_text(scheme, DOCUMENT_BYTES_MAX)?,
+    })
+}
+
 /// A private gateway has one meter, of one name, and has to be told what it is.
 fn check_direct(command: &MeterCommand, direct: &DirectArguments) -> Result<()> {
     let named = match command {
@@ -98,6 +111,7 @@ fn check_direct(command: &MeterCommand, direct: &DirectArguments) -> Result<()> 
         | MeterCommand::Instant { meter, .. }
         | MeterCommand::Clock { meter }
         | MeterCommand::Objects { meter }
+        | MeterCommand::DryRun { meter, .. }
         | MeterCommand::Accept { meter }
         | MeterCommand::Backup { meter, .. } => Some(meter),
         MeterCommand::Collect(arguments) => Some(&arguments.meter),

@@ -1,6 +1,6 @@
 //! What a piece of work brought.
 
-use super::{diagnosis, objects, scan, trace, values};
+use super::{diagnosis, dry_run, objects, scan, trace, values};
 use crate::limits::COLUMNS;
 use crate::plain;
 use crate::table::{Side, Table};
@@ -18,6 +18,7 @@ pub(crate) fn text(outcome: &Outcome) -> String {
         Outcome::Collected(result) => collected(result),
         Outcome::Clock(result) => clock(result),
         Outcome::KeysChanged(found) => keys_changed(found),
+        Outcome::DryRun(found) => dry_run::text(found),
         Outcome::Objects(found) => objects::text(found),
         Outcome::Backup(result) => backup(result),
         Outcome::GoldenPages(result) => result.image.clone(),

@@ -188,6 +188,9 @@ fn task(what: &Work) -> Option<Task> {
         Work::Poll { .. } => Task::poll(),
         Work::Ping { .. } => Task::ping(),
         Work::Backup { .. } => Task::backup(),
-        Work::Scan { .. } | Work::Listen { .. } | Work::GoldenPages { .. } => return None,
+        Work::DryRun { .. }
+        | Work::Scan { .. }
+        | Work::Listen { .. }
+        | Work::GoldenPages { .. } => return None,
     })
 }

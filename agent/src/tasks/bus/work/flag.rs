@@ -2,6 +2,7 @@
 
 use super::super::flag::{Slice, Task};
 use super::super::wanted::CollectWish;
+use super::dry_run::ProgramReply;
 use super::line::is_worth_trials;
 use super::{Bus, diagnoses, words};
 use crate::front::refusal;
@@ -30,8 +31,8 @@ pub(super) enum Whose {
     Work(Ticket),
     /// Whoever asked for the values of now.
     Person(oneshot::Sender<Result<Vec<ReadValue>, Refusal>>),
-    /// The command desk, which programs the meter.
-    Command(oneshot::Sender<Result<ProgramAnswer, ProgramTrouble>>),
+    /// Whoever programs the meter, or looks at it by a scheme.
+    Command(ProgramReply),
 }
 
 /// Sessions in a row that may break before a job fails.
@@ -287,14 +288,14 @@ impl Whose {
                 let shown = shown.filter(|value| !value.obis.is_empty());
                 answer(reply, Ok(shown.collect()));
             }
-            Self::Command(reply) => answer(reply, Err(ProgramTrouble::Dropped)),
+            Self::Command(reply) => reply.answer(Err(ProgramTrouble::Dropped)),
         }
     }
 
     /// What came of programming.
     pub(super) fn programmed(self, what: Result<ProgramAnswer, ProgramTrouble>) {
         if let Self::Command(reply) = self {
-            answer(reply, what);
+            reply.answer(what);
         }
     }
 
@@ -305,7 +306,7 @@ impl Whose {
                 let remedy = diagnosis.next.first().cloned().unwrap_or_default();
                 answer(reply, Err(refusal(diagnosis.happened, &remedy)));
             }
-            Self::Command(reply) => answer(reply, Err(diagnosis.into())),
+            Self::Command(reply) => reply.answer(Err(diagnosis.into())),
         }
     }
 }
@@ -332,6 +333,9 @@ fn task(what: &Work) -> Option<Task> {
         Work::Poll { .. } | Work::Ping { .. } | Work::Scan { .. } | Work::Listen { .. } => {
             Task::poll()
         }
-        Work::Objects { .. } | Work::ChangeKeys { .. } | Work::GoldenPages { .. } => return None,
+        Work::Objects { .. }
+        | Work::ChangeKeys { .. }
+        | Work::DryRun { .. }
+        | Work::GoldenPages { .. } => return None,
     })
 }

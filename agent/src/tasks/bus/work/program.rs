@@ -1,6 +1,7 @@
 //! Orders of the command desk: sessions with meters of all protocols.
 
-use super::flag::{OVER, Whose, answer};
+use super::dry_run::ProgramReply;
+use super::flag::{OVER, Whose};
 use super::{Bus, words};
 use crate::config::LinkSettings;
 use crate::limits::LINE_WORK_HOLD_MIN;
@@ -18,13 +19,12 @@ use meters::program::{
     Misfit, ModbusPages, Pages, ProgramFault, carry_out, look, scheme_settings, settings_plan,
     standing,
 };
-use tokio::sync::oneshot;
 
 /// An order at a Modbus meter, for which the line is kept free.
 pub(in super::super) struct ModbusProgram {
     meter: MeterId,
     ask: ProgramAsk,
-    reply: oneshot::Sender<Result<ProgramAnswer, ProgramTrouble>>,
+    reply: ProgramReply,
 }
 
 impl Bus {
@@ -37,23 +37,18 @@ impl Bus {
             reply,
         } = order;
         log::info!(command:% = dispatch.command().id, meter:%; "a command wants the line");
-        self.ask_program(meter, ask, reply);
+        self.ask_program(meter, ask, ProgramReply::Asker(reply));
     }
 
     /// Takes up a look, which needs no dispatch as it can write nothing.
     pub(in super::super) fn look_at(&mut self, order: LookOrder) {
         let LookOrder { meter, ask, reply } = order;
-        self.ask_program(meter, ask.into(), reply);
+        self.ask_program(meter, ask.into(), ProgramReply::Asker(reply));
     }
 
-    fn ask_program(
-        &mut self,
-        meter: MeterId,
-        ask: ProgramAsk,
-        reply: oneshot::Sender<Result<ProgramAnswer, ProgramTrouble>>,
-    ) {
+    pub(super) fn ask_program(&mut self, meter: MeterId, ask: ProgramAsk, reply: ProgramReply) {
         if let Some(trouble) = self.line_trouble() {
-            return answer(reply, Err(trouble.into()));
+            return reply.answer(Err(trouble.into()));
         }
         if self.books.iter().any(|book| *book.id() == meter) {
             self.program_modbus(meter, ask, reply);
@@ -62,16 +57,11 @@ impl Bus {
         } else if self.dlms.iter().any(|book| *book.id() == meter) {
             self.program_dlms(meter, ask, Whose::Command(reply));
         } else {
-            answer(reply, Err(words::left_alone(meter.as_str()).into()));
+            reply.answer(Err(words::left_alone(meter.as_str()).into()));
         }
     }
 
-    fn program_modbus(
-        &mut self,
-        meter: MeterId,
-        ask: ProgramAsk,
-        reply: oneshot::Sender<Result<ProgramAnswer, ProgramTrouble>>,
-    ) {
+    fn program_modbus(&mut self, meter: MeterId, ask: ProgramAsk, reply: ProgramReply) {
         self.token += 1;
         let hold_max = self.parts.settings.session_max;
         let request = SessionRequest {
@@ -86,7 +76,7 @@ impl Bus {
                 let job = ModbusProgram { meter, ask, reply };
                 self.program_jobs.insert(self.token, job);
             }
-            Err(error) => answer(reply, Err(words::busy(&error.to_string()).into())),
+            Err(error) => reply.answer(Err(words::busy(&error.to_string()).into())),
         }
     }
 
@@ -101,7 +91,7 @@ impl Bus {
         let book = books.find(|book| *book.id() == meter);
         let modbus = book.and_then(|book| book.settings.modbus().cloned());
         let Some(modbus) = modbus.filter(|_| !reply.is_closed()) else {
-            answer(reply, Err(ProgramTrouble::Dropped));
+            reply.answer(Err(ProgramTrouble::Dropped));
             return OVER;
         };
         let is_tcp = matches!(self.parts.settings.link, LinkSettings::ModbusTcp { .. });
@@ -120,10 +110,7 @@ impl Bus {
             Some(programmed(&ask, &modbus.model, &mut pages).await)
         };
         let done = alive(programming, &pulse, at_most, &shutdown).await;
-        answer(
-            reply,
-            done.flatten().unwrap_or(Err(ProgramTrouble::Dropped)),
-        );
+        reply.answer(done.flatten().unwrap_or(Err(ProgramTrouble::Dropped)));
         OVER
     }
 }

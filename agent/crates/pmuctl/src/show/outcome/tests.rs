@@ -1,7 +1,7 @@
 use super::*;
 use desk::{
-    Diagnosis, EventCounter, EventsResult, FoundMeter, Layer, MeterObject, MeterValue, ScanResult,
-    TraceLine,
+    Diagnosis, DryRunResult, DryRunWrite, EventCounter, EventsResult, FoundMeter, Layer,
+    MeterObject, MeterValue, ScanResult, TraceLine,
 };
 
 #[track_caller]
@@ -311,6 +311,7 @@ fn bad_readings() -> Vec<Outcome> {
             end: KeyChangeEnd::Refused,
             words: bad(),
         }]),
+        Outcome::DryRun(dry_run(&bad())),
         Outcome::Objects(vec![MeterObject {
             class: 3,
             class_name: bad(),
@@ -362,4 +363,35 @@ fn nothing_that_a_meter_says_commands_the_terminal() {
         let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         assert!(!text.contains(obeyed), "{text:?}");
     }
+}
+
+fn dry_run(words: &str) -> DryRunResult {
+    DryRunResult {
+        scheme: words.to_owned(),
+        holds: words.to_owned(),
+        is_provisional: false,
+        differences: vec![words.to_owned()],
+        writes: vec![DryRunWrite {
+            phase: "setting".to_owned(),
+            name: words.to_owned(),
+            place: "617001".to_owned(),
+            before: Some(words.to_owned()),
+            after: words.to_owned(),
+            clears_profile: true,
+        }],
+    }
+}
+
+#[test]
+fn a_dry_run_numbers_its_writes_and_says_that_none_was_sent() {
+    check(
+        &Outcome::DryRun(dry_run("x")),
+        "\
+scheme x
+the meter holds x
+  differs: x
+  1. setting: x at 617001: x -> x (the load profile is lost)
+1 write would be made; none was sent
+",
+    );
 }
