@@ -181,5 +181,14 @@ fn print(text: &str) -> Result<()> {
     Ok(())
 }
 
+/// Says a value to a program, or the text to a person.
+fn say(is_json: bool, value: &serde_json::Value, text: &str) -> Result<()> {
+    if is_json {
+        print(&format!("{value}\n"))
+    } else {
+        print(text)
+    }
+}
+
 #[cfg(test)]
 mod tests;

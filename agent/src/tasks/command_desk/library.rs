@@ -14,7 +14,8 @@ use schemes::scheme::{canonical_text, fingerprint, parse_scheme};
 use std::sync::Arc;
 use storage::Remembered;
 
-const PREFIX: &str = "scheme/";
+/// Under these names the store keeps them.
+pub(super) const PREFIX: &str = "scheme/";
 
 /// What the library keeps under one name.
 pub(super) enum Kept {

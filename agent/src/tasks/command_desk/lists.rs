@@ -2,6 +2,7 @@
 
 use super::Dispatch;
 use super::hands::Hands;
+use super::library::PREFIX as SCHEMES;
 use super::outcome::{MeterEnd, Outcome};
 use crate::tasks::list_keeper::{line_of, names_of, site_map};
 use crate::tasks::storekeeper::Beside;
@@ -10,7 +11,6 @@ use schemes::list::{MeterList, Run, TaskFault, TaskState};
 use std::collections::BTreeSet;
 use storage::Remembered;
 
-const SCHEMES: &str = "scheme/";
 /// Faults that are told one by one.
 const FAULTS_MAX: usize = 20;
 

@@ -5,7 +5,7 @@ use super::hands::Hands;
 use super::outcome::{MeterEnd, Outcome};
 use crate::tasks::bus::BusRequest;
 use authority::{Action, CommandState, RotatedKey};
-use desk::{JobState, KeyChangeEnd, Part, Work};
+use desk::{JobState, KeyChangeEnd, Part, Refusal, Work};
 use metering::MeterId;
 use std::sync::Arc;
 
@@ -16,25 +16,34 @@ impl Hands {
         let (Some(what), Some(meter)) = (job(action), action.meter()) else {
             return Outcome::failed("unsupported", "this gateway does not do that");
         };
-        let Some(bus) = self.bus_of(meter) else {
-            let words = format!("there is no meter `{meter}`; `pmuctl meter list` shows the names");
-            return Outcome::failed("no-such-meter", words);
-        };
-        let words = format!("command {}", dispatch.command().id);
-        let ticket = match self.jobs.open(words) {
-            Ok(ticket) => ticket,
-            Err(refusal) => return Outcome::failed("busy", refusal.problem),
-        };
-        let number = ticket.number();
-        if let Err(refusal) = bus.request(BusRequest::Work { ticket, what }) {
-            return Outcome::failed("busy", refusal.problem);
+        match self.job_at(dispatch, meter, what).await {
+            Ok(ended) => ended_at(meter, ended),
+            Err(outcome) => outcome,
         }
-        let ended = tokio::select! {
+    }
+
+    /// The end of a job at a meter, or why it did not begin; nothing where the gateway stops first.
+    pub(super) async fn job_at(
+        &self,
+        dispatch: &Dispatch,
+        meter: &MeterId,
+        what: Work,
+    ) -> Result<Option<JobState>, Outcome> {
+        let bus = self.bus_of(meter).ok_or_else(|| {
+            let words = format!("there is no meter `{meter}`; `pmuctl meter list` shows the names");
+            Outcome::failed("no-such-meter", words)
+        })?;
+        let busy = |refusal: Refusal| Outcome::failed("busy", refusal.problem);
+        let words = format!("command {}", dispatch.command().id);
+        let ticket = self.jobs.open(words).map_err(busy)?;
+        let number = ticket.number();
+        bus.request(BusRequest::Work { ticket, what })
+            .map_err(busy)?;
+        Ok(tokio::select! {
             biased;
             () = self.shutdown.cancelled() => None,
-            job = self.jobs.end_of(number) => job.ok(),
-        };
-        ended_at(meter, ended.map(|job| job.state))
+            job = self.jobs.end_of(number) => job.ok().map(|job| job.state),
+        })
     }
 }
 

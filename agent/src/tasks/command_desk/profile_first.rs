@@ -4,7 +4,6 @@
 use super::Dispatch;
 use super::hands::Hands;
 use super::outcome::MeterEnd;
-use crate::tasks::bus::BusRequest;
 use authority::CommandState;
 use desk::{JobState, Outcome, Work};
 use metering::MeterId;
@@ -63,26 +62,14 @@ impl Hands {
 
     /// Reads what the store does not have of a meter's profile, up to now.
     async fn read_profile(&self, dispatch: &Dispatch, meter: &MeterId) -> Result<(), String> {
-        let bus = self
-            .bus_of(meter)
-            .ok_or_else(|| "there is no such meter".to_owned())?;
-        let words = format!("command {}: the profile first", dispatch.command().id);
-        let ticket = self.jobs.open(words).map_err(|refusal| refusal.problem)?;
-        let number = ticket.number();
         let what = Work::Collect {
             meter: meter.to_string(),
             from: None,
             to: None,
             again: false,
         };
-        bus.request(BusRequest::Work { ticket, what })
-            .map_err(|refusal| refusal.problem)?;
-        let ended = tokio::select! {
-            biased;
-            () = self.shutdown.cancelled() => None,
-            job = self.jobs.end_of(number) => job.ok(),
-        };
-        match ended.map(|job| job.state) {
+        let ended = self.job_at(dispatch, meter, what).await;
+        match ended.map_err(|outcome| outcome.text)? {
             Some(JobState::Done(outcome)) => match *outcome {
                 // What the meter does not have is not lost; a doubt about what it has is no proof.
                 Outcome::Collected(brought) => match brought.found.first() {

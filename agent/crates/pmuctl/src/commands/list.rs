@@ -1,6 +1,6 @@
 //! Meter lists, offline.
 
-use super::print;
+use super::{print, say};
 use crate::adapters::clock::utc;
 use crate::adapters::files::{read_text, write_new};
 use crate::arguments::ListCommand;
@@ -194,14 +194,6 @@ fn clock(at: Timestamp, zone: &TimeZone) -> String {
     let at = jiff::Timestamp::from_second(second).unwrap_or(jiff::Timestamp::MAX);
     let local = at.to_zoned(zone.clone());
     local.strftime("%a %Y-%m-%d %H:%M:%S %Z").to_string()
-}
-
-fn say(is_json: bool, value: &Value, text: &str) -> Result<()> {
-    if is_json {
-        print(&format!("{value}\n"))
-    } else {
-        print(text)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Schemes and network maps, offline.
 
-use super::print;
+use super::{print, say};
 use crate::adapters::clock::utc;
 use crate::adapters::files::{read_bytes, read_text, write_new};
 use crate::arguments::{MetersCommand, SchemeCommand};
@@ -207,14 +207,6 @@ fn map(path: &Path) -> Result<SiteMap> {
     let bytes = read_bytes(path, DOCUMENT_BYTES_MAX)?;
     let name = path.display().to_string();
     Ok(ImportPlan::of(&name, &bytes, &SiteMap::default())?.after())
-}
-
-fn say(is_json: bool, value: &serde_json::Value, text: &str) -> Result<()> {
-    if is_json {
-        print(&format!("{value}\n"))
-    } else {
-        print(text)
-    }
 }
 
 #[cfg(test)]
