@@ -81,9 +81,10 @@ impl Watched {
         }
     }
 
-    /// The entries of its log up to a true time, overwritten or not, as its clock shows them.
-    fn entries(&self, utc: i64) -> Vec<(String, u8)> {
-        let events = self.holds.events(utc).into_iter();
+    /// The entries of its log up to a moment, overwritten or not, as its clock shows them. Its seconds
+    /// begin when it was seated: another meter's do not say how many entries it has.
+    fn entries(&self, moment: Duration) -> Vec<(String, u8)> {
+        let events = self.holds.events(self.holds.utc(moment)).into_iter();
         let shown = |at| calendar(self.holds.shown(at)).to_string();
         events.map(|(at, code)| (shown(at), code)).collect()
     }
@@ -157,7 +158,11 @@ struct LogVerdict {
 /// with where it ends. Of a log that was first read by `looked` nothing newer than it held then is
 /// missing at the beginning.
 #[track_caller]
-fn judge_log(meter: &Watched, booked: &Booked, (looked, upto, now): (i64, i64, i64)) -> LogVerdict {
+fn judge_log(
+    meter: &Watched,
+    booked: &Booked,
+    (looked, upto, now): (Duration, Duration, Duration),
+) -> LogVerdict {
     let name = meter.name;
     let truth = meter.entries(now);
     let begins = meter.entries(looked).len();
@@ -215,8 +220,9 @@ fn values_of((end, values, highest_at): (i64, [u32; 3], i64)) -> [((String, u64)
 /// Every set that the meter had at the beginning or later, up to `upto`, once and right; nothing
 /// else. How many sets.
 #[track_caller]
-fn judge_billing(meter: &Watched, booked: &Booked, (upto, now): (i64, i64)) -> usize {
+fn judge_billing(meter: &Watched, booked: &Booked, (upto, now): (Duration, Duration)) -> usize {
     let name = meter.name;
+    let [upto, now] = [upto, now].map(|moment| meter.holds.utc(moment));
     let mut found = BTreeMap::new();
     for readings in &booked.readings {
         let own = readings.values.iter().filter(|value| {
@@ -248,7 +254,7 @@ fn judge_billing(meter: &Watched, booked: &Booked, (upto, now): (i64, i64)) -> u
 
 /// Kills the gateway, and starts it again after a while; how much befell the meter meanwhile.
 fn kill_for(agent: &mut Agent, away: Duration, (meter, bus): (&Watched, &Bus)) -> usize {
-    let count = || meter.entries(meter.holds.utc(bus.wire.now())).len();
+    let count = || meter.entries(bus.wire.now()).len();
     agent.kill();
     let before = count();
     pause(away);
@@ -275,7 +281,7 @@ fn each_entry_and_each_set_is_at_the_head_end_once_and_a_loss_is_told() {
     let bus = Bus::serial("main", world.folder(), 115_200, 6);
     let roomy = Watched::seat(&bus, ROOMY, Sorting::OldestFirst);
     let tight = Watched::seat(&bus, TIGHT, Sorting::NewestFirst);
-    let now = || roomy.holds.utc(bus.wire.now());
+    let now = || bus.wire.now();
     let mut agent = world.gateway(GATEWAY, &[&bus], 60);
     let password = world.folder().join("password");
     private(&password, PASSWORD.as_bytes());
