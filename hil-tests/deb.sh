@@ -83,7 +83,7 @@ expect() { # expect PATH "OWNER GROUP MODE"
 # What people begin from is there, and the packed program takes it.
 check_beginnings() {
     local file share="$root/usr/share/pmu" limits kind judged=0
-    for file in config/schemes/*.toml config/capabilities/*.toml config/meter-lists/*.toml config/network-map.csv; do
+    for file in config/schemes/*.toml config/capabilities/*.toml config/meter-lists/*.toml config/network-map.csv config/roles.toml; do
         cmp -s "$file" "$share/${file#config/}" || fail "$file is not in it"
     done
     for file in "$share"/schemes/*.toml; do

@@ -9,6 +9,7 @@ mod flag_meter;
 mod link;
 mod meter;
 mod number;
+mod people;
 mod private_file;
 mod recovery;
 mod settings;

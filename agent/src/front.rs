@@ -2,12 +2,15 @@
 
 mod audit;
 mod keys;
+mod orders;
+mod people;
 mod permitted;
 mod recovery;
 mod set_aside;
 mod work;
 
-pub use permitted::{Permitted, needed};
+pub use people::PeopleRoom;
+pub use permitted::{Asker, Permitted, needed};
 
 use crate::adapters::clock::Clock;
 use crate::adapters::disk;
@@ -61,6 +64,8 @@ pub struct Front {
     pub jobs: Jobs,
     /// Orders, and what the gateway signs; none in recovery.
     pub command_desk: Option<DeskHandle>,
+    /// People with an account.
+    pub people: PeopleRoom,
     /// Updates of the whole system.
     pub updater: UpdaterHandle,
     /// The file of the configuration.
@@ -71,14 +76,31 @@ pub struct Front {
 
 impl GatewayDesk for Front {
     async fn ask(&self, caller: Caller, request: Request) -> Result<Answer, Refusal> {
-        let own_uid = rustix::process::geteuid().as_raw();
-        let permitted = Permitted::check(caller, own_uid, &request)
-            .inspect_err(|refused| log::info!("a local caller is refused: {}", refused.problem))?;
         if self.is_recovery
             && let Some(refused) = recovery::refused(&request)
         {
             return Err(refused);
         }
+        let (signed, request) = match request {
+            Request::As(asked) => {
+                let second = asked.second.as_ref();
+                let signed = self.people.recognise(&asked.session, second).await?;
+                (Some(signed), *asked.request)
+            }
+            other => (None, other),
+        };
+        let asker = Asker {
+            caller,
+            own_uid: rustix::process::geteuid().as_raw(),
+            person: signed.as_ref().map(|signed| &signed.first),
+        };
+        let permitted = match Permitted::check(asker, self.people.rights(), &request) {
+            Ok(permitted) => permitted,
+            Err(refused) => {
+                self.people.note_refused(&asker.name(), &refused).await;
+                return Err(refused);
+            }
+        };
         if request != Request::Status {
             // Right after the start a bus would be asked for meters that it does not know yet.
             for bus in &self.buses {
@@ -108,6 +130,11 @@ impl GatewayDesk for Front {
             Request::Cancel { number } => self.cancel(&permitted, number).await,
             Request::Keys { wish } => self.ask_keys(&permitted, wish).await,
             Request::Update { wish } => self.updater.ask(&permitted, wish).await,
+            Request::People { wish } => self.ask_people(&permitted, signed.as_ref(), wish).await,
+            Request::Order { command } => self.take_order(signed.as_ref(), &command).await,
+            Request::Command { id } => self.order_standing(&id).await,
+            Request::Commands => self.newest_orders().await,
+            Request::As(_) => Err(people::sign_in_first()),
             Request::Configuration => {
                 let file = self.configuration.display().to_string();
                 Ok(Answer::Configuration(file))

@@ -1,6 +1,7 @@
 //! The file as a person writes it. Unknown keys are refused; every value remembers its line.
 
 use super::commands::CommandsFile;
+use super::people::PeopleFile;
 use super::update::UpdateFile;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -20,6 +21,8 @@ pub(crate) struct AgentFile {
     #[serde(default)]
     pub(crate) update: UpdateFile,
     pub(crate) commands: Option<CommandsFile>,
+    #[serde(default)]
+    pub(crate) people: PeopleFile,
     #[serde(default)]
     pub(crate) bus: Vec<BusFile>,
     #[serde(default)]

@@ -7,6 +7,7 @@ use super::complaint::{Complaints, Notebook};
 use super::file::{ClockFile, UplinkFile, back_off_max, keep_alive, mqtt_port, runtime_folder};
 use super::settings::{ClockSettings, Settings, StoreSettings, name, read, uplink_settings};
 use super::update::UpdateFile;
+use authority::RoleRights;
 use meters::catalogue::Catalogue;
 use ota::BootReport;
 use serde::Deserialize;
@@ -139,6 +140,7 @@ impl RecoveryFile {
             },
             update,
             commands: None,
+            rights: RoleRights::shipped(),
             buses: Vec::new(),
             meters: Vec::new(),
             catalogue: Arc::new(Catalogue::default()),

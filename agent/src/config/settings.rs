@@ -8,6 +8,7 @@ use super::meter::MeterSettings;
 use super::settings_bus::buses;
 use super::settings_meter::{Reader, meters};
 use super::update::UpdateSettings;
+use authority::RoleRights;
 use metering::{BusId, GatewayId};
 use meters::catalogue::Catalogue;
 use ota::BootReport;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub update: UpdateSettings,
     /// Commands of the head-end; without it every one is refused.
     pub commands: Option<CommandSettings>,
+    /// Which role has which rights.
+    pub rights: RoleRights,
     /// The lines.
     pub buses: Vec<BusSettings>,
     /// The meters, in the order of the file.
@@ -172,6 +175,7 @@ impl Settings {
         let update = file.update.settings(notes);
         let commands = file.commands.as_ref();
         let commands = commands.map(|commands| commands.settings(notes));
+        let rights = file.people.rights(folder, notes);
         let buses = buses(&file.bus, notes);
         let reader = Reader {
             catalogue,
@@ -191,6 +195,7 @@ impl Settings {
             },
             update,
             commands,
+            rights,
             buses,
             meters,
             catalogue: Arc::clone(catalogue),

@@ -199,6 +199,7 @@ fn protected(old: &Settings, new: &Settings) -> Vec<&'static str> {
         "gateway.runtime-folder",
     );
     note(old.commands != new.commands, "[commands]");
+    note(old.rights != new.rights, "[people]");
     let keys = |it: &Settings| {
         let uplink = it.uplink.as_ref()?;
         Some((uplink.key_file.clone(), uplink.ingest_keys_file.clone()))

@@ -26,7 +26,12 @@ pub(super) fn refused(request: &Request) -> Option<Refusal> {
         | Request::Audit { .. }
         | Request::SetAside
         | Request::Release { .. }
-        | Request::Keys { .. } => (
+        | Request::Keys { .. }
+        | Request::People { .. }
+        | Request::As(_)
+        | Request::Order { .. }
+        | Request::Command { .. }
+        | Request::Commands => (
             "recovery system: the store is left as it is",
             "ask again once an installed system runs; `pmuctl update status` shows how it stands",
         ),
@@ -37,7 +42,7 @@ pub(super) fn refused(request: &Request) -> Option<Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use desk::{KeysWish, TraceSwitch, UpdateWish, Work};
+    use desk::{KeysWish, PeopleWish, TraceSwitch, UpdateWish, Work};
 
     #[track_caller]
     fn check(request: &Request, expected: Option<&str>) {
@@ -69,6 +74,9 @@ mod tests {
         check(&Request::SetAside, store);
         let wish = KeysWish::Status { meter: None };
         check(&Request::Keys { wish }, store);
+        check(&Request::Commands, store);
+        let wish = PeopleWish::List;
+        check(&Request::People { wish }, store);
         let wish = UpdateWish::Status;
         check(&Request::Update { wish }, None);
         check(&Request::Status, None);

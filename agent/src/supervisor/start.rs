@@ -7,7 +7,7 @@ use crate::adapters::command_keys::receipt_key;
 use crate::adapters::trace_file::Tracer;
 use crate::alarms::Alarms;
 use crate::config::{Settings, Trial, TrialState};
-use crate::front::Front;
+use crate::front::{Front, PeopleRoom};
 use crate::health::{Pulse, STOREKEEPER};
 use crate::jobs::Jobs;
 use crate::limits::{BUS_REQUESTS_MAX, LINES_SHOWN_WITHIN};
@@ -104,6 +104,7 @@ impl Supervisor {
             alarms,
             jobs,
             command_desk: desk,
+            people: PeopleRoom::new(store.clone(), common.clock.clone(), settings.rights.clone()),
             updater,
             configuration: config.clone(),
             is_recovery: settings.recovery.is_some(),
@@ -302,6 +303,7 @@ fn start_desk(
         configuration: config.to_owned(),
         data_folder: settings.data_folder.clone(),
         trial: settings.commands.as_ref().map(|commands| commands.trial),
+        rights: settings.rights.clone(),
         clock: common.clock.clone(),
         boot,
         shutdown: common.stops.lines.clone(),

@@ -41,7 +41,9 @@ use crate::tasks::list_keeper::ListHandle;
 use crate::tasks::storekeeper::StoreHandle;
 use crate::tasks::updater::UpdaterHandle;
 use crate::tasks::uplink::ImageRoad;
-use authority::{AuthenticCommand, AuthorisedCommand, Command, CommandId, KeyId, SigningKey};
+use authority::{
+    AuthenticCommand, AuthorisedCommand, Command, CommandId, KeyId, RoleRights, SigningKey,
+};
 use configuration::Places;
 use handle::DeskAsk;
 use hands::Hands;
@@ -87,6 +89,8 @@ pub struct DeskParts {
     pub gateway: GatewayId,
     /// The file of root keys; without it every command is refused.
     pub roots_file: Option<PathBuf>,
+    /// Which role has which rights.
+    pub rights: RoleRights,
     /// Signs receipts.
     pub key: Arc<SigningKey>,
     /// The store.
@@ -160,7 +164,7 @@ impl CommandDesk {
         let (asks, asked) = mpsc::channel(DESK_REQUESTS_MAX);
         let receipts = Receipts::new(parts.gateway.clone(), Arc::clone(&parts.key));
         let own = Arc::clone(&parts.key);
-        let trust = Trust::new(&parts.gateway, parts.roots_file, parts.key);
+        let trust = Trust::new(&parts.gateway, (parts.roots_file, parts.rights), parts.key);
         let (view, seen) = watch::channel(DeskView::default());
         let (ended, _) = broadcast::channel(DESK_REQUESTS_MAX);
         let counts = CommandCounts::default();

@@ -1,6 +1,6 @@
 //! One bus of the daemon with its store, on a wire in memory.
 
-use authority::{MasterKey, Receipt, ReceiptKeys, SigningKey};
+use authority::{MasterKey, Receipt, ReceiptKeys, RoleRights, SigningKey};
 use desk::{
     Answer, Caller, Diagnosis, GatewayDesk, Job, JobState, MeterStatus, Outcome, Refusal, Request,
     Work,
@@ -12,7 +12,7 @@ use pmu_agent::adapters::lead::{Circuit, Simulated};
 use pmu_agent::adapters::port::OpenPort;
 use pmu_agent::alarms::Alarms;
 use pmu_agent::config::Settings;
-use pmu_agent::front::Front;
+use pmu_agent::front::{Front, PeopleRoom};
 use pmu_agent::health::Pulse;
 use pmu_agent::jobs::Jobs;
 use pmu_agent::limits::BUS_REQUESTS_MAX;
@@ -286,6 +286,7 @@ impl Bench {
         let stops = (stop_lines.clone(), restart.clone());
         let at = (&store, &handle);
         let desk = self.desk_tasks(&mut lines, &settings, at, (&jobs, &clock), stops);
+        let people = PeopleRoom::new(store.clone(), clock.clone(), RoleRights::shipped());
         let front = Front {
             gateway: settings.gateway.clone(),
             clock,
@@ -298,6 +299,7 @@ impl Bench {
             alarms,
             jobs,
             command_desk: Some(desk.clone()),
+            people,
             updater: UpdaterHandle::without_task(),
             configuration: self.folder.path().join("agent.toml"),
             is_recovery: false,
@@ -349,6 +351,7 @@ impl Bench {
         let (task, desk) = CommandDesk::new(DeskParts {
             gateway: settings.gateway.clone(),
             roots_file: roots.exists().then_some(roots),
+            rights: RoleRights::shipped(),
             key,
             store: store.clone(),
             buses: vec![bus.clone()],

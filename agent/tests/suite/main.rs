@@ -17,4 +17,6 @@ mod house_rules;
 #[cfg(test)]
 mod links;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod simulation;

@@ -42,6 +42,18 @@ pub enum Answer {
     Update(Box<crate::UpdateStatus>),
     /// What is known of keys.
     Keys(Box<crate::KeysStatus>),
+    /// Who has an account.
+    People(Vec<crate::Person>),
+    /// The code that claims the gateway. It is not shown again.
+    ClaimCode(crate::KeyText),
+    /// A session has begun.
+    Session(crate::SessionOpened),
+    /// The order is in the journal; its id.
+    Ordered(String),
+    /// How an order stands.
+    Command(Box<crate::CommandStanding>),
+    /// How orders stand, the newest first.
+    Commands(Vec<crate::CommandStanding>),
 }
 
 /// Why the gateway does not answer.

@@ -97,6 +97,25 @@ pub enum Request {
         /// What is wished.
         wish: crate::KeysWish,
     },
+    /// People with an account.
+    People {
+        /// What is wished.
+        wish: crate::PeopleWish,
+    },
+    /// What somebody asks who is signed in.
+    As(crate::SignedIn),
+    /// Orders something, as the contract with the head-end writes it. Number and epoch are the gateway's own.
+    Order {
+        /// The command's bytes, in hexadecimal digits.
+        command: String,
+    },
+    /// How an order stands.
+    Command {
+        /// Its id.
+        id: String,
+    },
+    /// The newest orders.
+    Commands,
 }
 
 /// What to do with a trace.

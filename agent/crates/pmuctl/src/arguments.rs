@@ -12,6 +12,7 @@ mod list;
 mod meter;
 mod order;
 mod pages;
+mod people;
 mod provision;
 mod scheme;
 mod store;
@@ -32,12 +33,14 @@ pub use order::{Order, RotatedKeyName, SchemeAndMeters};
 pub use pages::{
     CloneCommand, CloneReadArguments, ImportWritesArguments, PageName, WriteSetCommand,
 };
+pub use people::{BoxOrderArguments, PeopleCommand, RoleName, SignInArguments};
 pub use provision::ProvisionArguments;
 pub use scheme::{MetersCommand, SchemeCommand};
 pub use store::StoreCommand;
 pub use update::UpdateCommand;
 
 use crate::adapters::local::SOCKET;
+use ::authority::CommandId;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -118,6 +121,20 @@ pub enum Command {
     /// Update the whole system, keep it, or go back.
     #[command(subcommand)]
     Update(UpdateCommand),
+    /// Sign in at this gateway, as somebody with an account.
+    SignIn(SignInArguments),
+    /// End your session at this gateway.
+    SignOut,
+    /// People with an account on this gateway.
+    #[command(subcommand)]
+    People(PeopleCommand),
+    /// Order something at this gateway, as somebody who is signed in.
+    Order(Box<BoxOrderArguments>),
+    /// Show the newest orders in this gateway's journal, wherever they came from, or one of them.
+    Orders {
+        /// Its id.
+        id: Option<CommandId>,
+    },
     /// Show the work that the gateway does or has done for people.
     Jobs,
     /// Look at a piece of such work.
@@ -178,6 +195,11 @@ impl Command {
             Self::Console(_) => Some("console"),
             Self::Store(_) => Some("store"),
             Self::Update(_) => Some("update"),
+            Self::SignIn(_) => Some("sign-in"),
+            Self::SignOut => Some("sign-out"),
+            Self::People(_) => Some("people"),
+            Self::Order(_) => Some("order"),
+            Self::Orders { .. } => Some("orders"),
             Self::Jobs => Some("jobs"),
             Self::Job(_) => Some("job"),
             Self::Provision(_) => Some("provision"),

@@ -4,6 +4,7 @@ mod add;
 mod audit;
 mod authority;
 mod backup;
+mod box_order;
 mod bus;
 mod console;
 mod dispatch;
@@ -13,6 +14,7 @@ mod list;
 mod meter;
 mod order;
 mod pages;
+mod people;
 mod profile;
 mod provision;
 mod rollout;
@@ -22,6 +24,7 @@ mod update;
 
 use crate::adapters::direct_agent::DirectAgent;
 use crate::adapters::local::LocalDesk;
+use crate::adapters::session;
 use crate::adapters::signals::Wishes;
 use crate::adapters::terminal;
 use crate::arguments::{Arguments, AuditCommand, Command, JobCommand, StoreCommand};
@@ -72,6 +75,11 @@ async fn at_gateway(arguments: &Arguments) -> Result<bool> {
     let work = async {
         let Some(port) = &arguments.direct.direct else {
             let desk = LocalDesk::new(&arguments.socket(), wait(&arguments.command));
+            let desk = match arguments.command {
+                // Who signs in or claims is nobody yet.
+                Command::SignIn(_) => desk,
+                _ => desk.signed_in(session::remembered()?),
+            };
             return errand(&desk, arguments, &mut console, &wishes).await;
         };
         let agent = DirectAgent::start(&arguments.direct, port, &wishes).await?;
@@ -123,6 +131,12 @@ async fn errand(
             from,
             count,
         }) => audit::export(&mut errand, (out, seal), *from, *count).await,
+        Command::SignIn(arguments) => people::sign_in(&mut errand, arguments).await,
+        Command::SignOut => people::sign_out(&mut errand).await,
+        Command::People(command) => people::run(&mut errand, command).await,
+        Command::Order(arguments) => box_order::run(&mut errand, arguments).await,
+        Command::Orders { id: Some(id) } => box_order::show(&mut errand, id).await,
+        Command::Orders { id: None } => errand.simple(Request::Commands).await,
         Command::Jobs => errand.simple(Request::Jobs).await,
         Command::Job(JobCommand::Show { number }) => {
             let number = *number;

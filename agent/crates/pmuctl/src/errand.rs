@@ -1,6 +1,7 @@
 //! One command at a gateway: what it asks, where it shows the answer, and when it ends.
 
 use crate::adapters::signals::Wishes;
+use crate::adapters::terminal;
 use crate::console::Console;
 use crate::limits::{CANCEL_WITHIN, JOB_LOOK_EVERY};
 use crate::show;
@@ -24,6 +25,31 @@ impl<D: GatewayDesk> Errand<'_, D> {
             biased;
             answer = ask(self.desk, request) => Ok(answer?),
             () = self.wishes.stop.cancelled() => bail!("interrupted; nothing was changed by that"),
+        }
+    }
+
+    /// Waits for what a person types, who may rather go.
+    pub(crate) async fn typed<T>(&self, what: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            () = self.wishes.stop.cancelled() => bail!("interrupted; nothing was changed"),
+            typed = what => typed,
+        }
+    }
+
+    /// Whether a person says yes.
+    pub(crate) async fn is_yes(&mut self, question: &str) -> Result<bool> {
+        if !terminal::has_person() {
+            bail!("nobody can be asked; add --yes");
+        }
+        self.console.remark(&format!("{question} [y/N] "))?;
+        tokio::select! {
+            biased;
+            () = self.wishes.stop.cancelled() => {
+                self.console.remark("\n")?;
+                Ok(false)
+            }
+            wanted = terminal::is_yes() => Ok(wanted?),
         }
     }
 

@@ -6,8 +6,10 @@ pub(crate) mod job;
 mod keys;
 mod meters;
 mod objects;
+pub(crate) mod orders;
 pub(crate) mod outcome;
 pub(crate) mod pages;
+mod people;
 pub(crate) mod scan;
 mod status;
 mod store;
@@ -47,6 +49,12 @@ pub fn answer_text(answer: &Answer) -> String {
         Answer::Update(status) => update::text(status),
         Answer::Job(found) => job::text(found),
         Answer::Jobs(jobs) => job::list(jobs),
+        Answer::People(all) => people::table(all),
+        Answer::ClaimCode(code) => people::code(code),
+        Answer::Session(opened) => format!("signed in as {}\n", crate::plain(&opened.name, 100)),
+        Answer::Ordered(id) => format!("{}\n", crate::plain(id, 100)),
+        Answer::Command(found) => orders::one(found),
+        Answer::Commands(all) => orders::table(all),
     }
 }
 

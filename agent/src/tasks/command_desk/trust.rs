@@ -43,7 +43,7 @@ pub(super) struct Trust {
 impl Trust {
     pub(super) fn new(
         gateway: &GatewayId,
-        roots_file: Option<PathBuf>,
+        (roots_file, rights): (Option<PathBuf>, RoleRights),
         own: Arc<SigningKey>,
     ) -> Self {
         let own_keys = ReceiptKeys::of_gateway(gateway.clone(), vec![own.public_key()]);
@@ -52,7 +52,7 @@ impl Trust {
             roots: None,
             keys: None,
             policy: Policy::built_in(),
-            rights: RoleRights::shipped(),
+            rights,
             own,
             own_keys,
             trusted: Timestamp::default(),

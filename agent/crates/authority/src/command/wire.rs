@@ -112,8 +112,8 @@ impl Command {
         }
     }
 
-    /// Reads the bytes that were signed.
-    pub(crate) fn decode(bytes: &[u8]) -> Found<Self> {
+    /// Reads the bytes that were signed, or that a local door was handed. That proves nothing of who did.
+    pub fn decode(bytes: &[u8]) -> Found<Self> {
         if bytes.len() > COMMAND_BYTES_MAX {
             let (found, limit) = (bytes.len(), COMMAND_BYTES_MAX);
             return Err(CommandRejection::TooLarge { found, limit });

@@ -93,14 +93,19 @@ impl AuthenticCommand {
 
     /// Adds a second person who is signed in and was shown the same command. What was signed is
     /// approved by a signature, not by a session.
-    pub fn approved_by(mut self, session: &Session) -> Result<Self, CommandRejection> {
+    pub fn approved_by(self, session: &Session) -> Result<Self, CommandRejection> {
+        self.approved_by_person(&session.orderer())
+    }
+
+    /// The same, for one who was signed in when the command was ordered.
+    pub fn approved_by_person(mut self, person: &Orderer) -> Result<Self, CommandRejection> {
         if !self.door.is_for_people() {
             return Err(CommandRejection::NotByThisDoor {
                 operation: self.command.action.operation().word(),
-                door: session.door().word(),
+                door: person.door().word(),
             });
         }
-        self.authors.push(Author::of_person(&session.orderer()));
+        self.authors.push(Author::of_person(person));
         Ok(self)
     }
 

@@ -20,10 +20,15 @@ pub enum ClaimFault {
     )]
     WeakCode,
     /// Not the code.
-    #[error("this is not the gateway's claim code; it stands in the provisioning record")]
+    #[error("this is not the gateway's claim code; root makes a new one with `pmuctl people code`")]
     WrongCode,
+    /// Nobody has made one.
+    #[error("there is no claim code; make one as root: `pmuctl people code`")]
+    NoCode,
     /// There is an account already.
-    #[error("the gateway is claimed already; sign in, or have it provisioned anew")]
+    #[error(
+        "the gateway is claimed already; sign in, or begin anew as root: `pmuctl people code --anew`"
+    )]
     Claimed,
 }
 

@@ -32,6 +32,22 @@ pub fn key_text(path: &Path, octets: usize) -> Result<KeyText> {
     Ok(KeyText::new(digits))
 }
 
+/// The first line of a file that nobody else can read: a password, a code, a session.
+pub fn secret_line(path: &Path) -> Result<KeyText> {
+    let name = path.display();
+    let room = usize::try_from(METER_KEY_FILE_BYTES_MAX).unwrap_or(usize::MAX);
+    let mut text = Zeroizing::new(String::with_capacity(room));
+    owners_file(path)?
+        .take(METER_KEY_FILE_BYTES_MAX)
+        .read_to_string(&mut text)
+        .with_context(|| format!("{name}: this file cannot be read as text"))?;
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() {
+        bail!("{name}: the first line is empty; write the secret there");
+    }
+    Ok(KeyText::new(Zeroizing::new(line.to_owned())))
+}
+
 /// The private key of an operator or of a root, from its PEM file.
 pub fn operator_key(path: &Path) -> Result<OperatorKey> {
     let name = path.display();

@@ -1,6 +1,6 @@
 //! The gateway on this machine, over its unix socket.
 
-use desk::{Answer, Caller, GatewayDesk, LINE_BYTES_MAX, Refusal, Request};
+use desk::{Answer, Caller, GatewayDesk, KeyText, LINE_BYTES_MAX, Refusal, Request, SignedIn};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,6 +17,7 @@ pub const SOCKET: &str = "/run/pmu/desk.sock";
 pub struct LocalDesk {
     socket: PathBuf,
     wait: Duration,
+    session: Option<KeyText>,
 }
 
 impl LocalDesk {
@@ -25,7 +26,13 @@ impl LocalDesk {
         Self {
             socket: socket.to_owned(),
             wait,
+            session: None,
         }
+    }
+
+    /// The same desk, asked by somebody who is signed in.
+    pub fn signed_in(self, session: Option<KeyText>) -> Self {
+        Self { session, ..self }
     }
 
     async fn exchange(&self, request: &Request) -> Result<Answer, Refusal> {
@@ -87,7 +94,18 @@ impl LocalDesk {
 impl GatewayDesk for LocalDesk {
     /// The kernel tells the gateway who calls; `caller` is not sent.
     async fn ask(&self, _: Caller, request: Request) -> Result<Answer, Refusal> {
-        self.exchange(&request).await
+        let is_bare = !matches!(request, Request::As(_));
+        match self.session.clone().filter(|_| is_bare) {
+            Some(session) => {
+                let signed = SignedIn {
+                    session,
+                    second: None,
+                    request: Box::new(request),
+                };
+                self.exchange(&Request::As(signed)).await
+            }
+            None => self.exchange(&request).await,
+        }
     }
 }
 

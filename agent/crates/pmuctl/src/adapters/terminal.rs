@@ -9,6 +9,7 @@ use std::env;
 use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal, Read, stderr, stdin, stdout};
 use tokio::time::sleep;
+use zeroize::Zeroizing;
 
 /// Lines of the terminal that standard output is, or `None` where it is none.
 pub fn lines() -> Option<usize> {
@@ -33,15 +34,22 @@ pub fn has_person() -> bool {
 /// Whether the next line that is typed means yes. Safe to drop: nothing is read before a whole
 /// line is there.
 pub async fn is_yes() -> io::Result<bool> {
-    while !has_line()? {
-        sleep(ANSWER_LOOK_EVERY).await;
-    }
-    let mut line = String::new();
-    stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut line)?;
+    let line = line(ANSWER_BYTES_MAX).await?;
     Ok(matches!(
         line.trim().to_ascii_lowercase().as_str(),
         "y" | "yes"
     ))
+}
+
+/// The next line that is typed, of at most so many bytes; overwritten when dropped. Safe to drop.
+pub async fn line(bytes_max: u64) -> io::Result<Zeroizing<String>> {
+    while !has_line()? {
+        sleep(ANSWER_LOOK_EVERY).await;
+    }
+    let room = usize::try_from(bytes_max).unwrap_or_default();
+    let mut line = Zeroizing::new(String::with_capacity(room));
+    stdin().lock().take(bytes_max).read_line(&mut line)?;
+    Ok(line)
 }
 
 /// A terminal gives whole lines only.

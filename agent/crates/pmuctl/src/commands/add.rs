@@ -44,7 +44,7 @@ pub(super) async fn run<D: GatewayDesk>(
         "this goes to the end of {}:\n\n{entry}\n{words}",
         shown.display()
     ))?;
-    if !arguments.yes && !is_wanted(errand).await? {
+    if !arguments.yes && !errand.is_yes("write it?").await? {
         errand.console.remark("nothing was written\n")?;
         return Ok(false);
     }
@@ -59,18 +59,6 @@ pub(super) async fn run<D: GatewayDesk>(
         ))?;
     }
     Ok(true)
-}
-
-async fn is_wanted<D: GatewayDesk>(errand: &mut Errand<'_, D>) -> Result<bool> {
-    errand.console.remark("write it? [y/N] ")?;
-    tokio::select! {
-        biased;
-        () = errand.wishes.stop.cancelled() => {
-            errand.console.remark("\n")?;
-            Ok(false)
-        }
-        wanted = terminal::is_yes() => Ok(wanted?),
-    }
 }
 
 /// The file that is named, or the one that the gateway runs with.
