@@ -10,21 +10,15 @@ pub(super) fn table(all: &[CommandStanding]) -> String {
     if all.is_empty() {
         return "nothing was ordered yet\n".to_owned();
     }
+    // A name that is cut could not be asked for.
     let mut table = Table::new(&[
-        ("ACCEPTED", Side::Left),
-        ("ORDER", Side::Left),
-        ("BY", Side::Left),
-        ("STATE", Side::Left),
         ("ID", Side::Left),
+        ("ORDER", Side::Left),
+        ("STATE", Side::Left),
     ]);
     for one in all {
-        table.row(&[
-            one.accepted.clone(),
-            one.operation.clone(),
-            format!("{} ({})", one.who, one.door),
-            one.state.clone(),
-            one.id.clone(),
-        ]);
+        table.row(&[one.id.clone(), one.operation.clone(), one.state.clone()]);
+        table.note(&format!("by {} ({}), {}", one.who, one.door, one.accepted));
     }
     table.to_string()
 }
