@@ -9,7 +9,7 @@ pub use witnesses::Witnesses;
 
 use authority::{CommandId, CommandState, Receipt};
 use metering::{GatewayId, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// How a roll-out goes.
@@ -136,6 +136,10 @@ pub struct RollOut {
     /// How the wave that runs stands: kept, because counting it at each end would be a walk through all
     /// of it.
     tally: Tally,
+    /// The same of all of them.
+    whole_tally: Tally,
+    /// Whose stage is not in the file yet.
+    changed: BTreeSet<usize>,
     in_flight: BTreeMap<usize, Timestamp>,
     stopped: Option<(usize, usize)>,
 }
@@ -153,11 +157,14 @@ impl RollOut {
             queue: VecDeque::new(),
             wave: 0,
             tally: Tally::default(),
+            whole_tally: Tally::default(),
+            changed: BTreeSet::new(),
             in_flight: BTreeMap::new(),
             stopped: None,
         };
         // What was on its way is sent again: nobody knows what was heard meanwhile.
         for (place, target) in rollout.targets.iter().enumerate() {
+            rollout.whole_tally.add(target.stage);
             if target.stage.since().is_some() {
                 rollout.in_flight.insert(place, Timestamp::default());
             }
@@ -190,6 +197,7 @@ impl RollOut {
             let waits = |target: &&mut Target| target.stage == Stage::Waiting;
             if let Some(target) = self.targets.get_mut(place).filter(waits) {
                 target.stage = Stage::Sent { since: now };
+                self.changed.insert(place);
                 self.in_flight.insert(place, now);
                 sent.push(place);
             }
@@ -220,9 +228,9 @@ impl RollOut {
         };
         target.code.clone_from(&receipt.code);
         let after = target.stage;
+        self.count(place, before, after);
         if is_end {
             self.in_flight.remove(&place);
-            self.count(place, before, after);
             self.judge();
         }
         before != after
@@ -249,6 +257,9 @@ impl RollOut {
 
     /// A gateway came from one stage to another.
     fn count(&mut self, place: usize, before: Stage, after: Stage) {
+        self.changed.insert(place);
+        self.whole_tally.take(before);
+        self.whole_tally.add(after);
         if self.range().contains(&place) {
             self.tally.take(before);
             self.tally.add(after);
@@ -315,6 +326,12 @@ impl RollOut {
     pub fn wave(&self) -> (usize, usize) {
         let waves = self.ends.len();
         (self.wave.saturating_add(1).min(waves), waves)
+    }
+
+    /// How many have done it, and how many failed.
+    pub const fn counts(&self) -> (usize, usize) {
+        let all = self.whole_tally;
+        (all.ended.saturating_sub(all.failed), all.failed)
     }
 
     /// All gateways, in the order of the roll-out.
