@@ -8,7 +8,11 @@ use std::path::Path;
 fn main() -> io::Result<()> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let seeds = pmu_fuzz::doors::corpus().into_iter();
-    let own = [("backup_file", backup()), ("provision_file", PROVISION.to_vec())];
+    let own = [
+        ("backup_file", backup()),
+        ("provision_file", PROVISION.to_vec()),
+        ("stored_profile", STORED.to_vec()),
+    ];
     for (number, (door, bytes)) in seeds.chain(own).enumerate() {
         let folder = here.join(door);
         fs::create_dir_all(&folder)?;
@@ -33,6 +37,14 @@ servers = [\"ntp.example.org\"]
 [broker]
 host = \"broker.example.org\"
 port = 8883
+";
+
+/// What `pmuctl head-end export` writes.
+const STORED: &[u8] = b"# device: feeder-1
+start_utc,end_utc,meter_stamp,channel,obis,value,unit,raw,quality,flags,version
+2027-01-12T06:00:00Z,2027-01-12T06:30:00Z,2027-01-12T06:30:00Z,2,1-0:1.29.0,50,Wh,5,valid,,1
+2027-01-12T06:30:00Z,2027-01-12T07:00:00Z,2027-01-12T07:00:00Z,2,1-0:1.29.0,100,Wh,10,valid,,1
+2027-01-12T07:00:00Z,2027-01-12T07:30:00Z,2027-01-12T07:30:00Z,2,1-0:1.29.0,,,,missing,,1
 ";
 
 /// A sound backup; its hashes are those of one octet and of none.

@@ -4,6 +4,7 @@ use super::proving::Proving;
 use super::{Stops, Supervisor, opening};
 use crate::adapters::clock::{Clock, SystemClock, local_zone};
 use crate::adapters::command_keys::receipt_key;
+use crate::adapters::disk::Partition;
 use crate::adapters::trace_file::Tracer;
 use crate::alarms::Alarms;
 use crate::config::{Settings, Trial, TrialState};
@@ -147,7 +148,7 @@ impl Keeper {
     ) -> anyhow::Result<KeeperEnds> {
         let parts = StorekeeperParts {
             settings: settings.store.clone(),
-            folder: settings.data_folder.clone(),
+            partition: Partition::under(settings.data_folder.clone()),
             clock: common.clock.clone(),
             shutdown: common.stops.store.clone(),
             pulse: common.pulse(STOREKEEPER),

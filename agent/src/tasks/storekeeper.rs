@@ -17,6 +17,7 @@ pub use shelf::Shelf;
 pub(crate) use shelf::{broken_words, gives};
 
 use crate::adapters::clock::Clock;
+use crate::adapters::disk::Partition;
 use crate::alarms::Alarms;
 use crate::config::StoreSettings;
 use crate::health::Pulse;
@@ -25,7 +26,6 @@ use crate::limits::{
 };
 use metering::{Event, EventCode};
 use shelf::Appended;
-use std::path::PathBuf;
 use std::time::Duration;
 use storage::{Batch, Body, StoreError, VerifyFrom};
 use tokio::sync::{mpsc, watch};
@@ -63,8 +63,8 @@ pub struct Storekeeper {
 pub struct StorekeeperParts {
     /// Windows and limits.
     pub settings: StoreSettings,
-    /// Where the store lies, for its free space.
-    pub folder: PathBuf,
+    /// What the store lies on, for its free space.
+    pub partition: Partition,
     /// Both clocks.
     pub clock: Clock,
     /// When to stop.

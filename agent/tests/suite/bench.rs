@@ -8,6 +8,7 @@ use desk::{
 use line::Line;
 use metering::{Event, MeterReadings, ProfileRows, Timestamp};
 use pmu_agent::adapters::clock::{Clock, WallClock};
+use pmu_agent::adapters::disk::{Partition, Space};
 use pmu_agent::adapters::lead::{Circuit, Simulated};
 use pmu_agent::adapters::port::OpenPort;
 use pmu_agent::alarms::Alarms;
@@ -31,7 +32,7 @@ use simulator::trouble::FlagTroubles;
 use simulator::wire::{SpeakerPlace, Wire, WireSettings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use storage::{Body, CommandRecord, Entry, Reserve, Store, StoreOptions, Stream};
 use tempfile::TempDir;
@@ -69,6 +70,8 @@ pub(crate) struct Bench {
     configuration: String,
     wall: Arc<Wall>,
     open: Arc<OpenPort>,
+    /// Of the disk, in per cent: the world's own, whatever room the machine of the test has.
+    free_percent: Arc<AtomicU64>,
     /// What a new store calls itself.
     epoch: [u8; 8],
     life: Option<Life>,
@@ -146,6 +149,7 @@ impl Bench {
             }),
             folder,
             open: open_port(&wire),
+            free_percent: Arc::new(AtomicU64::new(50)),
             epoch: [7; 8],
             wire,
             life: None,
@@ -255,7 +259,7 @@ impl Bench {
         let alarms = Alarms::default();
         let parts = StorekeeperParts {
             settings: settings.store.clone(),
-            folder: self.store_folder(),
+            partition: self.partition(),
             clock: clock.clone(),
             shutdown: stop_keeper.clone(),
             pulse: Pulse::new("the storekeeper"),
@@ -421,6 +425,16 @@ impl Bench {
 
     fn options(&self) -> StoreOptions {
         StoreOptions::new(self.epoch)
+    }
+
+    /// So much of its disk is free from now on.
+    pub(crate) fn free(&self, percent: u64) {
+        self.free_percent.store(percent, Ordering::Relaxed);
+    }
+
+    fn partition(&self) -> Partition {
+        let percent = Arc::clone(&self.free_percent);
+        Partition::of(move || Ok(partly_free(percent.load(Ordering::Relaxed))))
     }
 
     /// The disk was exchanged; the daemon must be stopped.
@@ -723,5 +737,18 @@ pub(crate) fn outcome(job: Job) -> Outcome {
     match job.state {
         JobState::Done(outcome) => *outcome,
         other => panic!("{other:#?}"),
+    }
+}
+
+/// A disk that is always half empty.
+pub(crate) fn roomy() -> Partition {
+    Partition::of(|| Ok(partly_free(50)))
+}
+
+fn partly_free(percent: u64) -> Space {
+    const TOTAL: u64 = 16 << 30;
+    Space {
+        free: TOTAL / 100 * percent,
+        total: TOTAL,
     }
 }

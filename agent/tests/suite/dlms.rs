@@ -13,5 +13,6 @@ mod logs;
 mod mode_e;
 mod reading;
 mod rotation;
+mod saturated;
 mod scanning;
 mod world;

@@ -26,6 +26,7 @@ pub mod provision;
 pub mod rollout;
 mod show;
 mod still_open;
+pub mod stored_profile;
 mod table;
 mod words;
 

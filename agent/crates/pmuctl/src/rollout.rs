@@ -9,7 +9,7 @@ pub use witnesses::Witnesses;
 
 use authority::{CommandId, CommandState, Receipt};
 use metering::{GatewayId, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// How a roll-out goes.
@@ -74,6 +74,11 @@ impl Stage {
         matches!(self, Self::Silent) || (matches!(self, Self::Ended(_)) && !self.is_done())
     }
 
+    /// Whether it is over: done or failed.
+    const fn is_ended(self) -> bool {
+        matches!(self, Self::Silent | Self::Ended(_))
+    }
+
     const fn since(self) -> Option<Timestamp> {
         match self {
             Self::Sent { since } | Self::Open { since, .. } => Some(since),
@@ -98,6 +103,25 @@ pub enum Progress {
     Finished,
 }
 
+/// Gateways of a wave that came to an end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Tally {
+    ended: usize,
+    failed: usize,
+}
+
+impl Tally {
+    fn add(&mut self, stage: Stage) {
+        self.ended = self.ended.saturating_add(usize::from(stage.is_ended()));
+        self.failed = self.failed.saturating_add(usize::from(stage.is_failed()));
+    }
+
+    fn take(&mut self, stage: Stage) {
+        self.ended = self.ended.saturating_sub(usize::from(stage.is_ended()));
+        self.failed = self.failed.saturating_sub(usize::from(stage.is_failed()));
+    }
+}
+
 /// The roll-out.
 #[derive(Debug, Clone)]
 pub struct RollOut {
@@ -109,6 +133,13 @@ pub struct RollOut {
     /// Those that wait to be sent, of the wave that runs.
     queue: VecDeque<usize>,
     wave: usize,
+    /// How the wave that runs stands: kept, because counting it at each end would be a walk through all
+    /// of it.
+    tally: Tally,
+    /// The same of all of them.
+    whole_tally: Tally,
+    /// Whose stage is not in the file yet.
+    changed: BTreeSet<usize>,
     in_flight: BTreeMap<usize, Timestamp>,
     stopped: Option<(usize, usize)>,
 }
@@ -125,11 +156,15 @@ impl RollOut {
             ends,
             queue: VecDeque::new(),
             wave: 0,
+            tally: Tally::default(),
+            whole_tally: Tally::default(),
+            changed: BTreeSet::new(),
             in_flight: BTreeMap::new(),
             stopped: None,
         };
         // What was on its way is sent again: nobody knows what was heard meanwhile.
         for (place, target) in rollout.targets.iter().enumerate() {
+            rollout.whole_tally.add(target.stage);
             if target.stage.since().is_some() {
                 rollout.in_flight.insert(place, Timestamp::default());
             }
@@ -158,8 +193,11 @@ impl RollOut {
             let Some(place) = self.queue.pop_front() else {
                 break;
             };
-            if let Some(target) = self.targets.get_mut(place) {
+            // It may have ended while it waited.
+            let waits = |target: &&mut Target| target.stage == Stage::Waiting;
+            if let Some(target) = self.targets.get_mut(place).filter(waits) {
                 target.stage = Stage::Sent { since: now };
+                self.changed.insert(place);
                 self.in_flight.insert(place, now);
                 sent.push(place);
             }
@@ -189,44 +227,55 @@ impl RollOut {
             None => return false,
         };
         target.code.clone_from(&receipt.code);
+        let after = target.stage;
+        self.count(place, before, after);
         if is_end {
             self.in_flight.remove(&place);
-            self.queue.retain(|waiting| *waiting != place);
             self.judge();
         }
-        target_changed(before, self.targets.get(place))
+        before != after
     }
 
     fn end_silent(&mut self, now: Timestamp) {
         let within = self.pace.within;
-        let targets = &mut self.targets;
-        self.in_flight.retain(|place, _| {
-            let Some(target) = targets.get_mut(*place) else {
-                return false;
-            };
-            let is_late = |since: Timestamp| since.after(within) <= now;
-            let is_silent = target.stage.since().is_some_and(is_late);
-            if is_silent {
-                target.stage = Stage::Silent;
+        let is_late = |target: &Target| {
+            let since = target.stage.since();
+            since.is_some_and(|since| since.after(within) <= now)
+        };
+        let places = self.in_flight.keys().copied();
+        let silent: Vec<usize> = places
+            .filter(|place| self.targets.get(*place).is_some_and(is_late))
+            .collect();
+        for place in silent {
+            self.in_flight.remove(&place);
+            if let Some(target) = self.targets.get_mut(place) {
+                let before = std::mem::replace(&mut target.stage, Stage::Silent);
+                self.count(place, before, Stage::Silent);
             }
-            !is_silent
-        });
+        }
+    }
+
+    /// A gateway came from one stage to another.
+    fn count(&mut self, place: usize, before: Stage, after: Stage) {
+        self.changed.insert(place);
+        self.whole_tally.take(before);
+        self.whole_tally.add(after);
+        if self.range().contains(&place) {
+            self.tally.take(before);
+            self.tally.add(after);
+        }
     }
 
     /// Looks at the wave that runs: stops, waits, or begins the next.
     fn judge(&mut self) {
         while self.stopped.is_none() && self.wave < self.ends.len() {
-            let of_wave = self.of_wave();
-            let failed = of_wave.iter().filter(|one| one.stage.is_failed()).count();
-            let limit = of_wave
-                .len()
-                .saturating_mul(usize::from(self.pace.stop_percent));
-            if failed.saturating_mul(100) > limit {
-                self.stopped = Some((self.wave.saturating_add(1), failed));
+            let (size, tally) = (self.range().len(), self.tally);
+            let limit = size.saturating_mul(usize::from(self.pace.stop_percent));
+            if tally.failed.saturating_mul(100) > limit {
+                self.stopped = Some((self.wave.saturating_add(1), tally.failed));
                 return;
             }
-            let is_ended = |one: &Target| one.stage.is_done() || one.stage.is_failed();
-            if !of_wave.iter().all(is_ended) {
+            if tally.ended < size {
                 return;
             }
             self.wave = self.wave.saturating_add(1);
@@ -243,16 +292,18 @@ impl RollOut {
         begin..self.ends.get(self.wave).copied().unwrap_or(begin)
     }
 
-    fn of_wave(&self) -> &[Target] {
-        self.targets.get(self.range()).unwrap_or_default()
-    }
-
     fn begin_wave(&mut self) {
-        let waits = |place: &usize| {
-            let target = self.targets.get(*place);
-            target.is_some_and(|target| target.stage == Stage::Waiting)
-        };
-        self.queue = self.range().filter(waits).collect();
+        self.queue.clear();
+        self.tally = Tally::default();
+        for place in self.range() {
+            let Some(target) = self.targets.get(place) else {
+                continue;
+            };
+            self.tally.add(target.stage);
+            if target.stage == Stage::Waiting {
+                self.queue.push_back(place);
+            }
+        }
     }
 
     /// How the whole stands.
@@ -277,6 +328,12 @@ impl RollOut {
         (self.wave.saturating_add(1).min(waves), waves)
     }
 
+    /// How many have done it, and how many failed.
+    pub const fn counts(&self) -> (usize, usize) {
+        let all = self.whole_tally;
+        (all.ended.saturating_sub(all.failed), all.failed)
+    }
+
     /// All gateways, in the order of the roll-out.
     pub fn targets(&self) -> &[Target] {
         &self.targets
@@ -286,10 +343,6 @@ impl RollOut {
     pub const fn pace(&self) -> &Pace {
         &self.pace
     }
-}
-
-fn target_changed(before: Stage, now: Option<&Target>) -> bool {
-    now.is_some_and(|target| target.stage != before)
 }
 
 fn wave_ends(waves: &[usize], count: usize) -> Vec<usize> {
@@ -304,5 +357,7 @@ fn wave_ends(waves: &[usize], count: usize) -> Vec<usize> {
     ends
 }
 
+#[cfg(test)]
+mod recount;
 #[cfg(test)]
 mod tests;

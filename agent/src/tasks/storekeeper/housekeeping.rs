@@ -2,7 +2,6 @@
 //! unclean stop.
 
 use super::Storekeeper;
-use crate::adapters::disk;
 use metering::EventCode;
 use std::time::Duration;
 use storage::{DamagedItem, DiskSpace, OutboxCap, RetentionPolicy, RetentionReport};
@@ -25,7 +24,7 @@ const DAY: u64 = 86_400;
 impl Storekeeper {
     pub(super) fn look_at_disk(&mut self) {
         self.disk_look_at = Instant::now() + DISK_LOOK_EVERY;
-        let Ok(space) = disk::space(&self.parts.folder) else {
+        let Ok(space) = self.parts.partition.space() else {
             return;
         };
         if self.telemetry_stopped || space.free < space.total / 10 {
@@ -80,7 +79,7 @@ impl Storekeeper {
 
     /// Also tried while nothing can be stored: it may be what makes room.
     pub(super) fn retain(&mut self) {
-        let Ok(space) = disk::space(&self.parts.folder) else {
+        let Ok(space) = self.parts.partition.space() else {
             return;
         };
         let policy = self.policy();

@@ -230,3 +230,22 @@ async fn a_corrected_password_is_tried_at_once() {
         .filter(|event| event.code == EventCode::MeterPasswordRefused);
     assert_eq!(refused.count(), 1, "{events:#?}");
 }
+
+/// Instantaneous values kept of a Modbus meter in half an hour on a disk that is filled after so long.
+async fn kept_readings(free_percent: u64) -> usize {
+    let mut bench = Bench::new(&Scenario::new(4, "1"));
+    let keys = "instant = { every-seconds = 10 }";
+    bench.seat_modbus("modbus-1", "eastron-sdm630", 1, keys);
+    bench.free(free_percent);
+    bench.start();
+    bench.live(1800).await;
+    bench.stop().await;
+    bench.readings().len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_world_has_a_disk_of_its_own() {
+    // Whatever room the machine has that runs this: there is much, and there is too little.
+    assert!(kept_readings(50).await > 170);
+    assert!(kept_readings(5).await < 60);
+}

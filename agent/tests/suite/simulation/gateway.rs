@@ -1,6 +1,7 @@
 //! One life of the daemon: its real tasks, on adapters of the simulated world.
 
 use super::world::World;
+use crate::bench::roomy;
 use pmu_agent::adapters::clock::{Clock, WallClock};
 use pmu_agent::alarms::Alarms;
 use pmu_agent::health::Pulse;
@@ -123,7 +124,7 @@ impl Gateway {
         };
         let parts = StorekeeperParts {
             settings: world.settings.store.clone(),
-            folder: world.folder.path().to_owned(),
+            partition: roomy(),
             clock: clock.clone(),
             shutdown: stops[2].clone(),
             pulse: pulse("the storekeeper"),

@@ -48,7 +48,8 @@ pub(super) struct World {
     pub(super) disk: Disk,
     pub(super) clock: Arc<WorldClock>,
     pub(super) head_end: HeadEnd,
-    pub(super) folder: TempDir,
+    /// Small files lie there as long as the world lasts.
+    _folder: TempDir,
     /// Whether the clock was ever said to be anything but synchronised.
     pub(super) clock_doubted: Cell<bool>,
 }
@@ -70,7 +71,7 @@ impl World {
             ))),
             head_end: HeadEnd::new(gateway, &dice, sabotage),
             clock_doubted: Cell::new(false),
-            folder,
+            _folder: folder,
             dice,
         };
         world.set_quality("synchronised");

@@ -72,6 +72,12 @@ impl Planner {
             ..ready
         };
         let class = self.shares.choose(ready);
+        if let Some(order) = sessions.order
+            && (class != Some(Class::Command) || self.shares.was_command())
+            && let Some(next) = self.begin_session(order, waiting, now)
+        {
+            return next;
+        }
         let exchange = match class {
             Some(Class::Command) => command,
             Some(Class::Scheduled) => scheduled,

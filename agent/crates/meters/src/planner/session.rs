@@ -6,6 +6,8 @@
 //!   not below its meter's minimum. What was held back for long goes all the same: sessions have
 //!   a share of the line.
 //! - Polls that are due go first; the room for a session is widest when none is.
+//! - Orders wait for one exchange, as commands do: polls give way to them at once, and before the
+//!   next order others have the line for as long.
 //! - Sessions that people wait for take turns with those of the schedule, and meters with each
 //!   other.
 //! - A meter that did not answer its sign-on is tried again at growing intervals.
@@ -111,4 +113,7 @@ pub enum Respect {
     Polls,
     /// Samples at interval ends only.
     Samples,
+    /// Samples at interval ends only, and it waits for nothing but them and the exchange under way: an
+    /// order of somebody who may give it. Who waited meanwhile then has the line for as long.
+    SamplesAtOnce,
 }

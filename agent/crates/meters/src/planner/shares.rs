@@ -10,6 +10,8 @@ pub(crate) struct Shares {
     scheduled_owed: Duration,
     background_owed: Duration,
     sessions_owed: Duration,
+    /// What those that waited for an order have coming to them before the next one.
+    owed_after_orders: Duration,
     last: Option<Class>,
 }
 
@@ -55,12 +57,28 @@ impl Shares {
         self.sessions_owed
     }
 
+    /// Whether the next order may go before polls that wait.
+    pub(crate) fn may_order(&self) -> bool {
+        self.owed_after_orders.is_zero()
+    }
+
+    /// Whether the last exchange was a command's.
+    pub(crate) fn was_command(&self) -> bool {
+        self.last == Some(Class::Command)
+    }
+
+    /// Line time that an order took while others waited.
+    pub(crate) fn account_order(&mut self, spent: Duration) {
+        self.owed_after_orders = self.owed_after_orders.saturating_add(spent);
+    }
+
     /// Line time that went by, to whom it went, and who waited meanwhile. A class that did not
     /// wait has no claim.
     pub(crate) fn account(&mut self, spent: Duration, served: Option<Class>, waiting: Ready) {
         if served.is_some() {
             self.last = served;
         }
+        self.owed_after_orders = self.owed_after_orders.saturating_sub(spent);
         self.sessions_owed = owed(
             self.sessions_owed,
             spent,
@@ -73,6 +91,7 @@ impl Shares {
 
     /// Line time that a session took.
     pub(crate) fn account_session(&mut self, spent: Duration, waiting: Ready) {
+        self.owed_after_orders = self.owed_after_orders.saturating_sub(spent);
         self.sessions_owed = owed(self.sessions_owed, spent, SESSION_SHARE, true, true);
         self.account_others(spent, None, waiting);
     }

@@ -191,6 +191,13 @@ pub fn place(path: &Path, bytes: &[u8], mode: u32, may_replace: bool) -> io::Res
     sync_folder(folder)
 }
 
+/// Adds to the end of a file; it is on the disk when this returns.
+pub fn add(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_data()
+}
+
 /// A rename that fails where a file has come to be in the meantime, if the file system can do that.
 fn rename_to_nothing(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};

@@ -147,6 +147,7 @@ async fn births(
     let filter = ingest_filter(Subject::Presence, None);
     let mut post = Post::open(broker.address()?, vec![filter], POST_WITHIN).await?;
     let mut until = Instant::now() + BIRTH_WITHIN;
+    let wanted: BTreeSet<&GatewayId> = names.iter().collect();
     let mut found = BTreeMap::new();
     while found.len() < names.len() {
         match post.next(until).await? {
@@ -158,7 +159,7 @@ async fn births(
                     continue;
                 };
                 if let Ok(Presence::Birth(birth)) = Presence::decode(message.payload())
-                    && names.contains(&topic.gateway)
+                    && wanted.contains(&topic.gateway)
                 {
                     found.insert(topic.gateway, birth);
                 }
@@ -245,7 +246,7 @@ fn roll_out(
     let rollout = if state.exists() {
         let text = read_text(state, ROLLOUT_FILE_BYTES_MAX)?;
         let name = || state.display().to_string();
-        let known: RememberedRollOut = serde_json::from_str(&text).with_context(name)?;
+        let known = RememberedRollOut::read(&text).with_context(name)?;
         let rollout = known.restore(stop).with_context(name)?;
         let same = rollout.targets().iter().map(|one| one.id);
         if !same.eq(letters.iter().map(|letter| letter.0.id)) {
@@ -302,10 +303,8 @@ impl Run {
     async fn follow(&mut self, mut post: Post) -> Result<()> {
         while self.rollout.progress() != Progress::Finished {
             let sends = self.rollout.to_send(utc());
-            if !sends.is_empty() {
-                // First remembered, then sent: after a cut it is sent again and does nothing twice.
-                self.remember()?;
-            }
+            // First remembered, then sent: after a cut it is sent again and does nothing twice.
+            self.remember_news()?;
             for place in sends {
                 let target = self.rollout.targets().get(place);
                 let Some((target, bytes)) = target.zip(self.letters.get(place)) else {
@@ -324,7 +323,7 @@ impl Run {
                 if state.is_final() || state == CommandState::Partial {
                     // The proof first: an end that is remembered has its receipt in the folder.
                     keep(&self.receipts, &gateway, signed.bytes(), proven.receipt())?;
-                    self.remember()?;
+                    self.remember_news()?;
                 }
                 self.show()?;
             }
@@ -332,9 +331,23 @@ impl Run {
         post.close().await
     }
 
-    fn remember(&self) -> Result<()> {
-        let text = serde_json::to_string(&RememberedRollOut::from(&self.rollout))?;
+    /// Writes the file anew.
+    fn remember(&mut self) -> Result<()> {
+        let text = self.rollout.whole()?;
         let written = replace::place(&self.state, text.as_bytes(), 0o666, true);
+        self.must_keep(written)
+    }
+
+    /// Adds what came since.
+    fn remember_news(&mut self) -> Result<()> {
+        let news = self.rollout.news()?;
+        if news.is_empty() {
+            return Ok(());
+        }
+        self.must_keep(replace::add(&self.state, news.as_bytes()))
+    }
+
+    fn must_keep(&self, written: std::io::Result<()>) -> Result<()> {
         written.with_context(|| {
             format!(
                 "{}: the state cannot be kept; make room",
@@ -348,8 +361,7 @@ impl Run {
             return Ok(());
         }
         let all = self.rollout.targets();
-        let done = all.iter().filter(|one| one.stage.is_done()).count();
-        let failed = all.iter().filter(|one| one.stage.is_failed()).count();
+        let (done, failed) = self.rollout.counts();
         let (wave, waves) = self.rollout.wave();
         print(&format!(
             "wave {wave} of {waves}: {done} done, {failed} failed, of {}\n",

@@ -1,4 +1,5 @@
-//! How far a roll-out came, as a file that outlives the program.
+//! How far a roll-out came, as a file that outlives the program: the whole on its first line, and a line
+//! for each change since. A file of thousands of gateways is not written anew for each of them.
 
 use super::{Pace, RollOut, Stage, Target};
 use authority::CommandState;
@@ -20,6 +21,21 @@ pub struct RememberedRollOut {
     again_after_s: u64,
     within_s: u64,
     targets: Vec<TargetLine>,
+    #[serde(skip)]
+    changes: Vec<ChangeLine>,
+}
+
+/// What came of one gateway since.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChangeLine {
+    /// Its place among the targets, from 1.
+    entry: usize,
+    stage: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -50,13 +66,7 @@ impl From<&RollOut> for RememberedRollOut {
     fn from(rollout: &RollOut) -> Self {
         let pace = rollout.pace();
         let line = |target: &Target| {
-            let (stage, since) = match target.stage {
-                Stage::Waiting => ("waiting", None),
-                Stage::Sent { since } => ("sent", Some(since.millis())),
-                Stage::Open { since, state } => (state.word(), Some(since.millis())),
-                Stage::Ended(state) => (state.word(), None),
-                Stage::Silent => ("silent", None),
-            };
+            let (stage, since) = stage_words(target.stage);
             TargetLine {
                 gateway: target.gateway.to_string(),
                 id: target.id.to_string(),
@@ -73,17 +83,83 @@ impl From<&RollOut> for RememberedRollOut {
             again_after_s: pace.again_after.as_secs(),
             within_s: pace.within.as_secs(),
             targets: rollout.targets().iter().map(line).collect(),
+            changes: Vec::new(),
         }
     }
 }
 
+fn stage_words(stage: Stage) -> (&'static str, Option<u64>) {
+    match stage {
+        Stage::Waiting => ("waiting", None),
+        Stage::Sent { since } => ("sent", Some(since.millis())),
+        Stage::Open { since, state } => (state.word(), Some(since.millis())),
+        Stage::Ended(state) => (state.word(), None),
+        Stage::Silent => ("silent", None),
+    }
+}
+
+impl RollOut {
+    /// The file as it begins: all of it on one line.
+    pub fn whole(&mut self) -> serde_json::Result<String> {
+        self.changed.clear();
+        let mut line = serde_json::to_string(&RememberedRollOut::from(&*self))?;
+        line.push('\n');
+        Ok(line)
+    }
+
+    /// What is to be added to the file since it was asked for last.
+    pub fn news(&mut self) -> serde_json::Result<String> {
+        let mut lines = String::new();
+        for place in std::mem::take(&mut self.changed) {
+            let Some(target) = self.targets.get(place) else {
+                continue;
+            };
+            let (stage, since) = stage_words(target.stage);
+            let change = ChangeLine {
+                entry: place.saturating_add(1),
+                stage: stage.to_owned(),
+                since,
+                code: target.code.clone(),
+            };
+            lines.push_str(&serde_json::to_string(&change)?);
+            lines.push('\n');
+        }
+        Ok(lines)
+    }
+}
+
 impl RememberedRollOut {
+    /// A file's text. A line that a cut left without its end was not acted upon, and is left out.
+    pub fn read(text: &str) -> serde_json::Result<Self> {
+        let (whole, rest) = text.split_once('\n').unwrap_or((text, ""));
+        let mut all: Self = serde_json::from_str(whole)?;
+        let lines = rest.split_inclusive('\n');
+        let lines = lines.filter_map(|line| line.strip_suffix('\n'));
+        all.changes = lines.map(serde_json::from_str).collect::<Result<_, _>>()?;
+        Ok(all)
+    }
+
     /// The roll-out as it stood, with the pace it was begun with, but for another rule that stops
     /// it: with a higher percentage it goes on behind what has failed.
-    pub fn restore(self, stop_percent: Option<u8>) -> Result<RollOut, UnfitState> {
+    pub fn restore(mut self, stop_percent: Option<u8>) -> Result<RollOut, UnfitState> {
         if self.rollout != FORM {
             let key = "rollout";
             return Err(UnfitState { entry: 0, key });
+        }
+        for change in std::mem::take(&mut self.changes) {
+            let ChangeLine {
+                entry,
+                stage,
+                since,
+                code,
+            } = change;
+            let place = entry.checked_sub(1);
+            let target = place.and_then(|place| self.targets.get_mut(place));
+            let target = target.ok_or(UnfitState {
+                entry,
+                key: "entry",
+            })?;
+            (target.stage, target.since, target.code) = (stage, since, code);
         }
         let pace = Pace {
             waves: self.waves,

@@ -52,6 +52,8 @@ struct Fleet {
     executed: BTreeMap<usize, u32>,
     sends: usize,
     flying_max: usize,
+    /// What the program has on its disk.
+    file: String,
 }
 
 impl Fleet {
@@ -62,14 +64,18 @@ impl Fleet {
             executed: BTreeMap::new(),
             sends: 0,
             flying_max: 0,
+            file: String::new(),
         }
     }
 
     /// Lets time pass until nothing more happens, or `steps` have passed. Gives the time.
     fn run(&mut self, rollout: &mut RollOut, from: Timestamp, steps: u32) -> Timestamp {
         let mut now = from;
+        self.file = rollout.whole().unwrap();
         for _ in 0..steps {
-            for place in rollout.to_send(now) {
+            let sends = rollout.to_send(now);
+            self.file.push_str(&rollout.news().unwrap());
+            for place in sends {
                 self.sends += 1;
                 let first = !self.executed.contains_key(&place);
                 if let Some(state) = (self.fate)(place) {
@@ -92,6 +98,7 @@ impl Fleet {
                 }
                 let target = rollout.targets()[place].clone();
                 rollout.hear(&target.gateway, &receipt(target.id, state, at));
+                self.file.push_str(&rollout.news().unwrap());
             }
         }
         now
@@ -195,6 +202,28 @@ fn a_damaged_state_file_is_refused_by_entry_and_key() {
     check("00000000-", "x-", 1, "id");
 }
 
+#[test]
+fn a_damaged_change_is_refused_by_its_entry_or_its_line() {
+    let mut rollout = RollOut::new(pace(), targets(2));
+    let mut text = rollout.whole().unwrap();
+    rollout.to_send(START);
+    text.push_str(&rollout.news().unwrap());
+    let read = |text: &str| RememberedRollOut::read(text).map(|known| known.restore(None));
+    assert_eq!(read(&text).unwrap().unwrap().targets(), rollout.targets());
+    let check = |from: &str, to: &str, entry, key| {
+        let (whole, change) = text.split_once('\n').unwrap();
+        let text = format!("{whole}\n{}", change.replacen(from, to, 1));
+        assert_eq!(read(&text).unwrap().unwrap_err(), UnfitState { entry, key });
+    };
+    check("\"entry\":1", "\"entry\":0", 0, "entry");
+    check("\"entry\":1", "\"entry\":3", 3, "entry");
+    check("sent", "dancing", 1, "stage");
+    assert!(read(&text.replacen("\n{", "\n", 1)).is_err());
+    // A program that wrote no changes.
+    let before = text.lines().next().unwrap();
+    assert_eq!(read(before).unwrap().unwrap().counts(), (0, 0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     /// However often the program is killed, every gateway is reached, and none twice.
@@ -205,11 +234,16 @@ proptest! {
         let mut now = START;
         for steps in cuts {
             now = fleet.run(&mut rollout, now, steps);
-            let text = serde_json::to_string(&RememberedRollOut::from(&rollout)).unwrap();
+            let text = std::mem::take(&mut fleet.file);
+            let whole = RememberedRollOut::read(&text).unwrap().restore(None).unwrap();
+            prop_assert_eq!(whole.targets(), rollout.targets());
             // What was under way when it was killed is never heard.
             fleet.due.clear();
-            let again: RememberedRollOut = serde_json::from_str(&text).unwrap();
-            rollout = again.restore(None).unwrap();
+            // The last line may be cut anywhere: what it said was not acted upon yet.
+            let last = text.trim_end().rfind('\n').map_or(text.len(), |at| at + 1);
+            let cut = last + (text.len() - last) * usize::try_from(steps % 10).unwrap() / 10;
+            rollout = RememberedRollOut::read(&text[..cut]).unwrap().restore(None).unwrap();
+            prop_assert_eq!(rollout.counts().0, done(&rollout));
         }
         fleet.run(&mut rollout, now, 10_000);
         prop_assert_eq!(rollout.progress(), Progress::Finished);

@@ -10,7 +10,7 @@ use crate::plan;
 use crate::tasks::bus::program::ProgramAsk;
 use desk::{Outcome, ReadValue, Refusal, Work};
 use metering::{MeterId, Timestamp};
-use meters::planner::{SessionEnd, SessionTurn};
+use meters::planner::{Respect, SessionEnd, SessionTurn};
 use tokio::sync::oneshot;
 
 /// Something that somebody waits for, in sessions.
@@ -38,13 +38,14 @@ impl Bus {
         if task.changes_keys() && !is_keyed {
             return ticket.failed(dlms_words::without_keys(meter.as_str()));
         }
-        self.ask_dlms(DlmsJob {
+        let job = DlmsJob {
             whose: Whose::Work(ticket),
             meter: meter.clone(),
             task,
             breaks: 0,
             reached: 0,
-        });
+        };
+        self.ask_dlms(job, Respect::Polls);
     }
 
     /// Reads the registers of a DLMS meter for somebody who waits.
@@ -53,31 +54,39 @@ impl Bus {
         meter: &MeterId,
         reply: oneshot::Sender<Result<Vec<ReadValue>, Refusal>>,
     ) {
-        self.ask_dlms(DlmsJob {
+        let job = DlmsJob {
             whose: Whose::Person(reply),
             meter: meter.clone(),
             task: Task::read(),
             breaks: 0,
             reached: 0,
-        });
+        };
+        self.ask_dlms(job, Respect::Polls);
     }
 
-    pub(super) fn program_dlms(&mut self, meter: MeterId, ask: ProgramAsk, whose: Whose) {
-        self.ask_dlms(DlmsJob {
+    pub(super) fn program_dlms(
+        &mut self,
+        meter: MeterId,
+        ask: ProgramAsk,
+        whose: Whose,
+        respect: Respect,
+    ) {
+        let job = DlmsJob {
             whose,
             meter,
             task: Task::program(ask),
             breaks: 0,
             reached: 0,
-        });
+        };
+        self.ask_dlms(job, respect);
     }
 
-    fn ask_dlms(&mut self, job: DlmsJob) {
+    fn ask_dlms(&mut self, job: DlmsJob, respect: Respect) {
         let mut books = self.dlms.iter();
         let book = books.find(|book| *book.id() == job.meter);
         let planned =
             book.and_then(|book| plan::session_meter(&book.settings, &self.parts.settings));
-        match self.ask_sessions(&job.meter, planned) {
+        match self.ask_sessions(&job.meter, planned, respect) {
             Ok(token) => {
                 self.dlms_jobs.insert(token, job);
             }

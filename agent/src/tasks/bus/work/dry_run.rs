@@ -6,6 +6,7 @@ use crate::jobs::Ticket;
 use crate::tasks::bus::program::{Intent, LookAsk, ProgramAnswer, ProgramTrouble};
 use desk::{DryRunResult, DryRunWrite, Outcome};
 use metering::MeterId;
+use meters::planner::Respect;
 use meters::program::ProgramRecord;
 use schemes::scheme::parse_scheme;
 use std::sync::Arc;
@@ -54,7 +55,7 @@ impl Bus {
                 let words = format!("{} version {}", scheme.name, scheme.version);
                 let reply = ProgramReply::Person(ticket, words);
                 let ask = LookAsk::Look(Intent::Scheme(Arc::new(scheme)));
-                self.ask_program(meter, ask.into(), reply);
+                self.ask_program(meter, ask.into(), reply, Respect::Polls);
             }
             Err(complaints) => ticket.failed(words::bad_wish(&complaints.to_string())),
         }

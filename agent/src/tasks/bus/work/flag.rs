@@ -95,7 +95,13 @@ impl Bus {
 
     /// A session of programming looks at all or writes all: its share of the line is as long as that
     /// takes, also where reading goes on in slices.
-    pub(super) fn program_flag(&mut self, meter: MeterId, ask: ProgramAsk, whose: Whose) {
+    pub(super) fn program_flag(
+        &mut self,
+        meter: MeterId,
+        ask: ProgramAsk,
+        whose: Whose,
+        respect: Respect,
+    ) {
         let mut books = self.flags.iter();
         let packets = books.find(|book| *book.id() == meter).map(|book| {
             let packet = plan::packet_time(&book.flag, &self.parts.settings);
@@ -108,15 +114,15 @@ impl Bus {
             task: Task::program(ask),
             breaks: 0,
         };
-        self.ask_flag_for(job, whole);
+        self.ask_flag_for(job, whole, respect);
     }
 
     fn ask_flag(&mut self, job: FlagJob) {
-        self.ask_flag_for(job, Duration::ZERO);
+        self.ask_flag_for(job, Duration::ZERO, Respect::Polls);
     }
 
     /// Asks for sessions that are longer than the shortest by `more`.
-    fn ask_flag_for(&mut self, job: FlagJob, more: Duration) {
+    fn ask_flag_for(&mut self, job: FlagJob, more: Duration, respect: Respect) {
         let mut books = self.flags.iter();
         let book = books.find(|book| *book.id() == job.meter);
         let planned =
@@ -130,7 +136,7 @@ impl Bus {
             },
             ..planned
         });
-        match self.ask_sessions(&job.meter, planned) {
+        match self.ask_sessions(&job.meter, planned, respect) {
             Ok(token) => {
                 self.flag_jobs.insert(token, job);
             }
@@ -143,6 +149,7 @@ impl Bus {
         &mut self,
         meter: &MeterId,
         planned: Option<SessionMeter>,
+        respect: Respect,
     ) -> Result<u64, Diagnosis> {
         let planned = planned.ok_or_else(|| words::left_alone(meter.as_str()))?;
         self.token += 1;
@@ -151,7 +158,7 @@ impl Bus {
             token: self.token,
             hold_min: planned.hold_min,
             hold_max: planned.hold_max,
-            respect: Respect::Polls,
+            respect,
         };
         let asked = self.planner.ask_session(request);
         asked.map_err(|error| words::busy(&error.to_string()))?;

@@ -37,31 +37,46 @@ impl Bus {
             reply,
         } = order;
         log::info!(command:% = dispatch.command().id, meter:%; "a command wants the line");
-        self.ask_program(meter, ask, ProgramReply::Asker(reply));
+        // Whoever may order does not wait for polls.
+        let respect = Respect::SamplesAtOnce;
+        self.ask_program(meter, ask, ProgramReply::Asker(reply), respect);
     }
 
     /// Takes up a look, which needs no dispatch as it can write nothing.
     pub(in super::super) fn look_at(&mut self, order: LookOrder) {
         let LookOrder { meter, ask, reply } = order;
-        self.ask_program(meter, ask.into(), ProgramReply::Asker(reply));
+        let reply = ProgramReply::Asker(reply);
+        self.ask_program(meter, ask.into(), reply, Respect::Polls);
     }
 
-    pub(super) fn ask_program(&mut self, meter: MeterId, ask: ProgramAsk, reply: ProgramReply) {
+    pub(super) fn ask_program(
+        &mut self,
+        meter: MeterId,
+        ask: ProgramAsk,
+        reply: ProgramReply,
+        respect: Respect,
+    ) {
         if let Some(trouble) = self.line_trouble() {
             return reply.answer(Err(trouble.into()));
         }
         if self.books.iter().any(|book| *book.id() == meter) {
-            self.program_modbus(meter, ask, reply);
+            self.program_modbus(meter, ask, reply, respect);
         } else if self.flags.iter().any(|book| *book.id() == meter) {
-            self.program_flag(meter, ask, Whose::Command(reply));
+            self.program_flag(meter, ask, Whose::Command(reply), respect);
         } else if self.dlms.iter().any(|book| *book.id() == meter) {
-            self.program_dlms(meter, ask, Whose::Command(reply));
+            self.program_dlms(meter, ask, Whose::Command(reply), respect);
         } else {
             reply.answer(Err(words::left_alone(meter.as_str()).into()));
         }
     }
 
-    fn program_modbus(&mut self, meter: MeterId, ask: ProgramAsk, reply: ProgramReply) {
+    fn program_modbus(
+        &mut self,
+        meter: MeterId,
+        ask: ProgramAsk,
+        reply: ProgramReply,
+        respect: Respect,
+    ) {
         self.token += 1;
         let hold_max = self.parts.settings.session_max;
         let request = SessionRequest {
@@ -69,7 +84,7 @@ impl Bus {
             token: self.token,
             hold_min: LINE_WORK_HOLD_MIN.min(hold_max),
             hold_max,
-            respect: Respect::Polls,
+            respect,
         };
         match self.planner.ask_session(request) {
             Ok(()) => {

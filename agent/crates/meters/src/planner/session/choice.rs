@@ -37,6 +37,8 @@ pub(crate) struct LastSession {
 pub(crate) struct Sessions {
     /// A sample at an interval end.
     pub(crate) sample: Option<Candidate>,
+    /// An order, which polls give way to.
+    pub(crate) order: Option<Candidate>,
     /// Everything else.
     pub(crate) other: Option<Candidate>,
     /// It has waited so long that it goes before what is due.
@@ -47,7 +49,7 @@ pub(crate) struct Sessions {
 
 /// A session that is due, before it is known whether it fits.
 #[derive(Debug, Clone, Copy)]
-struct Wish {
+pub(crate) struct Wish {
     who: Who,
     class: Class,
     deadline: Moment,
@@ -69,7 +71,9 @@ impl Planner {
             };
         };
         let samples_at = burst_at.into_iter().chain(self.next_session_sample(now));
-        let room = self.room(now, samples_at.min(), wish.respect);
+        let samples_at = samples_at.min();
+        let order = self.order(now, samples_at);
+        let room = self.room(now, samples_at, wish.respect);
         let is_entitled = self.shares.sessions_owed() >= wish.hold_min;
         let fits = room >= wish.hold_min;
         let other = if fits {
@@ -79,10 +83,27 @@ impl Planner {
         };
         Sessions {
             sample,
+            order,
             other,
             is_entitled: is_entitled && other.is_some(),
             is_wanted: true,
         }
+    }
+
+    /// An order that may go now, whatever polls are due. Where they leave no room it has the shortest
+    /// time that is of use.
+    fn order(&self, now: Now, samples_at: Option<Moment>) -> Option<Candidate> {
+        let is_order = |request: &SessionRequest| request.respect == Respect::SamplesAtOnce;
+        let place = self.session_requests.iter().position(is_order)?;
+        let request = self.session_requests.get(place)?;
+        let room = self.room(now, samples_at, Respect::Samples);
+        let is_sampled_now = self.sample_wish(now).is_some();
+        if is_sampled_now || room < request.hold_min || !self.shares.may_order() {
+            return None;
+        }
+        let polite = self.room(now, samples_at, Respect::Polls);
+        let wish = Wish::of_request(place, request);
+        Some(wish.candidate(polite.max(request.hold_min)))
     }
 
     fn sample_wish(&self, now: Now) -> Option<Wish> {
@@ -108,18 +129,11 @@ impl Planner {
     }
 
     fn request_wish(&self) -> Option<Wish> {
-        let request: &SessionRequest = self.session_requests.front()?;
-        Some(Wish {
-            who: Who::Request(0),
-            class: Class::Command,
-            deadline: Moment::default(),
-            hold_min: request.hold_min,
-            hold_max: request.hold_max,
-            respect: request.respect,
-        })
+        let request = self.session_requests.front()?;
+        Some(Wish::of_request(0, request))
     }
 
-    fn scheduled_wish(&self, now: Now) -> Option<Wish> {
+    pub(crate) fn scheduled_wish(&self, now: Now) -> Option<Wish> {
         let last = self.last_session.place;
         self.ready_sessions(now)
             .filter_map(|(place, plan)| {
@@ -147,7 +161,7 @@ impl Planner {
         }
         let room = until(burst_at, now);
         match respect {
-            Respect::Samples => room,
+            Respect::Samples | Respect::SamplesAtOnce => room,
             Respect::Polls => room.min(self.slack(now).saturating_sub(SESSION_MARGIN)),
         }
     }
@@ -270,6 +284,17 @@ impl Wish {
             hold_min: plan.meter.hold_min,
             hold_max: plan.meter.hold_max,
             respect: Respect::Polls,
+        }
+    }
+
+    fn of_request(place: usize, request: &SessionRequest) -> Self {
+        Self {
+            who: Who::Request(place),
+            class: Class::Command,
+            deadline: Moment::default(),
+            hold_min: request.hold_min,
+            hold_max: request.hold_max,
+            respect: request.respect,
         }
     }
 

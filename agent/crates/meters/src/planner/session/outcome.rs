@@ -2,7 +2,7 @@
 
 use super::choice::LastSession;
 use super::state::SessionPlan;
-use super::{SessionEnd, SessionMeter, SessionRequest, SessionTurn};
+use super::{Respect, SessionEnd, SessionMeter, SessionRequest, SessionTurn};
 use crate::limits::{LINE_GONE_WAIT, PROBE_SPACING, PROBE_SPACING_BUSY, SESSION_REQUESTS_MAX};
 use crate::planner::meter_state::Stagger;
 use crate::planner::shares::Ready;
@@ -38,6 +38,12 @@ impl Planner {
     pub(crate) fn settle_session(&mut self, flight: &SessionFlight, end: &SessionEnd, now: Now) {
         let took = now.moment.since(flight.started);
         self.shares.account_session(took, flight.waiting);
+        let others_wait = flight.waiting.scheduled
+            || flight.waiting.background
+            || self.scheduled_wish(now).is_some();
+        if others_wait && self.is_order(flight.turn.token) {
+            self.shares.account_order(took);
+        }
         self.load.add(took, now.moment);
         self.line_gone = *end == SessionEnd::LineGone;
         if self.line_gone {
@@ -109,6 +115,13 @@ impl Planner {
         if turn.is_probe {
             self.sign_ons_from = now.moment.after(took.saturating_mul(spacing));
         }
+    }
+
+    fn is_order(&self, token: Option<u64>) -> bool {
+        let mut requests = self.session_requests.iter();
+        requests.any(|request| {
+            Some(request.token) == token && request.respect == Respect::SamplesAtOnce
+        })
     }
 
     /// A request goes to the end of the queue if it wants another session, and leaves otherwise.

@@ -371,3 +371,89 @@ fn unchanged_session_meters_are_not_disturbed() {
     assert!(!bus.planner.session_due(&id, PollId(0), now), "due already");
     assert!(!bus.planner.session_due(&id, PollId(5), now));
 }
+
+/// Asks for so many sessions in a row, as an order does, and runs until all were held. When the line was
+/// asked for it and when it had it.
+fn order(bus: &mut Bus, token: u64, sessions: u64) -> (Duration, Duration) {
+    let request = SessionRequest {
+        meter: None,
+        token,
+        hold_min: Duration::from_secs(4),
+        hold_max: Duration::from_secs(30),
+        respect: Respect::SamplesAtOnce,
+    };
+    let asked = bus.now;
+    bus.planner.ask_session(request).unwrap();
+    // Two seconds of each session go into the sign-on.
+    bus.jobs.push((
+        token,
+        Duration::from_secs(2) * u32::try_from(sessions).unwrap(),
+    ));
+    let begun = |bus: &Bus| {
+        let mut held = bus.held.iter();
+        held.find(|held| held.turn.token == Some(token))
+            .map(|held| held.at)
+    };
+    while begun(bus).is_none() {
+        bus.step(Duration::from_secs(100_000));
+    }
+    (asked, begun(bus).unwrap())
+}
+
+fn longest_exchange(bus: &Bus) -> Duration {
+    let pairs = bus.sent.windows(2);
+    let polls = pairs.filter(|pair| {
+        !bus.held
+            .iter()
+            .any(|held| (pair[0].at..pair[1].at).contains(&held.at))
+    });
+    polls
+        .map(|pair| pair[1].at.saturating_sub(pair[0].at))
+        .max()
+        .unwrap()
+}
+
+#[test]
+fn an_order_waits_for_one_exchange_on_a_line_that_is_polled_without_pause() {
+    let mut bus = Bus::new((1..=6).map(|unit| meter(unit, &[always(WIDE)])).collect());
+    for token in 0..50 {
+        bus.run_until(20 + token * 21);
+        bus.step(Duration::from_secs(100_000));
+        let (asked, begun) = order(&mut bus, token, 1);
+        let waited = begun.saturating_sub(asked);
+        assert!(waited <= longest_exchange(&bus), "{token}: {waited:?}");
+    }
+}
+
+#[test]
+fn orders_without_end_leave_polls_half_of_the_line() {
+    let mut bus = Bus::new((1..=6).map(|unit| meter(unit, &[always(WIDE)])).collect());
+    bus.run_until(10);
+    order(&mut bus, 1, 1000);
+    bus.run_until(610);
+    let held: Duration = bus.held.iter().map(|held| held.took).sum();
+    assert!((250..=310).contains(&held.as_secs()), "{held:?}");
+}
+
+#[test]
+fn an_order_spares_the_samples_of_interval_ends() {
+    let polls = [sample(60, &[(300, 4)]), always(WIDE)];
+    let mut bus = Bus::new((1..=6).map(|unit| meter(unit, &polls)).collect());
+    bus.run_until(10);
+    order(&mut bus, 1, 1000);
+    bus.run_until(1800);
+    check_bursts(&bus, 60);
+    assert!(bus.held.len() > 100, "{}", bus.held.len());
+    assert!(bus.marks().iter().all(|mark| mark.2.is_none()));
+}
+
+#[test]
+fn what_others_asked_for_before_does_not_keep_an_order_waiting() {
+    let mut bus = Bus::new((1..=6).map(|unit| meter(unit, &[always(WIDE)])).collect())
+        .with_sessions(elsters(1))
+        .with_nature(1, nature(600));
+    bus.run_until(10);
+    bus.job(1, 7, 600);
+    let (asked, begun) = order(&mut bus, 8, 1);
+    assert!(begun.saturating_sub(asked) < Duration::from_millis(500));
+}
