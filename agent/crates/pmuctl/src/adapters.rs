@@ -16,3 +16,4 @@ pub mod replace;
 pub mod signals;
 pub mod terminal;
 pub mod tls;
+pub mod witness_files;

@@ -7,6 +7,7 @@ mod backup;
 mod bus;
 mod console;
 mod dispatch;
+mod following;
 mod head_end;
 mod keys;
 mod list;
@@ -26,12 +27,14 @@ use crate::adapters::signals::Wishes;
 use crate::adapters::terminal;
 use crate::arguments::{Arguments, AuditCommand, Command, JobCommand, StoreCommand};
 use crate::console::Console;
+use crate::ending::Ending;
 use crate::errand::Errand;
 use crate::limits::{DESK_WAIT, VERIFY_WAIT};
 use crate::show::answer_text;
 use anyhow::{Context, Result, bail};
 use authority::SetKind;
 use desk::{Answer, GatewayDesk, Request};
+use serde_json::json;
 use std::io::{self, Write, stdout};
 use tokio::runtime::{Builder, Runtime};
 
@@ -57,6 +60,15 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
             authority::audit(command, arguments.json)
         }
         _ => runtime()?.block_on(at_gateway(arguments)),
+    }
+}
+
+/// What is said of a call that did not end well: one line, of JSON for programs.
+pub fn complaint(error: &anyhow::Error, ending: Ending, is_json: bool) -> String {
+    if is_json {
+        json!({"error": format!("{error:#}"), "exit": ending.code()}).to_string()
+    } else {
+        format!("pmuctl: {error:#}")
     }
 }
 

@@ -21,9 +21,39 @@ pub enum Delivery {
 /// A connection that publishes and listens.
 pub struct Post {
     broker: BrokerAddress,
-    filters: Vec<String>,
+    filters: Filters,
     connection: Connection,
-    arrived: VecDeque<Received>,
+    arrived: VecDeque<Arrived>,
+}
+
+/// What is listened to.
+#[derive(Debug, Clone, Default)]
+struct Filters {
+    /// With what the broker keeps.
+    all: Vec<String>,
+    /// Only what is published from now on.
+    news: Vec<String>,
+}
+
+/// A message that was not handed out yet.
+struct Arrived {
+    received: Received,
+    /// Whether the broker was told that it is here.
+    is_told: bool,
+}
+
+impl Filters {
+    fn is_empty(&self) -> bool {
+        self.all.is_empty() && self.news.is_empty()
+    }
+
+    fn subscribe(&self, connection: &Connection) -> bool {
+        connection.subscribe_with_news(self.all.clone(), self.news.clone())
+    }
+
+    fn words(&self) -> String {
+        [self.all.as_slice(), &self.news].concat().join(" and ")
+    }
 }
 
 impl Post {
@@ -33,6 +63,17 @@ impl Post {
         filters: Vec<String>,
         within: Duration,
     ) -> Result<Self> {
+        Self::open_with_news(broker, filters, Vec::new(), within).await
+    }
+
+    /// The same; of `news` only what is published from now on.
+    pub async fn open_with_news(
+        broker: BrokerAddress,
+        all: Vec<String>,
+        news: Vec<String>,
+        within: Duration,
+    ) -> Result<Self> {
+        let filters = Filters { all, news };
         let until = Instant::now() + within;
         let connection = connect(&broker, &filters, until).await?;
         Ok(Self {
@@ -80,16 +121,25 @@ impl Post {
     }
 
     fn arrive(&mut self, received: Received) {
-        // Without room it stays unacknowledged: the broker sends it again.
-        if self.arrived.len() < POST_QUEUE_MAX && self.connection.acknowledge(&received) {
-            self.arrived.push_back(received);
+        // Beyond the room the broker is told later, and sends no more than it may meanwhile.
+        let has_room = self.arrived.len() < POST_QUEUE_MAX;
+        let is_told = has_room && self.connection.acknowledge(&received);
+        self.arrived.push_back(Arrived { received, is_told });
+    }
+
+    fn taken(&mut self) -> Option<Received> {
+        let arrived = self.arrived.pop_front()?;
+        if !arrived.is_told {
+            // Where this is not possible the connection is of no use, and its end is the next event.
+            self.connection.acknowledge(&arrived.received);
         }
+        Some(arrived.received)
     }
 
     /// What comes next. A lost connection is made again.
     pub async fn next(&mut self, until: Instant) -> Result<Delivery> {
         loop {
-            if let Some(received) = self.arrived.pop_front() {
+            if let Some(received) = self.taken() {
                 return Ok(Delivery::Message(Box::new(received)));
             }
             let Ok(event) = timeout_at(until, self.connection.event()).await else {
@@ -113,6 +163,10 @@ impl Post {
             let attempt_until = until.min(Instant::now() + POST_WITHIN);
             if let Ok(connection) = connect(&self.broker, &self.filters, attempt_until).await {
                 self.connection = connection;
+                for arrived in &mut self.arrived {
+                    // Nobody waits for that word any more.
+                    arrived.is_told = true;
+                }
                 return Ok(Delivery::Reconnected);
             }
         }
@@ -132,7 +186,7 @@ impl Post {
     }
 }
 
-async fn connect(broker: &BrokerAddress, filters: &[String], until: Instant) -> Result<Connection> {
+async fn connect(broker: &BrokerAddress, filters: &Filters, until: Instant) -> Result<Connection> {
     let mut connection = Connection::open(broker)?;
     let (host, port) = (&broker.host, broker.port);
     loop {
@@ -141,7 +195,7 @@ async fn connect(broker: &BrokerAddress, filters: &[String], until: Instant) -> 
         };
         match event {
             MqttEvent::Connected if filters.is_empty() => return Ok(connection),
-            MqttEvent::Connected if connection.subscribe(filters.to_vec()) => {}
+            MqttEvent::Connected if filters.subscribe(&connection) => {}
             MqttEvent::Connected => {
                 bail!("{host}:{port}: the connection takes no subscription; try again");
             }
@@ -149,7 +203,7 @@ async fn connect(broker: &BrokerAddress, filters: &[String], until: Instant) -> 
             MqttEvent::Subscribed { granted: false } => bail!(
                 "{host}:{port}: the broker does not let {} read {}; ask for the right to subscribe",
                 broker.name,
-                filters.join(" and ")
+                filters.words()
             ),
             MqttEvent::Ended(reason) => bail!(
                 "{host}:{port}: {reason}; look at --ca, --certificate and --tls-key, and at the \
