@@ -20,6 +20,7 @@ mod rollout;
 mod scheme;
 mod simulate;
 mod update;
+mod where_used;
 
 use crate::adapters::direct_agent::DirectAgent;
 use crate::adapters::local::LocalDesk;
