@@ -18,7 +18,7 @@ use head_end::{Body, Message};
 use hil_tests::agent::Agent;
 use hil_tests::binaries;
 use hil_tests::bus::{Bus, model};
-use hil_tests::clock::{utc, wait_until};
+use hil_tests::clock::{becomes, pause, utc, wait_until};
 use hil_tests::listener::Listener;
 use hil_tests::office::{Office, epoch, receipt_keys, words_of};
 use hil_tests::process::{Process, command};
@@ -220,6 +220,22 @@ impl Scene {
         }
     }
 
+    /// What a call says, and how it ends, while somebody lies in a gateway's name again and again.
+    fn lied_to(&self, gateway: &str, id: CommandId, words: &str) -> (Option<i32>, String) {
+        let words = format!("command {words} {}", self.desk.broker);
+        let name = format!("lie-{}", utc().millis());
+        let mut call = Process::start(&name, &mut self.desk.pmuctl(&words), &self.desk.folder);
+        let ended = becomes(WITHIN, || {
+            self.forge(gateway, id);
+            pause(Duration::from_millis(300));
+            !call.is_running()
+        });
+        let said = call.said();
+        println!("$ pmuctl {words}\n{said}");
+        assert!(ended, "{words} does not end");
+        (call.wait(WITHIN).code(), said)
+    }
+
     /// Somebody who may publish says in a gateway's name that it is done.
     fn forge(&self, gateway: &str, id: CommandId) {
         let at = utc();
@@ -337,6 +353,34 @@ fn stopped_by_one_that_is_down(scene: &mut Scene) {
     scene.nothing_was_done_twice([3, 2, 3, 3]);
 }
 
+#[track_caller]
+fn check_said((code, said): &(Option<i32>, String), expected: i32, once: &str) {
+    assert_eq!(*code, Some(expected), "{said}");
+    assert_eq!(said.matches(once).count(), 1, "{once}: {said}");
+}
+
+/// A lie is shown as what it is: with the gateway's key it counts for nothing, without it nothing counts as
+/// proven.
+fn lies_are_told_as_such(scene: &Scene) {
+    let id = scene.desk.id("remove", "north-2");
+    let send = "send remove/00001-north-2.cbor";
+    let status = format!("status {id} --gateway north-2");
+    let lied = |words: &str| scene.lied_to("north-2", id, words);
+    let passed_over = "(NOT PROVEN, passed over)";
+    let key = "--key keys/north-2.pub --within 4s";
+    check_said(&lied(&format!("{send} {key}")), 75, passed_over);
+    check_said(&lied(&format!("{status} {key}")), 75, passed_over);
+    let unproven = "said to be done, and not proven; give the gateway's public key";
+    check_said(&lied(send), 2, unproven);
+    check_said(&lied(&status), 2, unproven);
+    let (code, said) = lied("watch --for 3s --keys keys");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("(NOT PROVEN)") && !said.contains("(proven)"),
+        "{said}"
+    );
+}
+
 /// One gateway refuses: the next wave is not ordered anything.
 fn stopped_by_one_that_refuses(scene: &Scene) {
     let two = scene.desk.folder.join("two.txt");
@@ -373,6 +417,7 @@ fn a_roll_out_goes_in_waves_stops_and_is_taken_up_again() {
     );
     killed_and_resumed(&mut scene);
     stopped_by_one_that_is_down(&mut scene);
+    lies_are_told_as_such(&scene);
     stopped_by_one_that_refuses(&scene);
 
     // Back again, it does what it was ordered; whoever asks once more hears the same receipt.

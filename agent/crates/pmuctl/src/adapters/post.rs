@@ -24,6 +24,8 @@ pub struct Post {
     filters: Filters,
     connection: Connection,
     arrived: VecDeque<Arrived>,
+    /// It was lost and stands again, and nobody was told yet.
+    has_come_back: bool,
 }
 
 /// What is listened to.
@@ -81,39 +83,58 @@ impl Post {
             filters,
             connection,
             arrived: VecDeque::new(),
+            has_come_back: false,
         })
     }
 
-    /// Publishes, and waits for the broker's word.
+    /// Publishes, and waits for the broker's word. A connection that is lost meanwhile is made again.
     pub async fn send(&mut self, topic: &str, payload: Vec<u8>, within: Duration) -> Result<()> {
-        if !self.connection.publish(topic, payload) {
-            bail!("{topic}: the connection takes no more messages; try again");
-        }
-        self.answered(topic, within).await
+        self.deliver(topic, &payload, false, within).await
     }
 
     /// The same, and the broker keeps it for those who subscribe later.
     pub async fn keep(&mut self, topic: &str, payload: Vec<u8>, within: Duration) -> Result<()> {
-        if !self.connection.publish_kept(topic, payload) {
-            bail!("{topic}: the connection takes no more messages; try again");
-        }
-        self.answered(topic, within).await
+        self.deliver(topic, &payload, true, within).await
     }
 
-    async fn answered(&mut self, topic: &str, within: Duration) -> Result<()> {
+    async fn deliver(
+        &mut self,
+        topic: &str,
+        payload: &[u8],
+        is_kept: bool,
+        within: Duration,
+    ) -> Result<()> {
         let until = Instant::now() + within;
+        loop {
+            let payload = payload.to_vec();
+            let is_handed_over = if is_kept {
+                self.connection.publish_kept(topic, payload)
+            } else {
+                self.connection.publish(topic, payload)
+            };
+            if is_handed_over && self.is_answered(topic, until).await? {
+                return Ok(());
+            }
+            // Nobody knows whether it arrived: sent again it does nothing twice.
+            if matches!(self.connect_again(until).await, Delivery::TimeUp) {
+                bail!("{topic}: the connection broke and does not come back; send it again");
+            }
+            self.has_come_back = true;
+        }
+    }
+
+    /// `false`: the connection was lost.
+    async fn is_answered(&mut self, topic: &str, until: Instant) -> Result<bool> {
         loop {
             let Ok(event) = timeout_at(until, self.connection.event()).await else {
                 bail!("{topic}: the broker did not confirm the message in time; send it again");
             };
             match event {
-                MqttEvent::Answered(Ok(())) => return Ok(()),
+                MqttEvent::Answered(Ok(())) => return Ok(true),
                 MqttEvent::Answered(Err(reason)) => {
                     bail!("{topic}: the broker refuses it: {reason}; ask for the right to publish");
                 }
-                MqttEvent::Ended(reason) => {
-                    bail!("{topic}: the connection broke ({reason}); send it again");
-                }
+                MqttEvent::Ended(_) => return Ok(false),
                 MqttEvent::Message(received) => self.arrive(received),
                 _ => {}
             }
@@ -139,6 +160,9 @@ impl Post {
     /// What comes next. A lost connection is made again.
     pub async fn next(&mut self, until: Instant) -> Result<Delivery> {
         loop {
+            if std::mem::take(&mut self.has_come_back) {
+                return Ok(Delivery::Reconnected);
+            }
             if let Some(received) = self.taken() {
                 return Ok(Delivery::Message(Box::new(received)));
             }
@@ -147,18 +171,18 @@ impl Post {
             };
             match event {
                 MqttEvent::Message(received) => self.arrive(received),
-                MqttEvent::Ended(_) => return self.connect_again(until).await,
+                MqttEvent::Ended(_) => return Ok(self.connect_again(until).await),
                 _ => {}
             }
         }
     }
 
     /// Whatever the reason was, it may pass: a broker that starts again, a line that was down.
-    async fn connect_again(&mut self, until: Instant) -> Result<Delivery> {
+    async fn connect_again(&mut self, until: Instant) -> Delivery {
         loop {
             sleep_until(until.min(Instant::now() + POST_AGAIN_AFTER)).await;
             if Instant::now() >= until {
-                return Ok(Delivery::TimeUp);
+                return Delivery::TimeUp;
             }
             let attempt_until = until.min(Instant::now() + POST_WITHIN);
             if let Ok(connection) = connect(&self.broker, &self.filters, attempt_until).await {
@@ -167,7 +191,7 @@ impl Post {
                     // Nobody waits for that word any more.
                     arrived.is_told = true;
                 }
-                return Ok(Delivery::Reconnected);
+                return Delivery::Reconnected;
             }
         }
     }
