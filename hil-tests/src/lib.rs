@@ -31,6 +31,7 @@ pub mod judge;
 pub mod limits;
 pub mod listener;
 pub mod mixed_bus;
+pub mod office;
 pub mod openssl;
 pub mod polling;
 pub mod process;

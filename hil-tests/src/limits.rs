@@ -26,3 +26,5 @@ pub const PROXY_LOOK: Duration = Duration::from_millis(20);
 pub const SAMPLE_SLACK: Duration = Duration::from_millis(250);
 /// Rows taken from the ledger in one go.
 pub const PAGES_MAX: usize = 1000;
+/// How long a gateway may take until its birth is at the broker, on a machine that builds beside it.
+pub const BIRTH_WITHIN: Duration = Duration::from_mins(2);

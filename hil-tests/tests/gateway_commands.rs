@@ -2,94 +2,24 @@
 //! command. Each ends in exactly one receipt, whatever is killed meanwhile.
 #![cfg(test)]
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use authority::{
-    Action, Blob, Bounds, Command, CommandId, CommandState, Document, KeyEntry, KeySetContent,
-    OperatorKey, Receipt, ReceiptKeys, Role, approve_command, sign_command, sign_shared_command,
-};
+use authority::{Action, Blob, Command, CommandState, Document, Receipt, ReceiptKeys, Role};
 use bootloader_verify::{Slot, SlotState};
-use head_end::{FleetSubject, ImageAnswer, ImageChunk, ImageWish, Message};
+use head_end::{ImageAnswer, ImageChunk, ImageWish};
 use hil_tests::agent::Agent;
 use hil_tests::bus::Bus;
-use hil_tests::clock::{becomes, utc, wait_until};
+use hil_tests::clock::{becomes, wait_until};
 use hil_tests::hands::typed;
 use hil_tests::listener::Listener;
-use hil_tests::openssl::Identity;
+use hil_tests::office::{Office, epoch, receipt_keys, receipts_of};
 use hil_tests::update_box::{Image, Recipe, UpdateBox};
 use hil_tests::world::World;
-use metering::Timestamp;
 use sha2::{Digest, Sha256};
 
 const GATEWAY: &str = "pmu-commanded";
 const WITHIN: Duration = Duration::from_mins(2);
-
-/// Two people, and what carries their words.
-struct Office {
-    root: OperatorKey,
-    anna: OperatorKey,
-    ben: OperatorKey,
-    certificate: Identity,
-    epoch: [u8; 8],
-    number: u64,
-}
-
-impl Office {
-    fn key_set(&self) -> Vec<u8> {
-        let (from, to) = (
-            utc().before(Duration::from_hours(1)),
-            utc().after(Duration::from_hours(9)),
-        );
-        let entry = |key: &OperatorKey, who: &str, roles: &[Role]| KeyEntry {
-            key: key.public(),
-            who: who.to_owned(),
-            roles: roles.iter().copied().collect::<BTreeSet<Role>>(),
-            not_before: from,
-            expires: to,
-            is_revoked: false,
-        };
-        let content = KeySetContent {
-            version: 1,
-            issued: from,
-            expires: to,
-            keys: vec![
-                entry(
-                    &self.anna,
-                    "Anna A.",
-                    &[Role::Operator, Role::Administrator],
-                ),
-                entry(&self.ben, "Ben B.", &[Role::Approver]),
-            ],
-        };
-        content.sign(&self.root).expect("a key set")
-    }
-
-    fn command(&mut self, action: Action) -> Command {
-        self.number += 1;
-        let now = Timestamp::from_seconds(utc().seconds());
-        let number = u8::try_from(self.number).expect("few");
-        Command {
-            id: CommandId::of_time(now, [number; 10]),
-            gateway: GATEWAY.parse().expect("a name"),
-            epoch: self.epoch,
-            number: self.number,
-            issued: now,
-            not_before: now,
-            expires: now.after(Duration::from_hours(1)),
-            action,
-            precondition: None,
-            bounds: Bounds::default(),
-        }
-    }
-
-    /// Signed by both.
-    fn shared(&self, command: &Command) -> Vec<u8> {
-        let shared = sign_shared_command(command, &self.anna).expect("a command");
-        approve_command(&shared, &self.ben).expect("an approval")
-    }
-}
 
 struct Site {
     world: World,
@@ -104,17 +34,9 @@ struct Site {
 impl Site {
     fn new(promise: &str) -> Option<Self> {
         let mut world = World::new(promise)?;
-        let office = Office {
-            root: OperatorKey::ed25519(&[9; 32]),
-            anna: OperatorKey::ed25519(&[1; 32]),
-            ben: OperatorKey::es256(&[3; 32]).expect("a key"),
-            certificate: world.authority.client("operations"),
-            epoch: [0; 8],
-            number: 0,
-        };
-        let topic = FleetSubject::KeySet.topic();
-        let set = office.key_set();
-        world.broker.publish(&office.certificate, topic, &set, true);
+        let roles = [Role::Operator, Role::Administrator];
+        let mut office = Office::new(&world, GATEWAY, &roles);
+        office.publish_key_set(&world);
         let images = world.folder().join("images");
         std::fs::create_dir_all(&images).expect("a folder");
         let images = images.display().to_string();
@@ -126,20 +48,14 @@ impl Site {
         bus.seat("abb-b23", 1);
         let flash = UpdateBox::flashed(world.folder(), &Recipe::default().make());
         assert_eq!(flash.boot(), Slot::A);
-        let roots = world.folder().join("operators.pem");
-        let pem = office.root.public().to_pem().expect("a public key");
-        std::fs::write(&roots, pem).expect("a file");
         let mut agent = world.gateway(GATEWAY, &[&bus], 2);
         agent.file.more = flash.section("healthy-for-seconds = 1\nkibibytes-per-second = 1024");
-        let roots = roots.display();
-        let commands = format!("\n[commands]\nroots-file = \"{roots}\"\ntrial-seconds = 30\n");
-        agent.file.more.push_str(&commands);
+        agent.file.more.push_str(&office.section(world.folder()));
+        agent.file.more.push_str("trial-seconds = 30\n");
         agent.start();
-        let text = agent.folder().join("data/receipt-key.pub.pem");
-        wait_until("it has a key for receipts", WITHIN, || text.exists());
-        let text = std::fs::read_to_string(text).expect("a public key");
-        let keys = ReceiptKeys::parse(GATEWAY.parse().expect("a name"), &text).expect("a key");
-        let mut site = Self {
+        let (keys, _) = receipt_keys(&agent);
+        office.epoch = epoch(&heard, GATEWAY);
+        Some(Self {
             world,
             office,
             bus,
@@ -147,24 +63,7 @@ impl Site {
             agent,
             heard,
             keys,
-        };
-        site.office.epoch = site.epoch();
-        Some(site)
-    }
-
-    fn epoch(&self) -> [u8; 8] {
-        let mut found = None;
-        wait_until("a birth", WITHIN, || {
-            let births = self.heard.heard_on("/up/st").into_iter();
-            let mut births =
-                births.filter_map(|heard| match head_end::Presence::decode(&heard.payload) {
-                    Ok(head_end::Presence::Birth(birth)) => Some(birth.epoch),
-                    _ => None,
-                });
-            found = births.next_back();
-            found.is_some()
-        });
-        found.expect("a birth")
+        })
     }
 
     fn images(&self) -> PathBuf {
@@ -172,27 +71,13 @@ impl Site {
     }
 
     fn send(&self, bytes: &[u8]) {
-        let topic = format!("gw/v1/{GATEWAY}/dn/cmd");
-        let certificate = &self.office.certificate;
-        self.world.broker.publish(certificate, &topic, bytes, false);
+        self.office.send(&self.world, bytes);
     }
 
     /// What was said of a command so far, in order, each once.
     fn receipts(&self, command: &Command) -> Vec<Receipt> {
-        let heard = self.heard.heard_on("/up/rs").into_iter();
-        let signed = heard.filter_map(|heard| Some(Message::decode(&heard.payload).ok()?.body));
-        let mut seen = BTreeSet::new();
-        let mut all = Vec::new();
-        for signed in signed {
-            if !seen.insert(signed.clone()) {
-                continue;
-            }
-            let receipt = self.keys.open(&signed).expect("signed by the gateway");
-            if receipt.receipt().id == command.id {
-                all.push(receipt.receipt().clone());
-            }
-        }
-        all
+        let all = receipts_of(&self.heard, &self.keys, command.id).into_iter();
+        all.map(|(receipt, _)| receipt).collect()
     }
 
     #[track_caller]
@@ -311,7 +196,7 @@ fn a_system_that_two_people_sign_is_installed_once_and_its_receipt_says_that_it_
         image: blob(&image.file),
     };
     let alone = site.office.command(action);
-    site.send(&sign_command(&alone, &site.office.anna).expect("a command"));
+    site.send(&site.office.signed(&alone));
     let refused = site.must_end(&alone, CommandState::Rejected);
     assert_eq!(refused.code.as_deref(), Some("need-second-approval"));
     assert_eq!(site.wishes(), 0, "nothing was asked for");
@@ -520,8 +405,7 @@ fn a_scheme_beside_its_command_is_fetched_anew_after_a_kill() {
     let long = format!("{scheme}\n{}", "# a long line of words\n".repeat(4000));
     let document = Document::Blob(blob(long.as_bytes()));
     let command = site.office.command(Action::SchemePut { document });
-    let signed = sign_command(&command, &site.office.anna).expect("a command");
-    site.send(&signed);
+    site.send(&site.office.signed(&command));
     wait_until("it is asked for", WITHIN, || site.wishes() > 0);
     site.agent.kill();
     std::fs::write(site.images().join("scheme.toml"), &long).expect("a file");

@@ -3,28 +3,25 @@
 //! checks offline. Whoever owns the broker, or has a certificate of it, changes nothing.
 #![cfg(test)]
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command as Program;
 use std::sync::Arc;
 use std::time::Duration;
 
 use authority::{
-    Action, Bounds, Command, CommandId, CommandState, Document, KeyEntry, KeySetContent,
-    OperatorKey, Receipt, ReceiptKeys, Role, approve_command, sign_command, sign_shared_command,
+    Action, Command, CommandState, Document, OperatorKey, Receipt, ReceiptKeys, Role, sign_command,
 };
 use dlms::codec::{Attribute, Data, LogicalName};
 use dlms::security::{Keys, Suite};
-use head_end::{FleetSubject, Message};
+use head_end::FleetSubject;
 use hil_tests::agent::Agent;
 use hil_tests::bus::{Bus, model};
-use hil_tests::clock::{becomes, pause, utc, wait_until};
+use hil_tests::clock::{becomes, pause, wait_until};
 use hil_tests::dlms::{READER, credentials, entry, import, pair, seat};
 use hil_tests::listener::Listener;
-use hil_tests::openssl::Identity;
+use hil_tests::office::{Office, epoch, receipt_keys, receipts_of, words_of};
 use hil_tests::python::with_modules;
 use hil_tests::world::World;
-use metering::Timestamp;
 use simulator::dlms::{DlmsAccess, DlmsInstrument};
 use simulator::meter::{ModelMeter, SettingsMeter};
 
@@ -39,108 +36,21 @@ const CALENDAR: Attribute = Attribute {
     number: 2,
 };
 
-/// The operators' side: keys, a certificate of the broker, what was numbered.
-struct Office {
-    root: OperatorKey,
-    anna: OperatorKey,
-    ben: OperatorKey,
-    certificate: Identity,
-    epoch: [u8; 8],
-    number: u64,
-}
-
-impl Office {
-    fn new(world: &World) -> Self {
-        Self {
-            root: OperatorKey::ed25519(&[9; 32]),
-            anna: OperatorKey::ed25519(&[1; 32]),
-            ben: OperatorKey::es256(&[3; 32]).expect("a key"),
-            certificate: world.authority.client("operations"),
-            epoch: [0; 8],
-            number: 0,
-        }
-    }
-
-    fn key_set(&self) -> Vec<u8> {
-        let (from, to) = (
-            utc().before(Duration::from_hours(1)),
-            utc().after(Duration::from_hours(9)),
-        );
-        let entry = |key: &OperatorKey, who: &str, role| KeyEntry {
-            key: key.public(),
-            who: who.to_owned(),
-            roles: BTreeSet::from([role]),
-            not_before: from,
-            expires: to,
-            is_revoked: false,
-        };
-        let content = KeySetContent {
-            version: 1,
-            issued: from,
-            expires: to,
-            keys: vec![
-                entry(&self.anna, "Anna A.", Role::Operator),
-                entry(&self.ben, "Ben B.", Role::Approver),
-            ],
-        };
-        content.sign(&self.root).expect("a key set")
-    }
-
-    /// The next command of Anna.
-    fn command(&mut self, action: Action) -> Command {
-        self.number += 1;
-        let now = Timestamp::from_seconds(utc().seconds());
-        let number = u8::try_from(self.number).expect("few");
-        Command {
-            id: CommandId::of_time(now, [number; 10]),
-            gateway: GATEWAY.parse().expect("a name"),
-            epoch: self.epoch,
-            number: self.number,
-            issued: now,
-            not_before: now,
-            expires: now.after(Duration::from_hours(1)),
-            action,
-            precondition: None,
-            bounds: Bounds::default(),
-        }
-    }
-
-    fn signed(&self, command: &Command) -> Vec<u8> {
-        sign_command(command, &self.anna).expect("a command")
-    }
-
-    fn send(&self, world: &World, bytes: &[u8]) {
-        let topic = format!("gw/v1/{GATEWAY}/dn/cmd");
-        world
-            .broker
-            .publish(&self.certificate, &topic, bytes, false);
-    }
-}
+/// What Anna may do.
+const ROLES: [Role; 1] = [Role::Operator];
 
 fn put(text: &str) -> Action {
     let document = Document::Inline(text.to_owned());
     Action::SchemePut { document }
 }
 
-/// What the gateway has said of commands, as anybody hears it who may listen.
-fn receipts(listener: &Listener) -> Vec<Vec<u8>> {
-    let heard = listener.heard_on("/up/rs").into_iter();
-    let signed = heard.filter_map(|heard| Some(Message::decode(&heard.payload).ok()?.body));
-    signed.collect()
-}
-
 /// The end of a command, once the gateway has said it; proven with the gateway's public key.
 #[track_caller]
 fn end_of(listener: &Listener, keys: &ReceiptKeys, command: &Command) -> (Receipt, Vec<u8>) {
     let find = || {
-        receipts(listener).into_iter().find_map(|signed| {
-            let receipt = keys
-                .open(&signed)
-                .expect("signed by the gateway")
-                .receipt()
-                .clone();
-            (receipt.id == command.id && receipt.state.is_final()).then_some((receipt, signed))
-        })
+        let all = receipts_of(listener, keys, command.id).into_iter();
+        let mut ends = all.filter(|(receipt, _)| receipt.state.is_final());
+        ends.next()
     };
     let is_there = becomes(WITHIN, || find().is_some());
     assert!(is_there, "command {} does not end", command.id);
@@ -167,18 +77,12 @@ fn site(world: &World, office: &Office) -> Site {
     let modbus = Arc::new(SettingsMeter::new(kind, 5, 5, 0).expect("a meter"));
     let healthy = ModelMeter::new(kind, 5, 5).expect("a meter").healthy();
     bus.wire.seat(modbus.on_wire(), healthy);
-    let roots = world.folder().join("operators.pem");
-    let pem = office.root.public().to_pem().expect("a public key");
-    std::fs::write(&roots, pem).expect("a file");
     let mut agent = world.gateway(GATEWAY, &[&bus], 60);
     agent.file.more = entry("feeder-17", 17, "association = \"secured\", suite = 2");
     agent.file.more.push_str(
         "\n[[meter]]\nid = \"hall-5\"\nbus = \"main\"\nmodel = \"siemens-pac3200\"\nunit = 5\n",
     );
-    let roots = roots.display().to_string();
-    agent.file.more.push_str("\n[commands]\nroots-file = \"");
-    agent.file.more.push_str(&roots);
-    agent.file.more.push_str("\"\n");
+    agent.file.more.push_str(&office.section(world.folder()));
     let credentials = credentials(world.folder());
     let variable = format!("CREDENTIALS_DIRECTORY={}", credentials.display());
     agent.run_under(&["env", &variable]);
@@ -190,30 +94,6 @@ fn site(world: &World, office: &Office) -> Site {
         modbus,
         _bus: bus,
     }
-}
-
-/// The public half of what signs receipts, as the installer takes it from the box.
-fn receipt_key(agent: &Agent) -> (ReceiptKeys, String) {
-    let file = agent.folder().join("data/receipt-key.pub.pem");
-    let text = std::fs::read_to_string(&file).expect("the gateway's public key");
-    let gateway = GATEWAY.parse().expect("a name");
-    (ReceiptKeys::parse(gateway, &text).expect("a key"), text)
-}
-
-/// The birth says for which store commands are signed.
-fn epoch(listener: &Listener) -> [u8; 8] {
-    let mut found = None;
-    wait_until("the gateway is there and has the key set", WITHIN, || {
-        let births = listener.heard_on("/up/st").into_iter();
-        let mut births =
-            births.filter_map(|heard| match head_end::Presence::decode(&heard.payload) {
-                Ok(head_end::Presence::Birth(birth)) => Some(birth),
-                _ => None,
-            });
-        found = births.next_back().map(|birth| birth.epoch);
-        found.is_some()
-    });
-    found.expect("a birth")
 }
 
 /// What the published verifier, in another language, says of a receipt.
@@ -267,16 +147,13 @@ struct Scene {
 impl Scene {
     fn new(mut world: World) -> Self {
         world.head_end.start();
-        let mut office = Office::new(&world);
-        let topic = FleetSubject::KeySet.topic();
-        world
-            .broker
-            .publish(&office.certificate, topic, &office.key_set(), true);
+        let mut office = Office::new(&world, GATEWAY, &ROLES);
+        office.publish_key_set(&world);
         let filters = ["gw/v1/+/up/#"];
         let listener = Listener::start(world.folder(), &world.broker, &world.listener, &filters);
         let site = site(&world, &office);
-        let (keys, key_text) = receipt_key(&site.agent);
-        office.epoch = epoch(&listener);
+        let (keys, key_text) = receipt_keys(&site.agent);
+        office.epoch = epoch(&listener, GATEWAY);
         Self {
             world,
             office,
@@ -329,8 +206,7 @@ fn program(scene: &mut Scene, python: &Path) -> (Vec<u8>, Vec<u8>) {
         office.send(&scene.world, &office.signed(&put));
     }
     let (tariff, demand) = (office.command(tariff()), office.command(demand()));
-    let shared = sign_shared_command(&tariff, &office.anna).expect("a command");
-    let approved = approve_command(&shared, &office.ben).expect("an approval");
+    let approved = office.shared(&tariff);
     office.send(&scene.world, &approved);
     let alone = office.signed(&demand);
     office.send(&scene.world, &alone);
@@ -364,7 +240,7 @@ fn attack(scene: &mut Scene, old: &[u8]) {
     send(&tampered, false);
     send(old, false);
     send(&good, true);
-    let mut theft = Office::new(&scene.world);
+    let mut theft = Office::new(&scene.world, GATEWAY, &ROLES);
     theft.root = OperatorKey::ed25519(&[67; 32]);
     let fleet = FleetSubject::KeySet.topic();
     broker.publish(intruder, fleet, &theft.key_set(), false);
@@ -386,6 +262,11 @@ fn attack(scene: &mut Scene, old: &[u8]) {
     scene.must_succeed(&next);
 }
 
+/// How often the gateway has said something of a command.
+fn words(scene: &Scene) -> usize {
+    words_of(&scene.listener, scene.keys.gateway()).len()
+}
+
 #[test]
 fn signed_commands_end_in_proof_and_nobody_else_commands() {
     let Some(world) = World::new("remote commands") else {
@@ -398,12 +279,12 @@ fn signed_commands_end_in_proof_and_nobody_else_commands() {
     let (approved, alone) = program(&mut scene, &python);
     attack(&mut scene, &approved);
     // After kill -9 the journal knows all of it: the same again is answered, and not done again.
-    let (counted, before) = (receipts(&scene.listener).len(), scene.writes());
+    let (counted, before) = (words(&scene), scene.writes());
     scene.site.agent.kill();
     scene.site.agent.start();
     scene.office.send(&scene.world, &alone);
     wait_until("the receipt comes again", WITHIN, || {
-        receipts(&scene.listener).len() > counted
+        words(&scene) > counted
     });
     assert_eq!(scene.writes(), before, "it is not done twice");
     scene.site.agent.stop();

@@ -18,3 +18,4 @@ pub mod session;
 pub mod signals;
 pub mod terminal;
 pub mod tls;
+pub mod witness_files;

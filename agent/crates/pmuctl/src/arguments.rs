@@ -17,6 +17,7 @@ mod provision;
 mod scheme;
 mod store;
 mod update;
+mod witness;
 
 pub use authority::{AuditCommand, KeyCommand, ReceiptCommand, SetCommand};
 pub use broker::BrokerArguments;
@@ -38,6 +39,7 @@ pub use provision::ProvisionArguments;
 pub use scheme::{MetersCommand, SchemeCommand};
 pub use store::StoreCommand;
 pub use update::UpdateCommand;
+pub use witness::WitnessArguments;
 
 use crate::adapters::local::SOCKET;
 use ::authority::CommandId;

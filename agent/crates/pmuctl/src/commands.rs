@@ -8,6 +8,7 @@ mod box_order;
 mod bus;
 mod console;
 mod dispatch;
+mod following;
 mod head_end;
 mod keys;
 mod list;
@@ -21,6 +22,7 @@ mod rollout;
 mod scheme;
 mod simulate;
 mod update;
+mod where_used;
 
 use crate::adapters::direct_agent::DirectAgent;
 use crate::adapters::local::LocalDesk;
@@ -29,12 +31,14 @@ use crate::adapters::signals::Wishes;
 use crate::adapters::terminal;
 use crate::arguments::{Arguments, AuditCommand, Command, JobCommand, StoreCommand};
 use crate::console::Console;
+use crate::ending::Ending;
 use crate::errand::Errand;
 use crate::limits::{DESK_WAIT, VERIFY_WAIT};
 use crate::show::answer_text;
 use anyhow::{Context, Result, bail};
 use authority::SetKind;
 use desk::{Answer, GatewayDesk, Request};
+use serde_json::json;
 use std::io::{self, Write, stdout};
 use tokio::runtime::{Builder, Runtime};
 
@@ -60,6 +64,15 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
             authority::audit(command, arguments.json)
         }
         _ => runtime()?.block_on(at_gateway(arguments)),
+    }
+}
+
+/// What is said of a call that did not end well: one line, of JSON for programs.
+pub fn complaint(error: &anyhow::Error, ending: Ending, is_json: bool) -> String {
+    if is_json {
+        json!({"error": format!("{error:#}"), "exit": ending.code()}).to_string()
+    } else {
+        format!("pmuctl: {error:#}")
     }
 }
 

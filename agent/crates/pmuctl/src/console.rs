@@ -1,5 +1,6 @@
 //! What a command writes to, and how it may look there.
 
+use crate::bar::{bar, width};
 use crate::words::plain;
 use std::io::{self, Write};
 
@@ -107,6 +108,23 @@ impl Console {
         self.errors.flush()
     }
 
+    /// Shows how far something is as a bar, where a person looks at a terminal; nothing elsewhere.
+    pub fn bar(&mut self, part: u64, whole: u64, words: &str) -> io::Result<()> {
+        if self.look.errors == Surface::Elsewhere {
+            return Ok(());
+        }
+        let bar = bar(part, whole, width(self.look.columns), self.look.is_utf8);
+        self.progress(&format!("{bar} {words}"))
+    }
+
+    /// Marks a stage that was reached: one line where no bar can be drawn.
+    pub fn mark(&mut self, words: &str) -> io::Result<()> {
+        match self.look.errors {
+            Surface::Terminal => Ok(()),
+            Surface::Elsewhere => self.progress(words),
+        }
+    }
+
     /// Takes the line of progress away.
     pub fn end_progress(&mut self) -> io::Result<()> {
         let shown = self.progress.take().is_some();
@@ -197,10 +215,27 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_bar_is_drawn_anew_on_a_terminal_and_nowhere_else() {
+        let (mut console, _, errors) = console(Look {
+            columns: 40,
+            ..TERMINAL
+        });
+        console.bar(1, 2, "1 of 2").unwrap();
+        console.bar(1, 2, "1 of 2").unwrap();
+        console.say("done\n").unwrap();
+        let expected = "\r\x1b[K[█████░░░░░] 1 of 2\r\x1b[K";
+        assert_eq!(errors.text(), expected);
+        let (mut console, _, errors) = super::tests::console(look(40));
+        console.bar(1, 2, "1 of 2").unwrap();
+        assert_eq!(errors.text(), "");
+    }
+
+    #[test]
     fn programs_see_no_progress() {
         let (console, _, errors) = console(TERMINAL);
         let mut console = console.quiet();
         console.progress("day 1").unwrap();
+        console.bar(1, 2, "day 1").unwrap();
         console.end_progress().unwrap();
         assert_eq!(errors.text(), "");
     }

@@ -1,14 +1,10 @@
 //! `pmuctl`: the command line of installers and operators.
 
 use clap::Parser;
+use pmuctl::Ending;
 use pmuctl::arguments::Arguments;
 use std::io::{Write, stderr};
 use std::process::ExitCode;
-
-/// `EX_USAGE` of sysexits.
-const EXIT_USAGE: u8 = 64;
-/// `EX_TEMPFAIL`: not ended yet.
-const EXIT_STILL_OPEN: u8 = 75;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -16,23 +12,22 @@ fn main() -> ExitCode {
         Err(error) => {
             // Where even this cannot be written, the exit code remains.
             drop(error.print());
-            return if error.use_stderr() {
-                ExitCode::from(EXIT_USAGE)
+            return ended(if error.use_stderr() {
+                Ending::Misused
             } else {
-                ExitCode::SUCCESS
-            };
+                Ending::Done
+            });
         }
     };
-    match pmuctl::run(&arguments) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            drop(writeln!(stderr(), "pmuctl: {error:#}"));
-            if error.is::<pmuctl::StillOpen>() {
-                ExitCode::from(EXIT_STILL_OPEN)
-            } else {
-                ExitCode::FAILURE
-            }
-        }
+    let result = pmuctl::run(&arguments);
+    let ending = Ending::of(&result);
+    if let Err(error) = result {
+        let line = pmuctl::complaint(&error, ending, arguments.json);
+        drop(writeln!(stderr(), "{line}"));
     }
+    ended(ending)
+}
+
+fn ended(ending: Ending) -> ExitCode {
+    ExitCode::from(ending.code())
 }

@@ -2,10 +2,8 @@
 //! what is to be sent is handed out.
 
 mod remembered;
-mod witnesses;
 
 pub use remembered::{RememberedRollOut, UnfitState};
-pub use witnesses::Witnesses;
 
 use authority::{CommandId, CommandState, Receipt};
 use metering::{GatewayId, Timestamp};
@@ -203,6 +201,17 @@ impl RollOut {
             }
         }
         sent
+    }
+
+    /// Sends again at once what is on its way to a gateway, or to all: it has not heard what was sent
+    /// while it was away, or nobody has heard it.
+    pub fn send_again(&mut self, gateway: Option<&GatewayId>) {
+        for (place, last) in &mut self.in_flight {
+            let target = self.targets.get(*place).map(|target| &target.gateway);
+            if gateway.is_none() || gateway == target {
+                *last = Timestamp::default();
+            }
+        }
     }
 
     /// Takes what a gateway said. `true`: it was news.

@@ -495,3 +495,35 @@ fn a_network_map_is_shown_before_it_is_written() {
     fs::write(place.join("bad.csv"), "meter,what\na,b\n").unwrap();
     assert!(says(place, "meters import bad.csv", 1).contains("bad.csv:1: "));
 }
+
+#[test]
+fn a_scheme_is_found_where_it_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let (map, spring, month) = (
+        shipped("network-map.csv"),
+        shipped("meter-lists/spring-tariff.toml"),
+        shipped("meter-lists/month-end.toml"),
+    );
+    let all = format!("scheme where-used uk/half-hourly --map {map} --list {spring} {month}");
+    let found = says(place, &all, 0);
+    for part in [
+        "should hold it",
+        "tariff by list spring-tariff",
+        "read by list month-end",
+    ] {
+        assert!(found.contains(part), "{found}");
+    }
+    let found = value(place, &all, 0);
+    let uses = found["uses"].as_array().unwrap();
+    assert_eq!(uses.len(), 3, "{found}");
+    assert_eq!(uses[1]["meters"], serde_json::json!(["farm", "incomer"]));
+    // Without the map only what a list names is known.
+    let named = format!("scheme where-used uk/half-hourly --list {spring}");
+    assert!(says(place, &named, 0).contains("2 meters use uk/half-hourly"));
+    let folder_of = format!("scheme where-used uk/half-hourly --list {month}");
+    assert!(says(place, &folder_of, 1).contains("name the map with --map"));
+    let unused = format!("scheme where-used summer --map {map} --list {spring}");
+    assert!(says(place, &unused, 0).contains("nothing of this uses summer"));
+    says(place, "scheme where-used summer", 64);
+}

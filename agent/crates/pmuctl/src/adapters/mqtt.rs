@@ -10,7 +10,7 @@ use crate::limits::{
 };
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
-    ConnectProperties, Filter, Packet, PubAckReason, Publish, PublishProperties,
+    ConnectProperties, Filter, Packet, PubAckReason, Publish, PublishProperties, RetainForwardRule,
     SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
@@ -135,6 +135,20 @@ impl Connection {
         let filters = filters
             .into_iter()
             .map(|path| Filter::new(path, QoS::AtLeastOnce));
+        self.client.try_subscribe_many(filters).is_ok()
+    }
+
+    /// The same; of `news`, what the broker kept from earlier is not wanted.
+    pub fn subscribe_with_news(&self, filters: Vec<String>, news: Vec<String>) -> bool {
+        let all = filters.into_iter().map(|path| (path, false));
+        let all = all.chain(news.into_iter().map(|path| (path, true)));
+        let filters = all.map(|(path, is_news)| {
+            let mut filter = Filter::new(path, QoS::AtLeastOnce);
+            if is_news {
+                filter.retain_forward_rule = RetainForwardRule::Never;
+            }
+            filter
+        });
         self.client.try_subscribe_many(filters).is_ok()
     }
 

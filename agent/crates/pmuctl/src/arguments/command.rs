@@ -1,6 +1,6 @@
 //! What may be typed behind `pmuctl command` and `pmuctl rollout`.
 
-use super::{BrokerArguments, Order};
+use super::{BrokerArguments, Order, WitnessArguments};
 use crate::words::{parse_duration, parse_time};
 use authority::CommandId;
 use clap::{Args, Subcommand};
@@ -47,11 +47,14 @@ pub enum OrderCommand {
         #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_duration)]
         within: Duration,
         /// Do not wait for the gateway.
-        #[arg(long, conflicts_with = "receipts")]
+        #[arg(long, conflicts_with_all = ["receipts", "keys", "key"])]
         no_wait: bool,
         /// Keep the signed receipts in this folder, for `receipt verify`.
         #[arg(long, value_name = "FOLDER")]
         receipts: Option<PathBuf>,
+        /// Whose word counts.
+        #[command(flatten)]
+        witness: WitnessArguments,
         /// The broker.
         #[command(flatten)]
         broker: BrokerArguments,
@@ -67,6 +70,9 @@ pub enum OrderCommand {
         /// Keep the signed receipts in this folder, for `receipt verify`.
         #[arg(long, value_name = "FOLDER")]
         receipts: Option<PathBuf>,
+        /// Whose word counts.
+        #[command(flatten)]
+        witness: WitnessArguments,
         /// The broker.
         #[command(flatten)]
         broker: BrokerArguments,
@@ -75,12 +81,18 @@ pub enum OrderCommand {
     Status {
         /// Its id, as `command sign` and `command show` print it.
         id: CommandId,
+        /// Of this gateway [default: that of --ask-with, or any].
+        #[arg(long)]
+        gateway: Option<GatewayId>,
         /// Send this command again, so that the gateway repeats its receipt.
         #[arg(long, value_name = "FILE")]
         ask_with: Option<PathBuf>,
         /// Wait so long.
         #[arg(long, value_name = "TIME", default_value = "1m", value_parser = parse_duration)]
         within: Duration,
+        /// Whose word counts.
+        #[command(flatten)]
+        witness: WitnessArguments,
         /// The broker.
         #[command(flatten)]
         broker: BrokerArguments,
@@ -101,6 +113,14 @@ pub enum RolloutCommand {
         /// The folder for the commands; it must be new.
         #[arg(long, global = true, value_name = "FOLDER", default_value = "rollout")]
         folder: PathBuf,
+        /// Commands that this key signed for them before, and that no birth knows of yet: the folder
+        /// of the roll-out before; may be given several times.
+        #[arg(long, value_name = "FOLDER")]
+        after: Vec<PathBuf>,
+        /// The state of that roll-out: gateways that it did not reach are numbered as if it had not
+        /// been.
+        #[arg(long, value_name = "FILE", requires = "after")]
+        after_state: Vec<PathBuf>,
         /// The broker.
         #[command(flatten)]
         broker: BrokerArguments,

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use metering::scheme::{CivilDate, TimeOfDay};
+use schemes::site::SchemeName;
 use std::path::PathBuf;
 
 /// Schemes as files. No gateway is asked.
@@ -37,6 +38,17 @@ pub enum SchemeCommand {
         first: PathBuf,
         /// The second.
         second: PathBuf,
+    },
+    /// Show which meters of a network map, and which meter lists, use a scheme.
+    WhereUsed {
+        /// The scheme's name, as the map and the lists have it.
+        scheme: SchemeName,
+        /// The map, as CSV.
+        #[arg(long, value_name = "FILE", required_unless_present = "lists")]
+        map: Option<PathBuf>,
+        /// Meter lists; may be given several times.
+        #[arg(long = "list", value_name = "FILE", num_args = 1..)]
+        lists: Vec<PathBuf>,
     },
     /// Say which rates are active when the meter's clock shows a time, and why.
     RateAt {

@@ -247,6 +247,10 @@ fn orders_are_signed_approved_and_sent_in_words_of_the_contract() {
         true,
     );
     check("pmuctl command show a.cbor --key-set k", false);
+}
+
+#[test]
+fn commands_are_sent_and_watched_with_and_without_keys() {
     check("pmuctl command send", false);
     let broker = "--host broker --ca a --certificate c --tls-key k";
     check(
@@ -256,6 +260,19 @@ fn orders_are_signed_approved_and_sent_in_words_of_the_contract() {
     check(
         &format!("pmuctl command send a --no-wait --receipts r {broker}"),
         false,
+    );
+    check(&format!("pmuctl command send a --keys k {broker}"), true);
+    check(
+        &format!("pmuctl command send a --keys k --key f {broker}"),
+        false,
+    );
+    check(
+        &format!("pmuctl command send a --no-wait --key f {broker}"),
+        false,
+    );
+    check(
+        &format!("pmuctl command watch --gateway pmu-001 --key f {broker}"),
+        true,
     );
     check(
         &format!("pmuctl command watch --gateway pmu-001 --for 60s {broker}"),
@@ -324,6 +341,11 @@ fn roll_outs_and_schemes_are_read() {
         true,
     );
     check(sign, false);
+    check(
+        &format!("{sign} --after a --after b --after-state a.json {broker} nop"),
+        true,
+    );
+    check(&format!("{sign} --after-state a.json {broker} nop"), false);
     let run = format!("pmuctl rollout run north --keys keys {broker}");
     check(
         &format!("{run} --state s.json --waves 1,10 --stop 5 --at-a-time 50"),

@@ -1,21 +1,21 @@
 //! Orders on their way: sent, and followed to their end.
 
+use super::following::{Following, REMEDY, birth_in, named_witnesses, receipt_in};
 use super::order::claimed;
-use super::{print, runtime};
-use crate::StillOpen;
-use crate::adapters::files::write_new;
+use super::runtime;
 use crate::adapters::post::{Delivery, Post};
 use crate::adapters::signals::Wishes;
 use crate::arguments::{BrokerArguments, OrderCommand};
+use crate::ending::{StillOpen, Unproven};
 use crate::limits::{BIRTH_WITHIN, COMMANDS_MAX, POST_WITHIN};
-use crate::orders::{AwaitedCommands, Heard, receipt_line, receipt_value};
+use crate::orders::{AwaitedCommands, Heard};
 use crate::table::{Side, Table};
 use anyhow::{Context, Result, bail};
-use authority::{CommandId, Receipt, SignedReceipt};
-use head_end::{Birth, Body, Message, Presence, Stream, Subject, Topic, ingest_filter};
+use authority::{CommandId, CommandState};
+use head_end::{Birth, Presence, Stream, Subject, Topic, ingest_filter};
 use metering::GatewayId;
-use serde_json::{Value, json};
-use std::fs;
+use serde_json::json;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,32 +29,53 @@ pub(super) fn run(command: &OrderCommand, json: bool) -> Result<bool> {
                 within,
                 no_wait,
                 receipts,
+                witness,
                 broker,
             } => {
-                let follow = Following {
-                    json,
-                    receipts: receipts.clone(),
-                };
-                send(files, (!no_wait).then_some(*within), broker, &follow).await
+                let letters = letters(files)?;
+                let gateways = letters.iter().map(|one| one.gateway.clone()).collect();
+                let witnesses = named_witnesses(witness, &gateways)?;
+                let mut follow = Following::new(json, receipts.clone(), witnesses);
+                if *no_wait {
+                    return leave(&letters, broker, json, &mut follow).await;
+                }
+                send(&letters, *within, broker, &mut follow).await
             }
             OrderCommand::Watch {
                 gateway,
                 stop_after,
                 receipts,
+                witness,
                 broker,
             } => {
-                let follow = Following {
-                    json,
-                    receipts: receipts.clone(),
-                };
-                watch(gateway.as_ref(), *stop_after, broker, &follow).await
+                let witnesses = named_witnesses(witness, &gateway.iter().cloned().collect())?;
+                let mut follow = Following::new(json, receipts.clone(), witnesses);
+                watch(gateway.as_ref(), *stop_after, broker, &mut follow).await
             }
             OrderCommand::Status {
                 id,
+                gateway,
                 ask_with,
                 within,
+                witness,
                 broker,
-            } => status(*id, ask_with.as_deref(), *within, broker, json).await,
+            } => {
+                let letter = ask_with
+                    .as_deref()
+                    .map(|path| asking(*id, path))
+                    .transpose()?;
+                let named = letter.as_ref().map(|letter| letter.gateway.clone());
+                let gateways: BTreeSet<GatewayId> = gateway.iter().cloned().chain(named).collect();
+                if gateways.len() > 1 {
+                    bail!(
+                        "--ask-with is a command for another gateway than --gateway; leave one away"
+                    );
+                }
+                let witnesses = named_witnesses(witness, &gateways)?;
+                let mut follow = Following::new(json, None, witnesses);
+                let asked = (*id, gateways.first());
+                status(asked, letter, *within, broker, &mut follow).await
+            }
             _ => bail!("no broker is needed for this"),
         }
     };
@@ -69,52 +90,6 @@ pub(super) fn run(command: &OrderCommand, json: bool) -> Result<bool> {
             never = heard => match never {},
         }
     })
-}
-
-/// How receipts are shown and kept.
-struct Following {
-    json: bool,
-    receipts: Option<PathBuf>,
-}
-
-impl Following {
-    /// Shows one line for a receipt that came, and keeps it.
-    fn take(&self, gateway: &GatewayId, bytes: &[u8], receipt: &Receipt) -> Result<()> {
-        if let Some(folder) = &self.receipts {
-            keep(folder, gateway, bytes, receipt)?;
-        }
-        if self.json {
-            let mut value = receipt_value(receipt);
-            if let Value::Object(map) = &mut value {
-                map.insert("gateway".to_owned(), json!(gateway.to_string()));
-            }
-            return print(&format!("{value}\n"));
-        }
-        print(&format!("{gateway}  {}\n", receipt_line(receipt)))
-    }
-}
-
-/// The same receipt again is the same file.
-pub(super) fn keep(
-    folder: &Path,
-    gateway: &GatewayId,
-    bytes: &[u8],
-    receipt: &Receipt,
-) -> Result<()> {
-    fs::create_dir_all(folder)
-        .with_context(|| format!("{}: this folder cannot be made", folder.display()))?;
-    let at = receipt.at.millis();
-    let name = format!("{gateway}-{}-{at}-{}.receipt", receipt.id, receipt.state);
-    let path = folder.join(name);
-    match fs::read(&path) {
-        Ok(known) if known == bytes => Ok(()),
-        Ok(_) => bail!(
-            "{}: there is another receipt of this name and time; move it away and find out who \
-             wrote it",
-            path.display()
-        ),
-        Err(_) => write_new(&path, bytes, 0o644),
-    }
 }
 
 /// The topic on which commands for a gateway go.
@@ -164,101 +139,165 @@ pub(super) async fn birth(broker: &BrokerArguments, gateway: &GatewayId) -> Resu
     })
 }
 
-/// A receipt in a message; nothing for anything else. What is damaged is no receipt.
-pub(super) fn receipt_in(topic: &[u8], payload: &[u8]) -> Option<(GatewayId, SignedReceipt)> {
-    let topic: Topic = std::str::from_utf8(topic).ok()?.parse().ok()?;
-    if topic.subject != Subject::Records(Stream::Receipt) {
-        return None;
-    }
-    let Ok(Body::Receipt(bytes)) = Message::decode(payload).ok()?.open() else {
-        return None;
-    };
-    let receipt = SignedReceipt::parse(&bytes).ok()?;
-    Some((topic.gateway, receipt))
+/// A command on its way.
+struct Letter {
+    id: CommandId,
+    gateway: GatewayId,
+    bytes: Vec<u8>,
 }
 
-async fn send(
-    files: &[PathBuf],
-    within: Option<Duration>,
-    broker: &BrokerArguments,
-    follow: &Following,
-) -> Result<bool> {
+impl Letter {
+    async fn send(&self, post: &mut Post) -> Result<()> {
+        let topic = command_topic(&self.gateway);
+        post.send(&topic, self.bytes.clone(), POST_WITHIN).await
+    }
+}
+
+fn letters(files: &[PathBuf]) -> Result<Vec<Letter>> {
     if files.len() > COMMANDS_MAX {
         bail!(
             "{} commands at once; send at most {COMMANDS_MAX}, or use `rollout`",
             files.len()
         );
     }
+    files.iter().map(|file| letter(file)).collect()
+}
+
+fn letter(file: &Path) -> Result<Letter> {
+    let (bytes, _, command) = claimed(file)?;
+    Ok(Letter {
+        id: command.id,
+        gateway: command.gateway,
+        bytes,
+    })
+}
+
+/// The command with which its own state is asked for.
+fn asking(id: CommandId, path: &Path) -> Result<Letter> {
+    let letter = letter(path)?;
+    if letter.id != id {
+        bail!(
+            "{}: this is command {}, not {id}",
+            path.display(),
+            letter.id
+        );
+    }
+    Ok(letter)
+}
+
+/// Sends, and waits for nobody.
+async fn leave(
+    letters: &[Letter],
+    broker: &BrokerArguments,
+    is_json: bool,
+    follow: &mut Following,
+) -> Result<bool> {
+    let mut post = Post::open(broker.address()?, Vec::new(), POST_WITHIN).await?;
+    for letter in letters {
+        letter.send(&mut post).await?;
+    }
+    post.close().await?;
+    if is_json {
+        super::print(&format!("{}\n", json!({"sent": letters.len()})))?;
+    }
+    follow.say(&format!(
+        "{} sent; nobody waited for the gateways\n",
+        letters.len()
+    ))?;
+    Ok(true)
+}
+
+async fn send(
+    letters: &[Letter],
+    within: Duration,
+    broker: &BrokerArguments,
+    follow: &mut Following,
+) -> Result<bool> {
     let mut awaited = AwaitedCommands::default();
-    let mut letters = Vec::new();
-    for file in files {
-        let (bytes, _, command) = claimed(file)?;
-        awaited.add(command.gateway.clone(), command.id);
-        letters.push((command.id, command_topic(&command.gateway), bytes));
+    let (mut filters, mut news) = (BTreeSet::new(), BTreeSet::new());
+    for letter in letters {
+        awaited.add(letter.gateway.clone(), letter.id);
+        filters.insert(topic(&letter.gateway, Subject::Records(Stream::Receipt)));
+        news.insert(topic(&letter.gateway, Subject::Presence));
     }
-    let mut filters: Vec<String> = Vec::new();
-    if within.is_some() {
-        let of =
-            |one: &crate::orders::Awaited| topic(&one.gateway, Subject::Records(Stream::Receipt));
-        filters = awaited.0.iter().map(of).collect();
-        filters.sort();
-        filters.dedup();
+    let (filters, news) = (filters.into_iter().collect(), news.into_iter().collect());
+    let mut post = Post::open_with_news(broker.address()?, filters, news, POST_WITHIN).await?;
+    for letter in letters {
+        letter.send(&mut post).await?;
     }
-    let mut post = Post::open(broker.address()?, filters, POST_WITHIN).await?;
-    for (_, topic, bytes) in &letters {
-        post.send(topic, bytes.clone(), POST_WITHIN).await?;
-    }
-    let Some(within) = within else {
-        if !follow.json {
-            print(&format!(
-                "{} sent; nobody waited for the gateways\n",
-                letters.len()
-            ))?;
-        }
-        post.close().await?;
-        return Ok(true);
-    };
     let until = Instant::now() + within;
     while !awaited.are_all_ended() {
+        follow.draw(&awaited)?;
         match post.next(until).await? {
             Delivery::TimeUp => break,
             Delivery::Message(message) => {
-                if let Some((gateway, signed)) = receipt_in(message.topic(), message.payload())
-                    && awaited.hear(&gateway, signed.claimed()) == Heard::News
+                // It was away, and has not heard what was sent meanwhile.
+                if let Some(born) = birth_in(message.topic(), message.payload()) {
+                    send_open(letters, &awaited, Some(&born), &mut post).await?;
+                } else if let Some((gateway, signed)) =
+                    receipt_in(message.topic(), message.payload())
+                    && awaited.awaits(&gateway, signed.claimed().id)
+                    && let Some(receipt) = follow.counted(&gateway, &signed)?
+                    && awaited.hear(&gateway, &receipt) == Heard::News
                 {
-                    follow.take(&gateway, signed.bytes(), signed.claimed())?;
+                    follow.take(&gateway, &signed)?;
                 }
             }
-            // The same command again does nothing twice, and brings its receipt again.
-            Delivery::Reconnected => {
-                let open: Vec<CommandId> = awaited.open().map(|one| one.id).collect();
-                for (id, topic, bytes) in &letters {
-                    if open.contains(id) {
-                        post.send(topic, bytes.clone(), POST_WITHIN).await?;
-                    }
-                }
-            }
+            Delivery::Reconnected => send_open(letters, &awaited, None, &mut post).await?,
         }
     }
     post.close().await?;
     conclude(&awaited, within, follow)
 }
 
-fn conclude(awaited: &AwaitedCommands, within: Duration, follow: &Following) -> Result<bool> {
-    if !follow.json && awaited.0.len() > 1 {
-        print(&table(awaited).to_string())?;
+/// Sends once more what has not ended, to one gateway or to all: the same command again does nothing
+/// twice, and brings its receipt again.
+async fn send_open(
+    letters: &[Letter],
+    awaited: &AwaitedCommands,
+    gateway: Option<&GatewayId>,
+    post: &mut Post,
+) -> Result<()> {
+    let open: BTreeSet<CommandId> = awaited.open().map(|one| one.id).collect();
+    let is_meant = |one: &&Letter| gateway.is_none_or(|gateway| *gateway == one.gateway);
+    for letter in letters.iter().filter(is_meant) {
+        if open.contains(&letter.id) {
+            letter.send(post).await?;
+        }
+    }
+    Ok(())
+}
+
+fn conclude(awaited: &AwaitedCommands, within: Duration, follow: &mut Following) -> Result<bool> {
+    follow.end()?;
+    if awaited.0.len() > 1 {
+        follow.say(&table(awaited).to_string())?;
     }
     let open = awaited.open().count();
     if open > 0 {
+        let proven = if follow.proves() {
+            " by a proven receipt"
+        } else {
+            ""
+        };
         return Err(StillOpen(format!(
-            "{open} of {} have not ended within {} s; send the same files again to hear of them, \
-             they do nothing twice",
+            "{open} of {} have not ended within {} s{proven}; send the same files again to hear of \
+             them, they do nothing twice",
             awaited.0.len(),
             within.as_secs()
         ))
         .into());
     }
-    Ok(awaited.have_all_succeeded())
+    judged(awaited.have_all_succeeded(), follow)
+}
+
+/// What nobody has proven is no success.
+fn judged(has_succeeded: bool, follow: &Following) -> Result<bool> {
+    if has_succeeded && !follow.proves() {
+        let text = format!("said to be done, and not proven; {REMEDY}");
+        return Err(Unproven(text).into());
+    }
+    Ok(has_succeeded)
 }
 
 fn table(awaited: &AwaitedCommands) -> Table {
@@ -273,9 +312,7 @@ fn table(awaited: &AwaitedCommands) -> Table {
         table.row(&[
             one.gateway.to_string(),
             one.id.to_string(),
-            one.state()
-                .map_or("silent", authority::CommandState::word)
-                .to_owned(),
+            one.state().map_or("silent", CommandState::word).to_owned(),
             last.and_then(|receipt| receipt.code.clone())
                 .unwrap_or_default(),
         ]);
@@ -287,87 +324,75 @@ async fn watch(
     gateway: Option<&GatewayId>,
     stop_after: Option<Duration>,
     broker: &BrokerArguments,
-    follow: &Following,
+    follow: &mut Following,
 ) -> Result<bool> {
     let subject = Subject::Records(Stream::Receipt);
     let filter = gateway.map_or_else(|| ingest_filter(subject, None), |one| topic(one, subject));
     let mut post = Post::open(broker.address()?, vec![filter], POST_WITHIN).await?;
+    follow.remark_unproven()?;
     // Far away, where nobody said how long.
     let until = Instant::now() + stop_after.unwrap_or(Duration::from_hours(24 * 365));
+    let mut seen = AwaitedCommands::default();
     loop {
         match post.next(until).await? {
             Delivery::TimeUp => break,
             Delivery::Reconnected => {}
             Delivery::Message(message) => {
                 if let Some((gateway, signed)) = receipt_in(message.topic(), message.payload()) {
-                    follow.take(&gateway, signed.bytes(), signed.claimed())?;
+                    if follow.take(&gateway, &signed)? {
+                        seen.watch(&gateway, signed.claimed());
+                    }
+                    follow.draw(&seen)?;
                 }
             }
         }
     }
+    follow.end()?;
     post.close().await?;
     Ok(true)
 }
 
 async fn status(
-    id: CommandId,
-    ask_with: Option<&Path>,
+    (id, gateway): (CommandId, Option<&GatewayId>),
+    letter: Option<Letter>,
     within: Duration,
     broker: &BrokerArguments,
-    json: bool,
+    follow: &mut Following,
 ) -> Result<bool> {
-    let letter = match ask_with {
-        Some(path) => {
-            let (bytes, _, command) = claimed(path)?;
-            if command.id != id {
-                bail!(
-                    "{}: this is command {}, not {id}",
-                    path.display(),
-                    command.id
-                );
-            }
-            Some((command_topic(&command.gateway), bytes))
-        }
-        None => None,
-    };
-    let follow = Following {
-        json,
-        receipts: None,
-    };
-    let filter = ingest_filter(Subject::Records(Stream::Receipt), None);
+    let subject = Subject::Records(Stream::Receipt);
+    let filter = gateway.map_or_else(|| ingest_filter(subject, None), |one| topic(one, subject));
     let mut post = Post::open(broker.address()?, vec![filter], POST_WITHIN).await?;
-    if let Some((topic, bytes)) = letter {
-        post.send(&topic, bytes, POST_WITHIN).await?;
+    if let Some(letter) = letter {
+        letter.send(&mut post).await?;
     }
     let until = Instant::now() + within;
-    let mut last = None;
-    loop {
+    let mut last: Option<CommandState> = None;
+    while !last.is_some_and(CommandState::is_final) {
         match post.next(until).await? {
             Delivery::TimeUp => break,
             Delivery::Reconnected => {}
             Delivery::Message(message) => {
-                let found = receipt_in(message.topic(), message.payload());
-                let Some((gateway, signed)) = found.filter(|found| found.1.claimed().id == id)
-                else {
-                    continue;
-                };
-                follow.take(&gateway, signed.bytes(), signed.claimed())?;
-                let state = signed.claimed().state;
-                last = Some(state);
-                if state.is_final() {
-                    break;
+                if let Some((gateway, signed)) = receipt_in(message.topic(), message.payload())
+                    && signed.claimed().id == id
+                    && let Some(receipt) = follow.counted(&gateway, &signed)?
+                {
+                    follow.take(&gateway, &signed)?;
+                    last = Some(receipt.state);
                 }
             }
         }
     }
     post.close().await?;
-    match last {
-        Some(state) if state.is_final() => Ok(state == authority::CommandState::Succeeded),
-        Some(state) => Err(StillOpen(format!("the command is {state}; look again later")).into()),
-        None => Err(StillOpen(
-            "nothing was heard of this command; send it again with --ask-with and its file"
-                .to_owned(),
-        )
-        .into()),
-    }
+    let text = match last {
+        Some(state) if state.is_final() => return judged(state == CommandState::Succeeded, follow),
+        Some(state) => format!("the command is {state}; look again later"),
+        None if follow.proves() => {
+            "nothing that the gateway signed was heard of this command; send \
+                                    it again with --ask-with and its file"
+                .to_owned()
+        }
+        None => "nothing was heard of this command; send it again with --ask-with and its file"
+            .to_owned(),
+    };
+    Err(StillOpen(text).into())
 }

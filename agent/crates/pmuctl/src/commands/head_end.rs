@@ -1,6 +1,6 @@
 //! What belongs to the head-end: its consumer, its ledger, its keys.
 
-use super::{print, runtime};
+use super::{print, runtime, say};
 use crate::adapters::clock::utc;
 use crate::adapters::image_folder::ImageFolder;
 use crate::adapters::mqtt::BrokerAddress;
@@ -9,8 +9,9 @@ use crate::adapters::{files, signals, terminal};
 use crate::arguments::{ExportArguments, HeadEndCommand, ReceiveArguments};
 use crate::consumer::{Consumer, Images, ReceiveSettings, Summary, View};
 use crate::{CsvLayout, ExportQuery, export, holes};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use metering::Timestamp;
+use serde_json::json;
 use std::fs::File;
 use std::io::{BufWriter, stderr, stdout};
 use std::path::Path;
@@ -20,17 +21,11 @@ use tokio_util::sync::CancellationToken;
 pub(super) fn run(command: &HeadEndCommand, json: bool) -> Result<bool> {
     match command {
         HeadEndCommand::Receive(arguments) => receive(arguments, json)?,
-        HeadEndCommand::Export(arguments) => export_csv(arguments)?,
-        HeadEndCommand::Keygen { out } => {
-            let (key, public) = files::make_signing_key(out)?;
-            print(&format!(
-                "key {} is in {}, for its owner only\n\
-                 put {} into each gateway's file of ingest keys\n",
-                key.id(),
-                out.display(),
-                public.display()
-            ))?;
+        HeadEndCommand::Export(_) if json => {
+            bail!("the export is a table for spreadsheets (CSV); leave --json away")
         }
+        HeadEndCommand::Export(arguments) => export_csv(arguments)?,
+        HeadEndCommand::Keygen { out } => keygen(out, json)?,
         HeadEndCommand::Holes { ledger } => {
             let ledger = files::open_existing_ledger(ledger)?;
             let holes = holes(&ledger)?;
@@ -44,6 +39,17 @@ pub(super) fn run(command: &HeadEndCommand, json: bool) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+fn keygen(out: &Path, json: bool) -> Result<()> {
+    let (key, public) = files::make_signing_key(out)?;
+    let (id, out, public) = (key.id().to_string(), out.display(), public.display());
+    let value = json!({"id": id, "file": out.to_string(), "public-file": public.to_string()});
+    let text = format!(
+        "key {id} is in {out}, for its owner only\n\
+         put {public} into each gateway's file of ingest keys\n"
+    );
+    say(json, &value, &text)
 }
 
 fn export_csv(arguments: &ExportArguments) -> Result<()> {

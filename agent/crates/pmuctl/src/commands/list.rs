@@ -71,7 +71,7 @@ pub(super) fn run(command: &ListCommand, json: bool) -> Result<bool> {
     Ok(true)
 }
 
-fn list(path: &Path) -> Result<MeterList> {
+pub(super) fn list(path: &Path) -> Result<MeterList> {
     let text = read_text(path, DOCUMENT_BYTES_MAX)?;
     Ok(MeterList::parse(&path.display().to_string(), &text)?)
 }

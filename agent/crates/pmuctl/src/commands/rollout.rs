@@ -1,26 +1,32 @@
 //! Roll-outs: one order to many gateways.
 
-use super::dispatch::{command_topic, keep, receipt_in};
-use super::order::{action, claimed, ordered, signed};
+mod sign;
+
+use self::sign::Before;
+use super::dispatch::command_topic;
+use super::following::{birth_in, keep, receipt_in};
+use super::order::claimed;
 use super::{print, runtime};
-use crate::StillOpen;
 use crate::adapters::clock::utc;
-use crate::adapters::files::{read_text, write_new};
-use crate::adapters::key_file::operator_key;
+use crate::adapters::files::read_text;
 use crate::adapters::post::{Delivery, Post};
 use crate::adapters::replace;
 use crate::adapters::signals::Wishes;
-use crate::arguments::{BrokerArguments, Order, RolloutCommand, Terms};
+use crate::adapters::terminal;
+use crate::adapters::witness_files::witnesses_of;
+use crate::arguments::{BrokerArguments, RolloutCommand};
+use crate::console::Console;
+use crate::ending::StillOpen;
 use crate::limits::{
-    BIRTH_WITHIN, KEY_FILE_BYTES_MAX, POST_WITHIN, ROLLOUT_AGAIN_AFTER, ROLLOUT_FILE_BYTES_MAX,
-    ROLLOUT_GATEWAYS_MAX, ROLLOUT_LOOK_EVERY,
+    POST_WITHIN, ROLLOUT_AGAIN_AFTER, ROLLOUT_FILE_BYTES_MAX, ROLLOUT_GATEWAYS_MAX,
+    ROLLOUT_LOOK_EVERY,
 };
-use crate::rollout::{Pace, Progress, RememberedRollOut, RollOut, Stage, Target, Witnesses};
+use crate::rollout::{Pace, Progress, RememberedRollOut, RollOut, Stage, Target};
 use crate::table::{Side, Table};
+use crate::witnesses::Witnesses;
 use anyhow::{Context, Result, bail};
-use authority::{CommandState, ReceiptKeys};
-use head_end::{Birth, Presence, Stream, Subject, Topic, ingest_filter};
-use metering::GatewayId;
+use authority::CommandState;
+use head_end::{Stream, Subject, ingest_filter};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -33,9 +39,14 @@ pub(super) fn run(command: &RolloutCommand, json: bool) -> Result<bool> {
             terms,
             gateways,
             folder,
+            after,
+            after_state,
             broker,
             order,
-        } => sign(terms, gateways, folder, broker, order, json),
+        } => {
+            let before = Before::read(after, after_state, &terms.key)?;
+            sign::sign(terms, (gateways, folder), &before, broker, order, json)
+        }
         RolloutCommand::Run {
             folder,
             state,
@@ -66,112 +77,8 @@ pub(super) fn run(command: &RolloutCommand, json: bool) -> Result<bool> {
     }
 }
 
-fn sign(
-    terms: &Terms,
-    gateways: &Path,
-    folder: &Path,
-    broker: &BrokerArguments,
-    order: &Order,
-    json: bool,
-) -> Result<bool> {
-    let names = gateway_names(gateways)?;
-    let key = operator_key(&terms.key)?;
-    let action = action(order)?;
-    let births = runtime()?.block_on(births(broker, &names))?;
-    let away: Vec<String> = names
-        .iter()
-        .filter(|name| !births.contains_key(name))
-        .map(ToString::to_string)
-        .collect();
-    fs::create_dir(folder)
-        .with_context(|| format!("{}: cannot be made; name a new folder", folder.display()))?;
-    for (place, gateway) in names.iter().enumerate() {
-        let Some(birth) = births.get(gateway) else {
-            continue;
-        };
-        let last = birth.accepted.get(&key.public().id()).copied();
-        let number = last.unwrap_or(0).saturating_add(1);
-        let command = ordered(terms, gateway, birth.epoch, number, action.clone())?;
-        let bytes = signed(&command, &key, terms.shared)?;
-        // In the order of the file: the first wave is what a person put first.
-        write_new(
-            &folder.join(format!("{place:05}-{gateway}.cbor")),
-            &bytes,
-            0o644,
-        )?;
-    }
-    if json {
-        let value = json!({"signed": births.len(), "away": away});
-        print(&format!("{value}\n"))?;
-    } else {
-        print(&format!(
-            "{} commands are in {}\n",
-            births.len(),
-            folder.display()
-        ))?;
-        if !away.is_empty() {
-            print(&format!("without a birth, left out: {}\n", away.join(", ")))?;
-        }
-    }
-    Ok(away.is_empty())
-}
-
-fn gateway_names(path: &Path) -> Result<Vec<GatewayId>> {
-    let text = read_text(path, ROLLOUT_FILE_BYTES_MAX)?;
-    let (mut names, mut seen) = (Vec::new(), BTreeSet::new());
-    for (line, name) in (1..).zip(text.lines().map(str::trim)) {
-        if name.is_empty() || name.starts_with('#') {
-            continue;
-        }
-        let place = format!("{}:{line}", path.display());
-        let gateway: GatewayId = name.parse().with_context(|| place.clone())?;
-        if !seen.insert(gateway.clone()) {
-            bail!("{place}: {gateway} stands here for the second time; remove the line");
-        }
-        names.push(gateway);
-    }
-    if names.is_empty() || names.len() > ROLLOUT_GATEWAYS_MAX {
-        bail!(
-            "{}: names {} gateways; 1 to {ROLLOUT_GATEWAYS_MAX} are possible",
-            path.display(),
-            names.len()
-        );
-    }
-    Ok(names)
-}
-
-async fn births(
-    broker: &BrokerArguments,
-    names: &[GatewayId],
-) -> Result<BTreeMap<GatewayId, Birth>> {
-    let filter = ingest_filter(Subject::Presence, None);
-    let mut post = Post::open(broker.address()?, vec![filter], POST_WITHIN).await?;
-    let mut until = Instant::now() + BIRTH_WITHIN;
-    let wanted: BTreeSet<&GatewayId> = names.iter().collect();
-    let mut found = BTreeMap::new();
-    while found.len() < names.len() {
-        match post.next(until).await? {
-            Delivery::TimeUp => break,
-            Delivery::Reconnected => until = Instant::now() + BIRTH_WITHIN,
-            Delivery::Message(message) => {
-                let topic = std::str::from_utf8(message.topic()).ok();
-                let Some(topic) = topic.and_then(|topic| topic.parse::<Topic>().ok()) else {
-                    continue;
-                };
-                if let Ok(Presence::Birth(birth)) = Presence::decode(message.payload())
-                    && wanted.contains(&topic.gateway)
-                {
-                    found.insert(topic.gateway, birth);
-                }
-            }
-        }
-    }
-    post.close().await?;
-    Ok(found)
-}
-
-/// The commands of a folder, by the names of their files.
-fn letters(folder: &Path) -> Result<Vec<(Target, Vec<u8>)>> {
+/// The files of commands in a folder, by their names.
+fn letter_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let cannot = || {
         format!(
             "{}: cannot be read; name the folder of commands",
@@ -190,8 +97,13 @@ fn letters(folder: &Path) -> Result<Vec<(Target, Vec<u8>)>> {
             paths.len()
         );
     }
+    Ok(paths)
+}
+
+/// The commands of a folder, by the names of their files.
+fn letters(folder: &Path) -> Result<Vec<(Target, Vec<u8>)>> {
     let (mut letters, mut seen) = (Vec::new(), BTreeSet::new());
-    for path in paths {
+    for path in letter_files(folder)? {
         let (bytes, _, command) = claimed(&path)?;
         if !seen.insert(command.id) {
             bail!(
@@ -218,21 +130,6 @@ struct Places<'a> {
     receipts: PathBuf,
 }
 
-/// The key of every gateway: one that could not prove its end is not begun with.
-fn witnesses(folder: &Path, letters: &[(Target, Vec<u8>)]) -> Result<Witnesses> {
-    let mut witnesses = Witnesses::default();
-    for (target, _) in letters {
-        let file = folder.join(format!("{}.pub", target.gateway));
-        let text = read_text(&file, KEY_FILE_BYTES_MAX).with_context(|| {
-            format!("nothing was sent; {} needs its public key", target.gateway)
-        })?;
-        let keys = ReceiptKeys::parse(target.gateway.clone(), &text)
-            .with_context(|| file.display().to_string())?;
-        witnesses.add(keys);
-    }
-    Ok(witnesses)
-}
-
 fn roll_out(
     places: &Places<'_>,
     pace: Pace,
@@ -242,7 +139,7 @@ fn roll_out(
 ) -> Result<bool> {
     let state = places.state;
     let letters = letters(places.folder)?;
-    let witnesses = witnesses(places.keys, &letters)?;
+    let witnesses = witnesses_of(places.keys, letters.iter().map(|letter| &letter.0.gateway))?;
     let rollout = if state.exists() {
         let text = read_text(state, ROLLOUT_FILE_BYTES_MAX)?;
         let name = || state.display().to_string();
@@ -262,20 +159,23 @@ fn roll_out(
             letters.iter().map(|letter| letter.0.clone()).collect(),
         )
     };
+    let console = terminal::console();
     let mut run = Run {
         rollout,
         letters: letters.into_iter().map(|letter| letter.1).collect(),
         state: state.to_owned(),
         witnesses,
         receipts: places.receipts.clone(),
-        is_quiet: json,
+        console: if json { console.quiet() } else { console },
+        wave: 0,
     };
     run.remember()?;
     let wishes = Wishes::default();
     let ended = runtime()?.block_on(async {
-        let post = Post::open(
+        let post = Post::open_with_news(
             broker.address()?,
             vec![ingest_filter(Subject::Records(Stream::Receipt), None)],
+            vec![ingest_filter(Subject::Presence, None)],
             POST_WITHIN,
         );
         let heard = wishes.watch().context("signals cannot be waited for")?;
@@ -296,11 +196,14 @@ struct Run {
     state: PathBuf,
     witnesses: Witnesses,
     receipts: PathBuf,
-    is_quiet: bool,
+    console: Console,
+    /// The wave that was spoken of last.
+    wave: usize,
 }
 
 impl Run {
     async fn follow(&mut self, mut post: Post) -> Result<()> {
+        self.show()?;
         while self.rollout.progress() != Progress::Finished {
             let sends = self.rollout.to_send(utc());
             // First remembered, then sent: after a cut it is sent again and does nothing twice.
@@ -314,21 +217,31 @@ impl Run {
                 post.send(&topic, bytes.clone(), POST_WITHIN).await?;
             }
             let until = Instant::now() + ROLLOUT_LOOK_EVERY;
-            if let Delivery::Message(message) = post.next(until).await?
-                && let Some((gateway, signed)) = receipt_in(message.topic(), message.payload())
-                && let Some(proven) = self.witnesses.prove(&gateway, signed.bytes())
-                && self.rollout.hear(&gateway, proven.receipt())
-            {
-                let state = proven.receipt().state;
-                if state.is_final() || state == CommandState::Partial {
-                    // The proof first: an end that is remembered has its receipt in the folder.
-                    keep(&self.receipts, &gateway, signed.bytes(), proven.receipt())?;
-                    self.remember_news()?;
-                }
-                self.show()?;
+            match post.next(until).await? {
+                Delivery::Message(message) => self.hear(message.topic(), message.payload())?,
+                Delivery::Reconnected => self.rollout.send_again(None),
+                Delivery::TimeUp => {}
             }
         }
         post.close().await
+    }
+
+    fn hear(&mut self, topic: &[u8], payload: &[u8]) -> Result<()> {
+        if let Some(gateway) = birth_in(topic, payload) {
+            self.rollout.send_again(Some(&gateway));
+        } else if let Some((gateway, signed)) = receipt_in(topic, payload)
+            && let Some(proven) = self.witnesses.prove(&gateway, signed.bytes())
+            && self.rollout.hear(&gateway, proven.receipt())
+        {
+            let state = proven.receipt().state;
+            if state.is_final() || state == CommandState::Partial {
+                // The proof first: an end that is remembered has its receipt in the folder.
+                keep(&self.receipts, &gateway, signed.bytes(), proven.receipt())?;
+                self.remember_news()?;
+            }
+            self.show()?;
+        }
+        Ok(())
     }
 
     /// Writes the file anew.
@@ -356,20 +269,24 @@ impl Run {
         })
     }
 
-    fn show(&self) -> Result<()> {
-        if self.is_quiet {
-            return Ok(());
-        }
+    /// A bar on a terminal; elsewhere one line a wave.
+    fn show(&mut self) -> Result<()> {
         let all = self.rollout.targets();
         let (done, failed) = self.rollout.counts();
         let (wave, waves) = self.rollout.wave();
-        print(&format!(
-            "wave {wave} of {waves}: {done} done, {failed} failed, of {}\n",
-            all.len()
-        ))
+        let count = all.len();
+        let words = format!("wave {wave} of {waves}: {done} done, {failed} failed, of {count}");
+        let ended = u64::try_from(done.saturating_add(failed))?;
+        self.console.bar(ended, u64::try_from(count)?, &words)?;
+        if wave != self.wave {
+            self.wave = wave;
+            self.console.mark(&words)?;
+        }
+        Ok(())
     }
 
-    fn conclude(&self, is_ended: bool, json: bool) -> Result<bool> {
+    fn conclude(&mut self, is_ended: bool, json: bool) -> Result<bool> {
+        self.console.end_progress()?;
         let all = self.rollout.targets();
         let word = |stage: Stage| match stage {
             Stage::Waiting => "waiting",

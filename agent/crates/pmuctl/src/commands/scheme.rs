@@ -47,6 +47,9 @@ pub(super) fn run(command: &SchemeCommand, json: bool) -> Result<bool> {
             say(json, &value, &format!("{text}\n# fingerprint {print}\n"))?;
         }
         SchemeCommand::Diff { first, second } => return diff(first, second, json),
+        SchemeCommand::WhereUsed { scheme, map, lists } => {
+            super::where_used::show(scheme, map.as_deref(), lists, json)?;
+        }
         SchemeCommand::RateAt { file, date, time } => {
             let scheme = scheme(file)?;
             let rates = Tariff::of(&scheme).rate_at(*date, *time);
@@ -203,7 +206,7 @@ pub(super) fn meters(command: &MetersCommand, json: bool) -> Result<bool> {
     Ok(true)
 }
 
-fn map(path: &Path) -> Result<SiteMap> {
+pub(super) fn map(path: &Path) -> Result<SiteMap> {
     let bytes = read_bytes(path, DOCUMENT_BYTES_MAX)?;
     let name = path.display().to_string();
     Ok(ImportPlan::of(&name, &bytes, &SiteMap::default())?.after())

@@ -40,6 +40,10 @@ pub(super) async fn run<D: GatewayDesk>(
     let is_cancel = wish == UpdateWish::Cancel;
     let mut status = errand.update(wish).await?;
     if let UpdateCommand::Fetch { leave: true, .. } = command {
+        if errand.is_json {
+            errand.say_json(&status)?;
+            return Ok(true);
+        }
         errand
             .console
             .say("the gateway has taken the order; `pmuctl update status` shows it\n")?;

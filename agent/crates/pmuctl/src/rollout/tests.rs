@@ -188,6 +188,29 @@ fn a_receipt_on_the_topic_of_another_gateway_counts_for_nothing() {
 }
 
 #[test]
+fn whoever_comes_back_is_sent_its_command_at_once_if_it_has_not_ended() {
+    let mut rollout = RollOut::new(pace(), targets(11));
+    rollout.to_send(START);
+    let first = rollout.targets()[0].clone();
+    rollout.hear(
+        &first.gateway,
+        &receipt(first.id, CommandState::Succeeded, START),
+    );
+    assert_eq!(rollout.to_send(START).len(), 10);
+    let soon = START.after(Duration::from_secs(1));
+    assert!(rollout.to_send(soon).is_empty());
+    let fifth = rollout.targets()[4].gateway.clone();
+    rollout.send_again(Some(&fifth));
+    // What has ended, or is of no roll-out, is sent nothing.
+    rollout.send_again(Some(&first.gateway));
+    rollout.send_again(Some(&"pmu-99999".parse().unwrap()));
+    assert_eq!(rollout.to_send(soon), [4]);
+    rollout.send_again(None);
+    assert_eq!(rollout.to_send(soon).len(), 10);
+    assert!(rollout.to_send(soon).is_empty());
+}
+
+#[test]
 fn a_damaged_state_file_is_refused_by_entry_and_key() {
     let rollout = RollOut::new(pace(), targets(2));
     let text = serde_json::to_string(&RememberedRollOut::from(&rollout)).unwrap();

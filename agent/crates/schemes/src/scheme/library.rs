@@ -288,9 +288,9 @@ impl Library {
 }
 
 /// Which meters use a scheme, from pairs of scheme and meter; each once.
-pub fn where_used<'p>(
-    name: &Label,
-    pairs: impl IntoIterator<Item = &'p (Label, MeterId)>,
+pub fn where_used<'p, N: PartialEq + 'p>(
+    name: &N,
+    pairs: impl IntoIterator<Item = &'p (N, MeterId)>,
 ) -> Vec<MeterId> {
     let used = pairs.into_iter().filter(|(scheme, _)| scheme == name);
     let mut meters: Vec<MeterId> = used.map(|(_, meter)| meter.clone()).collect();

@@ -107,7 +107,7 @@ fn meters_of_a_scheme_are_named_once() {
         pair("b", "m3"),
         pair("a", "m2"),
     ];
-    let used = where_used(&"a".parse().unwrap(), &pairs);
+    let used = where_used(&"a".parse::<Label>().unwrap(), &pairs);
     let used: Vec<String> = used.iter().map(ToString::to_string).collect();
     assert_eq!(used, ["m1", "m2"]);
 }

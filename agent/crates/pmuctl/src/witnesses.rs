@@ -1,13 +1,13 @@
-//! Whom a roll-out believes.
+//! Whom an operator believes.
 
 use authority::{AuthenticReceipt, ReceiptKeys};
 use metering::GatewayId;
 use std::collections::BTreeMap;
 
-/// The public keys of the gateways of a roll-out.
+/// The public keys of gateways.
 ///
-/// Who may publish at the broker may say anything in a gateway's name. A wave goes on by what the
-/// gateways signed, and by nothing else.
+/// Who may publish at the broker may say anything in a gateway's name. What counts is what the
+/// gateways signed, and nothing else.
 #[derive(Debug, Default)]
 pub struct Witnesses(BTreeMap<GatewayId, ReceiptKeys>);
 
@@ -15,6 +15,11 @@ impl Witnesses {
     /// Believes one more gateway.
     pub fn add(&mut self, keys: ReceiptKeys) {
         self.0.insert(keys.gateway().clone(), keys);
+    }
+
+    /// Whether it can prove anything of this gateway.
+    pub fn knows(&self, gateway: &GatewayId) -> bool {
+        self.0.contains_key(gateway)
     }
 
     /// The receipt, where this gateway signed it. What anybody else made is nothing.
@@ -83,7 +88,7 @@ mod tests {
         // Re-addressed: another gateway's true receipt on this one's topic.
         check("north", &signed(2, "south", done), false);
         check("north", &signed(1, "south", done), false);
-        // A gateway that is not of this roll-out.
+        // A gateway whose key is not there.
         check("west", &signed(1, "west", done), false);
     }
 
