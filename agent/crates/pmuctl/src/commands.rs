@@ -8,6 +8,7 @@ mod bus;
 mod console;
 mod dispatch;
 mod head_end;
+mod import;
 mod keys;
 mod list;
 mod meter;
@@ -52,6 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Command::List(command) => list::run(command, arguments.json),
         Command::Scheme(command) => scheme::run(command, arguments.json),
         Command::Meters(command) => scheme::meters(command, arguments.json),
+        Command::Import(arguments_of_it) => import::run(arguments_of_it, arguments.json),
         Command::Receipt(command) => authority::receipt(command, arguments.json),
         Command::Audit(command @ AuditCommand::Verify { .. }) => {
             authority::audit(command, arguments.json)

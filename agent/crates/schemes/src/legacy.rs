@@ -6,6 +6,7 @@
 //! once there are samples.
 
 mod calendar;
+mod draft;
 mod keys;
 mod register;
 mod sight;
@@ -16,6 +17,7 @@ pub use calendar::{
     NeutralCalendar, NeutralDate, NeutralDayType, NeutralExclusion, NeutralSeason, NeutralSwitch,
     read_calendars,
 };
+pub use draft::{DraftTerms, draft_schemes};
 pub use keys::site_schema;
 pub use register::{NeutralRegister, RegisterKind, read_registers};
 pub use sight::{LooksLike, Recognition, recognise};

@@ -203,7 +203,7 @@ pub(super) fn meters(command: &MetersCommand, json: bool) -> Result<bool> {
     Ok(true)
 }
 
-fn map(path: &Path) -> Result<SiteMap> {
+pub(super) fn map(path: &Path) -> Result<SiteMap> {
     let bytes = read_bytes(path, DOCUMENT_BYTES_MAX)?;
     let name = path.display().to_string();
     Ok(ImportPlan::of(&name, &bytes, &SiteMap::default())?.after())

@@ -1,9 +1,10 @@
 use super::super::{
-    Imported, NeutralDate, NeutralDayType, NeutralExclusion, NeutralSeason, NeutralSwitch,
-    RegisterKind, calendars_csv, fuzz_legacy, importer_of, read_calendars, read_registers,
-    recognise, registers_csv, site_schema, site_toml,
+    DraftTerms, Imported, NeutralDate, NeutralDayType, NeutralExclusion, NeutralSeason,
+    NeutralSwitch, RegisterKind, calendars_csv, draft_schemes, fuzz_legacy, importer_of,
+    read_calendars, read_registers, recognise, registers_csv, site_schema, site_toml,
 };
 use super::*;
+use crate::scheme::{canonical_text, parse_scheme};
 use crate::site::Label;
 use proptest::prelude::*;
 use proptest::{collection::btree_map, option, sample};
@@ -358,4 +359,40 @@ fn a_bad_meter_changes_nothing_and_a_good_one_is_compared_with_the_map() {
         panic!("it is a site file");
     };
     assert_eq!(plan.meters.changed.len(), 1);
+}
+
+/// A scheme from neutral data is one that the reader of schemes takes, and says what they say.
+#[test]
+fn registers_and_calendars_become_schemes() {
+    let site = site(SITE);
+    let terms = |demand_minutes| DraftTerms {
+        meter_type: "elster-a1700".parse().unwrap(),
+        demand_minutes,
+    };
+    let drafted = draft_schemes("s", &site.registers, &site.calendars, &terms(Some(30))).unwrap();
+    let (name, scheme) = drafted.first_key_value().unwrap();
+    assert_eq!((drafted.len(), name.as_str()), (1, "uk/economy"));
+    let text = canonical_text(scheme);
+    assert_eq!(parse_scheme("x", &text).as_ref(), Ok(scheme), "{text}");
+    assert_eq!(
+        text,
+        include_str!("../../../tests/vectors/neutral/economy.toml")
+    );
+    let refused = draft_schemes("s", &site.registers, &site.calendars, &terms(None));
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "s: uk/economy: has registers of demand, and the demand period is not known; say it: --demand-minutes 30"
+    );
+    let mut large = site.registers.clone();
+    large[1].number = 33;
+    large[2].name = "x".repeat(33);
+    let refused = draft_schemes("s", &large, &[], &terms(Some(30))).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "s: uk/economy: register 33 or its rate is above 32; number them from 1 to 32\n\
+         s: uk/economy: `{}` is too long for a scheme; use 1 to 32 characters",
+            "x".repeat(33)
+        )
+    );
 }
