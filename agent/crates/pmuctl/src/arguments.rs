@@ -25,7 +25,7 @@ pub use bus::{BusCommand, ScanArguments, Switch};
 pub use command::{OrderCommand, RolloutCommand, SignArguments, Terms};
 pub use console::ConsoleArguments;
 pub use direct::{DirectArguments, Dtr};
-pub use head_end::{ExportArguments, HeadEndCommand, ReceiveArguments};
+pub use head_end::{ExportArguments, HeadEndCommand, LedgerReceiptsArguments, ReceiveArguments};
 pub use import::SiteImportArguments;
 pub use keys::{ImportArguments, KeysCommand, SuiteName};
 pub use list::ListCommand;

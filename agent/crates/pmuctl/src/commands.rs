@@ -10,6 +10,7 @@ mod dispatch;
 mod head_end;
 mod import;
 mod keys;
+mod ledger_receipts;
 mod list;
 mod meter;
 mod order;

@@ -60,12 +60,9 @@ fn the_page_is_typed_and_does_what_it_says() {
             0 => assert!(said.contains("not recognised – send us samples, nothing was changed")),
             1 => assert!(PAGE.contains(&format!("```\n{said}```")), "{said}\n{shown}"),
             2 => {
-                let written: String = said
-                    .lines()
-                    .filter(|line| line.starts_with("written: "))
-                    .map(|line| format!("{line}\n"))
-                    .collect();
-                assert!(PAGE.contains(&format!("```\n{written}```")), "{written}");
+                let written = said.lines().filter(|line| line.starts_with("written: "));
+                let written = written.collect::<Vec<_>>().join("\n");
+                assert!(PAGE.contains(&format!("```\n{written}\n```")), "{written}");
             }
             3 => assert!(said.contains("incomer"), "{said}"),
             4 => assert!(said.contains("period-minutes = 30"), "{said}"),

@@ -51,9 +51,15 @@ pub(super) fn run(command: &OrderCommand, json: bool) -> Result<bool> {
             }
             OrderCommand::Status {
                 id,
+                ledger: Some(ledger),
+                ..
+            } => super::ledger_receipts::status(*id, ledger, json),
+            OrderCommand::Status {
+                id,
                 ask_with,
                 within,
                 broker,
+                ledger: None,
             } => status(*id, ask_with.as_deref(), *within, broker, json).await,
             _ => bail!("no broker is needed for this"),
         }
