@@ -158,6 +158,11 @@ impl Front {
                 .collect(),
             uplink: self.uplink.as_ref().map(|view| view.borrow().clone()),
             commands: self.command_desk.as_ref().map(DeskHandle::counts),
+            lists: self
+                .command_desk
+                .as_ref()
+                .map(DeskHandle::lists)
+                .unwrap_or_default(),
             outbox: self.store.announced().outbox,
             store: stats,
         };

@@ -1,11 +1,13 @@
 //! What is counted, as OpenMetrics text.
 
 mod commands;
+mod lists;
 mod sessions;
 
 use crate::adapters::clock::Now;
 use crate::tasks::bus::{BusView, MeterView, RoundTrips};
 use crate::tasks::command_desk::CommandCounts;
+use crate::tasks::list_keeper::ListView;
 use crate::tasks::uplink::UplinkView;
 use desk::LinkState;
 use prometheus_client::collector::Collector;
@@ -32,6 +34,8 @@ pub struct Seen {
     pub uplink: Option<UplinkView>,
     /// Commands; none where none is taken.
     pub commands: Option<CommandCounts>,
+    /// Meter lists.
+    pub lists: Vec<ListView>,
     /// What waits for the head-end.
     pub outbox: Vec<Outbox>,
     /// The store.
@@ -131,6 +135,7 @@ impl Collector for Seen {
         self.sessions(&mut page)?;
         self.head_end(&mut page)?;
         self.commands(&mut page)?;
+        self.lists(&mut page)?;
         self.stored(&mut page)
     }
 }

@@ -40,8 +40,6 @@ impl Site {
         let images = world.folder().join("images");
         std::fs::create_dir_all(&images).expect("a folder");
         let images = images.display().to_string();
-        let arguments = ["--images", &images, "--image-rate", "65536"];
-        world.head_end.start_with(&arguments);
         let filters = ["gw/v1/+/up/#"];
         let heard = Listener::start(world.folder(), &world.broker, &world.listener, &filters);
         let mut bus = Bus::serial("main", world.folder(), 19_200, 1);
@@ -53,7 +51,17 @@ impl Site {
         agent.file.more.push_str(&office.section(world.folder()));
         agent.file.more.push_str("trial-seconds = 30\n");
         agent.start();
-        let (keys, _) = receipt_keys(&agent);
+        let (keys, text) = receipt_keys(&agent);
+        // The installer takes the key from the box to the head-end, which then believes no other.
+        let proving = world.folder().join("receipt-keys");
+        std::fs::create_dir_all(&proving).expect("a folder");
+        std::fs::write(proving.join(format!("{GATEWAY}.pem")), text).expect("a file");
+        let proving = proving.display().to_string();
+        let arguments = ["--images", &images, "--image-rate", "65536"];
+        let proof = ["--receipt-keys", &proving];
+        world
+            .head_end
+            .start_with(&[&arguments[..], &proof[..]].concat());
         office.epoch = epoch(&heard, GATEWAY);
         Some(Self {
             world,
@@ -92,6 +100,46 @@ impl Site {
         let receipt = end().expect("it was there");
         assert_eq!(receipt.state, state, "{receipt:#?}");
         receipt
+    }
+
+    /// The head-end, which has ended, has booked that these succeeded, with proof, and believed no
+    /// other receipt.
+    #[track_caller]
+    fn must_be_booked(&self, commands: &[&Command]) {
+        let ledger = self.world.head_end.ledger();
+        let gateway = GATEWAY.parse().expect("a name");
+        for command in commands {
+            let booked = ledger
+                .receipt(&gateway, command.id.bytes())
+                .expect("a ledger");
+            let booked = booked.expect("its receipt is booked");
+            assert!(booked.is_proven, "{booked:?}");
+            assert_eq!(booked.said.state, storage::CommandState::Succeeded);
+            let kept = ledger
+                .receipts_of(&gateway, command.id.bytes())
+                .expect("a ledger");
+            let mut proven: Vec<Receipt> = kept
+                .iter()
+                .map(|one| {
+                    self.keys
+                        .open(&one.signed)
+                        .expect("proven")
+                        .receipt()
+                        .clone()
+                })
+                .collect();
+            proven.retain(|receipt| receipt.state.is_final());
+            assert_eq!(proven.len(), 1, "an end is kept once: {proven:#?}");
+        }
+        assert!(
+            ledger
+                .receipts_aside(&gateway)
+                .expect("a ledger")
+                .is_empty()
+        );
+        for figure in ["forged", "unproven"] {
+            assert_eq!(self.world.head_end.sum(figure), 0, "{figure}");
+        }
     }
 
     /// How many different final receipts there are of it.
@@ -241,6 +289,7 @@ fn a_system_that_two_people_sign_is_installed_once_and_its_receipt_says_that_it_
     });
     assert_eq!(site.flash.boot(), Slot::B);
     site.world.must_end_clean(&mut site.agent, &[&site.bus]);
+    site.must_be_booked(&[&command, &again]);
 }
 
 #[test]

@@ -64,6 +64,9 @@ pub(super) fn corpus(root: &Path) -> Vec<(&'static str, Vec<u8>)> {
         corpus.push(("site_csv", octets.clone()));
         corpus.push(("legacy_file", octets));
     }
+    let site = root.join("agent/crates/schemes/tests/vectors/neutral/site.toml");
+    let site = fs::read(site).expect("the vector of a neutral site file");
+    corpus.push(("legacy_file", site));
     corpus.push(("legacy_file", b"\0\x01\0\0Standard Jet DB\0".to_vec()));
     corpus
 }

@@ -168,6 +168,7 @@ impl CommandDesk {
         let (view, seen) = watch::channel(DeskView::default());
         let (ended, _) = broadcast::channel(DESK_REQUESTS_MAX);
         let counts = CommandCounts::default();
+        let lists = parts.lists.clone();
         let hands = Hands {
             counts: counts.clone(),
             ended: ended.clone(),
@@ -209,7 +210,10 @@ impl CommandDesk {
             shutdown: parts.shutdown,
             pulse: parts.pulse,
         };
-        (desk, DeskHandle::new((asks, seen), ended, counts, own))
+        (
+            desk,
+            DeskHandle::new((asks, seen), ended, (counts, lists), own),
+        )
     }
 
     /// Takes commands until shutdown.

@@ -9,8 +9,10 @@ mod handle;
 mod kept;
 mod orders;
 mod record;
+mod views;
 
-pub use handle::{ListAsk, ListHandle, channel};
+pub use handle::{ListAsk, ListDoor, ListHandle, channel};
+pub use views::ListView;
 
 use crate::adapters::clock::Clock;
 use crate::health::Pulse;
@@ -27,9 +29,10 @@ use schemes::site::{ImportPlan, SiteMap};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use storage::Remembered;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use views::NextRuns;
 
 /// Where the network map is kept.
 pub(crate) const MAP: &str = "map";
@@ -57,7 +60,8 @@ pub struct ListParts {
 /// The task.
 pub struct ListKeeper {
     parts: ListParts,
-    asks: mpsc::Receiver<ListAsk>,
+    door: ListDoor,
+    next_runs: NextRuns,
     lists: Vec<Kept>,
     waits: Vec<Waits>,
     tick_at: Instant,
@@ -73,10 +77,11 @@ enum Wake {
 
 impl ListKeeper {
     /// The keeper behind a handle.
-    pub fn new(parts: ListParts, asks: mpsc::Receiver<ListAsk>) -> Self {
+    pub fn new(parts: ListParts, door: ListDoor) -> Self {
         Self {
             parts,
-            asks,
+            door,
+            next_runs: NextRuns::default(),
             lists: Vec::new(),
             waits: Vec::new(),
             tick_at: Instant::now(),
@@ -100,15 +105,28 @@ impl ListKeeper {
             for place in 0..self.lists.len() {
                 self.look_at(place).await;
             }
+            self.show();
             self.parts.pulse.beat();
         }
+    }
+
+    /// Tells those who count how the lists stand.
+    fn show(&mut self) {
+        let now = self.parts.clock.now();
+        let is_set = now.quality != ClockQuality::Unsynchronised;
+        let views = self.next_runs.views(&self.lists, is_set.then_some(now.utc));
+        self.door.views.send_if_modified(|shown| {
+            let is_new = *shown != views;
+            *shown = views;
+            is_new
+        });
     }
 
     async fn wait(&mut self, ended: &mut broadcast::Receiver<CommandEnded>) -> Wake {
         tokio::select! {
             biased;
             () = self.parts.shutdown.cancelled() => Wake::Shutdown,
-            Some(ask) = self.asks.recv() => Wake::Asked(ask),
+            Some(ask) = self.door.asks.recv() => Wake::Asked(ask),
             // What was missed is found in the journal.
             heard = ended.recv() => match heard {
                 Err(broadcast::error::RecvError::Closed) => Wake::Shutdown,

@@ -543,6 +543,12 @@ impl Bench {
         life.front.ask(Caller { uid, pid: 1 }, request).await
     }
 
+    /// The page of metrics.
+    pub(crate) async fn metrics(&self) -> String {
+        let life = self.life.as_ref().expect("it runs");
+        life.front.metrics().await
+    }
+
     pub(crate) async fn meters(&self) -> Vec<MeterStatus> {
         match self.ask(Request::Meters).await {
             Ok(Answer::Meters(meters)) => meters,

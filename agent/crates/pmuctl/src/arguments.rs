@@ -7,6 +7,7 @@ mod command;
 mod console;
 mod direct;
 mod head_end;
+mod import;
 mod keys;
 mod list;
 mod meter;
@@ -26,7 +27,8 @@ pub use bus::{BusCommand, ScanArguments, Switch};
 pub use command::{OrderCommand, RolloutCommand, SignArguments, Terms};
 pub use console::ConsoleArguments;
 pub use direct::{DirectArguments, Dtr};
-pub use head_end::{ExportArguments, HeadEndCommand, ReceiveArguments};
+pub use head_end::{ExportArguments, HeadEndCommand, LedgerReceiptsArguments, ReceiveArguments};
+pub use import::SiteImportArguments;
 pub use keys::{ImportArguments, KeysCommand, SuiteName};
 pub use list::ListCommand;
 pub use meter::{AddArguments, CollectArguments, MeterCommand, PartName, ProfileArguments};
@@ -177,6 +179,8 @@ pub enum Command {
     /// Read a network map from a spreadsheet, and show it. No gateway is asked.
     #[command(subcommand)]
     Meters(MetersCommand),
+    /// Carry over what an older program knew: meters, registers, calendars. No gateway is asked.
+    Import(SiteImportArguments),
     /// Prove what gateways said of commands.
     #[command(subcommand)]
     Receipt(ReceiptCommand),
@@ -214,6 +218,7 @@ impl Command {
             Self::Scheme(_) => Some("scheme"),
             Self::List(_) => Some("list"),
             Self::Meters(_) => Some("meters"),
+            Self::Import(_) => Some("import"),
             Self::Receipt(_) => Some("receipt"),
             Self::Audit(_) => Some("audit"),
         }

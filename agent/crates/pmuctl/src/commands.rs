@@ -10,7 +10,9 @@ mod console;
 mod dispatch;
 mod following;
 mod head_end;
+mod import;
 mod keys;
+mod ledger_receipts;
 mod list;
 mod meter;
 mod order;
@@ -59,6 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Command::List(command) => list::run(command, arguments.json),
         Command::Scheme(command) => scheme::run(command, arguments.json),
         Command::Meters(command) => scheme::meters(command, arguments.json),
+        Command::Import(arguments_of_it) => import::run(arguments_of_it, arguments.json),
         Command::Receipt(command) => authority::receipt(command, arguments.json),
         Command::Audit(command @ AuditCommand::Verify { .. }) => {
             authority::audit(command, arguments.json)

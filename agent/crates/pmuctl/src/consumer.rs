@@ -9,6 +9,7 @@ mod fleet;
 mod images;
 mod intake;
 mod patience;
+mod receipts;
 mod session;
 mod tally;
 mod view;
@@ -17,6 +18,7 @@ mod waiting;
 pub use booking::Change;
 pub use images::Images;
 pub use intake::{Mail, fuzz_mail};
+pub use receipts::ReceiptKeyRing;
 pub use tally::{Summary, Tally};
 pub use view::View;
 
@@ -89,6 +91,12 @@ impl Consumer {
     /// The same consumer, which also serves images.
     pub fn serving(mut self, images: Option<Images>) -> Self {
         self.images = images;
+        self
+    }
+
+    /// The same consumer, which proves receipts with these keys.
+    pub fn proving(mut self, keys: ReceiptKeyRing) -> Self {
+        self.books.prove_with(keys);
         self
     }
 

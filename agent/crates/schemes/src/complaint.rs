@@ -95,6 +95,8 @@ impl<'a> Notebook<'a> {
             _ => {
                 let mut all = self.all;
                 all.sort_by_key(|complaint| complaint.line);
+                // A name that several entries share is told once.
+                all.dedup();
                 Err(Complaints {
                     all,
                     further: self.further,

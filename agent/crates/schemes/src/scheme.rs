@@ -20,9 +20,11 @@ mod write;
 mod year;
 
 pub use crate::complaint::{Complaint, Complaints};
+pub(crate) use atoms::quoted;
 pub use capability_form::{LimitFact, ModelLimits, parse_limits};
 pub use compare::{ComparedField, Difference, GENERAL, compare, compare_three};
 pub use dst_check::{DstDifference, dst_differences};
+pub(crate) use form::kind;
 pub use library::{FileChange, Library, LibraryEntry, LibraryFault, SCHEMES_MAX, where_used};
 pub use rate::{DayReason, Rates, Tariff, Undecided, Why, rate_at};
 pub use read::{FILE_BYTES_MAX, parse_scheme};

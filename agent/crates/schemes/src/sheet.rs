@@ -1,6 +1,10 @@
 //! A table in a CSV file, as spreadsheets of many countries write it: byte order mark, CRLF,
 //! semicolons or tabs, quotes. Only what a cell may hold is left to the caller.
 
+mod row;
+
+pub(crate) use row::{Cell, Lines, Row, fit};
+
 use crate::complaint::{Notebook, shown};
 use std::collections::BTreeMap;
 
@@ -8,8 +12,6 @@ use std::collections::BTreeMap;
 pub(crate) const FILE_OCTETS_MAX: usize = 4 << 20;
 /// Most rows of one file.
 pub(crate) const ROWS_MAX: usize = 20_000;
-/// Longest cell.
-const CELL_OCTETS_MAX: usize = 1_000;
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
 /// The columns a table may have, and which it must have.
@@ -18,24 +20,9 @@ pub(crate) struct Columns {
     pub(crate) needed: &'static [&'static str],
 }
 
-/// One row that is not empty.
-pub(crate) struct Row {
-    /// Its line in the file, from 1.
-    pub(crate) line: usize,
-    cells: BTreeMap<&'static str, String>,
-}
-
-impl Row {
-    /// The cell of a column, trimmed and without the guard against formulas; empty if there is
-    /// none.
-    pub(crate) fn cell(&self, column: &str) -> &str {
-        self.cells.get(column).map_or("", String::as_str)
-    }
-}
-
 /// The rows of a table. What is wrong is noted; a row with a complaint may be among them.
 pub(crate) fn read(bytes: &[u8], columns: &Columns, notes: &mut Notebook<'_>) -> Option<Vec<Row>> {
-    let text = text_of(bytes, notes)?;
+    let text = text_of(bytes, "save the table as `CSV UTF-8`", notes)?;
     let separator = separator(text);
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(separator)
@@ -48,11 +35,11 @@ pub(crate) fn read(bytes: &[u8], columns: &Columns, notes: &mut Notebook<'_>) ->
         notes.note(1, "", "there is no header line", header_remedy(columns));
         return None;
     };
-    let header = header_columns(lines.of_record(&header), &header, columns, notes)?;
+    let header = header_columns(line_of(&lines, &header), &header, columns, notes)?;
     let mut rows = Vec::new();
     for record in records {
         let Ok(record) = record else { continue };
-        let line = lines.of_record(&record);
+        let line = line_of(&lines, &record);
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
@@ -88,42 +75,26 @@ pub(crate) fn header_names(head: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// Where the lines of a file begin. The reader says where a record begins, but counts line ends and
-/// empty lines before it or not as it happens to have read them.
-struct Lines<'a> {
-    text: &'a str,
-    starts: Vec<usize>,
+/// The line of a record. The reader says where a record begins, but counts line ends and empty
+/// lines before it or not as it happens to have read them.
+fn line_of(lines: &Lines<'_>, record: &csv::StringRecord) -> usize {
+    let at = record.position().map_or(0, csv::Position::byte);
+    lines.of_text_behind(usize::try_from(at).unwrap_or(usize::MAX))
 }
 
-impl<'a> Lines<'a> {
-    fn of(text: &'a str) -> Self {
-        let ends = text.bytes().enumerate().filter(|(at, octet)| match octet {
-            b'\n' => true,
-            b'\r' => text.as_bytes().get(at + 1) != Some(&b'\n'),
-            _ => false,
-        });
-        let starts = ends.map(|(at, _)| at + 1).collect();
-        Self { text, starts }
-    }
-
-    fn of_record(&self, record: &csv::StringRecord) -> usize {
-        let at = record.position().map_or(0, csv::Position::byte);
-        let at = usize::try_from(at).unwrap_or(usize::MAX);
-        let rest = self.text.get(at..).unwrap_or_default();
-        let first = at + (rest.len() - rest.trim_start_matches(['\r', '\n']).len());
-        1 + self.starts.partition_point(|start| *start <= first)
-    }
-}
-
-fn text_of<'a>(bytes: &'a [u8], notes: &mut Notebook<'_>) -> Option<&'a str> {
-    const SAVE_AS: &str = "save the table as `CSV UTF-8`";
+/// The text of a file that is not too large; `remedy` says how to get one in UTF-8.
+pub(crate) fn text_of<'a>(
+    bytes: &'a [u8],
+    remedy: &str,
+    notes: &mut Notebook<'_>,
+) -> Option<&'a str> {
     if bytes.len() > FILE_OCTETS_MAX {
         let problem = format!("the file has more than {} MiB", FILE_OCTETS_MAX >> 20);
         notes.note(0, "", problem, "split it");
         return None;
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        notes.note(1, "", "the file is UTF-16", SAVE_AS);
+        notes.note(1, "", "the file is UTF-16", remedy);
         return None;
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -138,7 +109,7 @@ fn text_of<'a>(bytes: &'a [u8], notes: &mut Notebook<'_>) -> Option<&'a str> {
                 .take_while(|octet| **octet != b'\n')
                 .count();
             let problem = format!("octet {at} of the line is not UTF-8");
-            notes.note(line, "", problem, SAVE_AS);
+            notes.note(line, "", problem, remedy);
             None
         }
     }
@@ -236,28 +207,22 @@ fn row_of(
             }
             continue;
         };
-        let cell = cell.trim();
-        if cell.chars().any(char::is_control) {
-            let problem = "holds a line break or another control character";
-            notes.note(
-                line,
-                column,
-                problem,
-                "close the double quote, or remove the character",
-            );
-        } else if cell.len() > CELL_OCTETS_MAX {
-            let problem = format!("is longer than {CELL_OCTETS_MAX} octets");
-            notes.note(
-                line,
-                column,
-                problem,
-                "shorten it, or close the double quote",
-            );
-        } else {
-            cells.insert(column, unguarded(cell).trim().to_owned());
+        match fit(cell.trim()) {
+            Ok(cell) => {
+                let text = unguarded(cell).trim().to_owned();
+                cells.insert(column, Cell::of_table(column, line, text));
+            }
+            Err((problem, remedy)) => {
+                notes.note(
+                    line,
+                    column,
+                    problem,
+                    format!("close the double quote, or {remedy}"),
+                );
+            }
         }
     }
-    Row { line, cells }
+    Row::of_table(line, cells)
 }
 
 /// What a spreadsheet would run as a formula; the wide forms count for some of them.
@@ -411,7 +376,7 @@ mod tests {
         let long = [b"name\n", "x".repeat(1001).as_bytes()].concat();
         check(
             &long,
-            Err("t.csv:2: name: is longer than 1000 octets; shorten it, or close the double quote"),
+            Err("t.csv:2: name: is longer than 1000 octets; close the double quote, or shorten it"),
         );
         check(
             &vec![b'x'; FILE_OCTETS_MAX + 1],

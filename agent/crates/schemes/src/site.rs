@@ -21,4 +21,5 @@ pub use map::{CSV_COLUMNS, Clash, SiteMap};
 pub use meter::{Link, SiteMeter};
 pub use place::{Folder, Label, ListName, Mpan, SchemeName, SecretRef, Unfit};
 pub use ratio::Ratio;
+pub(crate) use row::cells as meter_cells;
 pub use tree::{AreaBranch, FeederBranch, SubstationBranch, Tree};

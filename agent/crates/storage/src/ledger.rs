@@ -10,7 +10,7 @@ mod receipts;
 mod runs;
 
 pub use export::{BookedRow, BookedValue, LedgerPage, MeterSum, PageStart};
-pub use receipts::{BookedReceipt, StateOfCommand};
+pub use receipts::{BookedReceipt, KeptReceipt, ReceivedReceipt, StateOfCommand};
 
 use crate::database::{OpenFile, Opening, write_format};
 use crate::error::{InFile, StoreError};
@@ -63,7 +63,7 @@ pub struct Delivery {
     /// Numbers that it declares lost: stream, first, last.
     pub lost: Vec<(Stream, u64, u64)>,
     /// What it says of a command.
-    pub receipt: Option<StateOfCommand>,
+    pub receipt: Option<ReceivedReceipt>,
     /// When it was received.
     pub at: Timestamp,
 }
@@ -276,6 +276,8 @@ fn prepare(transaction: &WriteTransaction, is_fresh: bool) -> Result<(), redb::E
     drop(transaction.open_table(LOST)?);
     drop(transaction.open_table(INTERVALS)?);
     drop(transaction.open_table(receipts::RECEIPTS)?);
+    drop(transaction.open_table(receipts::KEPT)?);
+    drop(transaction.open_table(receipts::ASIDE)?);
     Ok(())
 }
 
@@ -333,8 +335,8 @@ fn book_delivery(
             &mut booked,
         )?;
     }
-    if let Some(said) = delivery.receipt {
-        receipts::book(transaction, gateway, delivery, said, &mut booked)?;
+    if let Some(receipt) = &delivery.receipt {
+        receipts::book(transaction, gateway, delivery, receipt, &mut booked)?;
     }
     Ok(Outcome::New(booked))
 }

@@ -114,6 +114,10 @@ pub const CRITICAL_PROFILE_DAYS_KEPT: u16 = 40;
 pub const CRITICAL_TELEMETRY_KEPT: Duration = Duration::from_hours(1);
 /// Rows of one page of the ledger.
 pub const LEDGER_PAGE_ROWS_MAX: usize = 10_000;
+/// Octets of one receipt in the ledger; a message holds no more.
+pub const LEDGER_RECEIPT_BYTES_MAX: usize = 256 * 1024;
+/// Forged receipts that the ledger keeps for a person; beyond, they are counted and told only.
+pub const LEDGER_ASIDE_MAX: u64 = 1_000;
 /// Islands that the ledger reports in one watermark.
 pub const LEDGER_ISLANDS_MAX: usize = 64;
 /// Settled runs that the ledger remembers of one stream; beyond, deliveries are booked and

@@ -2,6 +2,7 @@
 
 use super::counts::CommandCounts;
 use super::local::LocalOrder;
+use crate::tasks::list_keeper::{ListHandle, ListView};
 use authority::{
     AuditSeal, CommandId, CommandRejection, CommandState, KeyId, ReceiptFault, SigningKey,
 };
@@ -56,6 +57,7 @@ pub struct DeskHandle {
     view: watch::Receiver<DeskView>,
     ended: broadcast::Sender<CommandEnded>,
     counts: CommandCounts,
+    lists: ListHandle,
     key: Arc<SigningKey>,
 }
 
@@ -69,7 +71,7 @@ impl DeskHandle {
     pub(super) fn new(
         (asks, view): (mpsc::Sender<DeskAsk>, watch::Receiver<DeskView>),
         ended: broadcast::Sender<CommandEnded>,
-        counts: CommandCounts,
+        (counts, lists): (CommandCounts, ListHandle),
         key: Arc<SigningKey>,
     ) -> Self {
         Self {
@@ -77,6 +79,7 @@ impl DeskHandle {
             view,
             ended,
             counts,
+            lists,
             key,
         }
     }
@@ -93,6 +96,11 @@ impl DeskHandle {
     /// What is counted since the start.
     pub fn counts(&self) -> CommandCounts {
         self.counts.clone()
+    }
+
+    /// How the meter lists stand.
+    pub fn lists(&self) -> Vec<ListView> {
+        self.lists.views()
     }
 
     /// Orders something by a door of this gateway. Answered when it is in the journal, not when it is

@@ -1,8 +1,9 @@
 //! How the desk reaches the keeper of lists.
 
+use super::views::ListView;
 use authority::CommandId;
 use schemes::list::{ListName, Run};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Asks that wait.
 const ASKS_MAX: usize = 16;
@@ -48,18 +49,38 @@ pub enum ListAsk {
 
 /// A way to the keeper; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct ListHandle(mpsc::Sender<ListAsk>);
+pub struct ListHandle {
+    asks: mpsc::Sender<ListAsk>,
+    views: watch::Receiver<Vec<ListView>>,
+}
+
+/// The keeper's end of it.
+#[derive(Debug)]
+pub struct ListDoor {
+    pub(super) asks: mpsc::Receiver<ListAsk>,
+    pub(super) views: watch::Sender<Vec<ListView>>,
+}
 
 /// A way to the keeper, and its end.
-pub fn channel() -> (ListHandle, mpsc::Receiver<ListAsk>) {
+pub fn channel() -> (ListHandle, ListDoor) {
     let (asks, asked) = mpsc::channel(ASKS_MAX);
-    (ListHandle(asks), asked)
+    let (seen, views) = watch::channel(Vec::new());
+    let door = ListDoor {
+        asks: asked,
+        views: seen,
+    };
+    (ListHandle { asks, views }, door)
 }
 
 impl ListHandle {
+    /// How the lists stand.
+    pub fn views(&self) -> Vec<ListView> {
+        self.views.borrow().clone()
+    }
+
     /// Says that a list was put or removed.
     pub async fn changed(&self, name: ListName) {
-        if self.0.send(ListAsk::Changed(name)).await.is_err() {
+        if self.asks.send(ListAsk::Changed(name)).await.is_err() {
             log::debug!("the keeper of lists has gone; the next start reads them anew");
         }
     }
@@ -84,7 +105,7 @@ impl ListHandle {
 
     async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> ListAsk) -> Option<T> {
         let (reply, answer) = oneshot::channel();
-        self.0.send(ask(reply)).await.ok()?;
+        self.asks.send(ask(reply)).await.ok()?;
         answer.await.ok()
     }
 }

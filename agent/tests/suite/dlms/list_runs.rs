@@ -70,6 +70,20 @@ fn told(bench: &Bench) -> Vec<String> {
     events.map(|event| event.detail).collect()
 }
 
+#[track_caller]
+fn check_figures(bench: &Bench, expected: &[&str]) -> impl Future<Output = ()> {
+    let at = std::panic::Location::caller();
+    async move {
+        let page = bench.metrics().await;
+        for line in expected {
+            assert!(
+                page.lines().any(|found| found == *line),
+                "{at}: no {line} in\n{page}"
+            );
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_list_writes_each_meter_in_the_name_of_those_who_put_it() {
     let (mut bench, meter, mut office) = with_list(LIST).await;
@@ -77,6 +91,20 @@ async fn a_list_writes_each_meter_in_the_name_of_those_who_put_it() {
     let words = said(&bench, &ordered).await;
     assert_eq!(words, "succeeded: 1 done, 0 given up");
     assert_eq!(in_force(&meter), named("DAYNIGHT"));
+    check_figures(
+        &bench,
+        &[
+            "pmu_list_running{list=\"spring\"} 0",
+            "pmu_list_meters{list=\"spring\",state=\"done\"} 1",
+            "pmu_list_meters{list=\"spring\",state=\"failed\"} 0",
+        ],
+    )
+    .await;
+    let page = bench.metrics().await;
+    assert!(
+        !page.contains("next_due_timestamp_seconds{"),
+        "it has no schedule"
+    );
     bench.stop().await;
     let receipts = bench.receipts();
     assert_eq!(
@@ -190,6 +218,9 @@ async fn a_schedule_is_kept_over_a_stop_and_runs_once_a_day() {
     bench.live(20).await;
     let now = u64::try_from(bench.utc()).expect("a time");
     let to_one = (86_400 + 3600 - now % 86_400) % 86_400;
+    let next = now + to_one;
+    let due = format!("pmu_list_next_due_timestamp_seconds{{list=\"spring\"}} {next}");
+    check_figures(&bench, &[&due, "pmu_list_running{list=\"spring\"} 0"]).await;
     // It is off when its time comes, and makes up for it once it is there.
     bench.live(to_one.saturating_sub(300)).await;
     assert_eq!(in_force(&meter), named("FLAT"), "not before its time");
@@ -201,6 +232,15 @@ async fn a_schedule_is_kept_over_a_stop_and_runs_once_a_day() {
     let after = writes(&meter);
     bench.live(3600).await;
     assert_eq!(writes(&meter), after, "once");
+    let due = format!(
+        "pmu_list_next_due_timestamp_seconds{{list=\"spring\"}} {}",
+        next + 86_400
+    );
+    check_figures(
+        &bench,
+        &[&due, "pmu_list_meters{list=\"spring\",state=\"done\"} 1"],
+    )
+    .await;
     bench.stop().await;
     let told = told(&bench);
     let begun = told.iter().filter(|words| words.contains("as scheduled"));

@@ -87,6 +87,9 @@ pub enum OrderCommand {
         /// Send this command again, so that the gateway repeats its receipt.
         #[arg(long, value_name = "FILE")]
         ask_with: Option<PathBuf>,
+        /// Look in this ledger of `head-end receive` instead of waiting. No broker is needed.
+        #[arg(long, value_name = "PATH", conflicts_with = "ask_with")]
+        ledger: Option<PathBuf>,
         /// Wait so long.
         #[arg(long, value_name = "TIME", default_value = "1m", value_parser = parse_duration)]
         within: Duration,

@@ -2,6 +2,7 @@
 
 use crate::export::Separator;
 use crate::words::{parse_duration, parse_time};
+use authority::CommandId;
 use clap::{Args, Subcommand};
 use metering::{GatewayId, MeterId, Timestamp};
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::time::Duration;
 #[derive(Debug, Subcommand)]
 pub enum HeadEndCommand {
     /// Receive from gateways, book in a ledger, and tell them so.
-    Receive(ReceiveArguments),
+    Receive(Box<ReceiveArguments>),
     /// Write intervals of a ledger as CSV.
     Export(ExportArguments),
     /// Make a key that signs watermarks.
@@ -20,6 +21,8 @@ pub enum HeadEndCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+    /// Show what commands came to, by the receipts in a ledger.
+    Receipts(LedgerReceiptsArguments),
     /// Show which numbers are missing in a ledger, and which are lost.
     Holes {
         /// The ledger's folder.
@@ -52,6 +55,10 @@ pub struct ReceiveArguments {
     /// The ledger's folder; made if it is not there.
     #[arg(long, value_name = "PATH")]
     pub ledger: PathBuf,
+    /// Prove receipts with the gateways' public keys in this folder: each in a file named like its gateway,
+    /// ending in `.pem` or `.pub.pem`. A receipt that its gateway's key does not prove is set aside and not confirmed.
+    #[arg(long, value_name = "FOLDER")]
+    pub receipt_keys: Option<PathBuf>,
     /// Client id [default: the common name of the certificate].
     #[arg(long)]
     pub name: Option<String>,
@@ -84,6 +91,23 @@ pub struct ReceiveArguments {
     /// Write all intervals of the ledger to this file at the end.
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+}
+
+/// `head-end receipts`.
+#[derive(Debug, Args)]
+pub struct LedgerReceiptsArguments {
+    /// The ledger's folder.
+    #[arg(long, value_name = "PATH")]
+    pub ledger: PathBuf,
+    /// Only this gateway.
+    #[arg(long)]
+    pub gateway: Option<GatewayId>,
+    /// Only this command.
+    #[arg(long, value_name = "ID")]
+    pub command: Option<CommandId>,
+    /// Also write the signed receipts into this folder, for `receipt verify`.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
 }
 
 /// `head-end export`.

@@ -1,13 +1,13 @@
 //! What belongs to the head-end: its consumer, its ledger, its keys.
 
-use super::{print, runtime, say};
+use super::{ledger_receipts, print, runtime, say};
 use crate::adapters::clock::utc;
 use crate::adapters::image_folder::ImageFolder;
 use crate::adapters::mqtt::BrokerAddress;
 use crate::adapters::tls::{TlsFiles, common_name};
 use crate::adapters::{files, signals, terminal};
 use crate::arguments::{ExportArguments, HeadEndCommand, ReceiveArguments};
-use crate::consumer::{Consumer, Images, ReceiveSettings, Summary, View};
+use crate::consumer::{Consumer, Images, ReceiptKeyRing, ReceiveSettings, Summary, View};
 use crate::{CsvLayout, ExportQuery, export, holes};
 use anyhow::{Context, Result, bail};
 use metering::Timestamp;
@@ -25,6 +25,7 @@ pub(super) fn run(command: &HeadEndCommand, json: bool) -> Result<bool> {
             bail!("the export is a table for spreadsheets (CSV); leave --json away")
         }
         HeadEndCommand::Export(arguments) => export_csv(arguments)?,
+        HeadEndCommand::Receipts(arguments) => return ledger_receipts::show(arguments, json),
         HeadEndCommand::Keygen { out } => keygen(out, json)?,
         HeadEndCommand::Holes { ledger } => {
             let ledger = files::open_existing_ledger(ledger)?;
@@ -90,6 +91,10 @@ fn receive(arguments: &ReceiveArguments, json: bool) -> Result<()> {
         )),
         None => None,
     };
+    let receipt_keys = match &arguments.receipt_keys {
+        Some(folder) => ledger_receipts::keys(folder)?,
+        None => ReceiptKeyRing::default(),
+    };
     let ledger = files::open_ledger(&arguments.ledger)?;
     // With --json standard output is for a program; people look at the other one.
     let view = match terminal::lines() {
@@ -102,7 +107,8 @@ fn receive(arguments: &ReceiveArguments, json: bool) -> Result<()> {
         None => Ok(()),
     };
     let stop = CancellationToken::new();
-    let consumer = Consumer::new(settings, signing_key, ledger, view, stop.clone()).serving(images);
+    let consumer = Consumer::new(settings, signing_key, ledger, view, stop.clone());
+    let consumer = consumer.serving(images).proving(receipt_keys);
     let summary: Summary = runtime()?.block_on(async {
         let work = consumer.run(at_end);
         tokio::pin!(work);

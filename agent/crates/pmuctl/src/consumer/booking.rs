@@ -1,6 +1,7 @@
 //! One record on its way into the ledger. Pure.
 
 use super::intake::Record;
+use super::receipts::ReadReceipt;
 use crate::limits::REMARK_CHARS_MAX;
 use crate::words::plain;
 use head_end::{Body, DecodeError, EventRecord, Gap, GapRange};
@@ -43,8 +44,11 @@ pub(super) enum Fact {
     Audit,
     /// What is lost, or the end of an answer.
     Gap(Gap),
-    /// A state of a command; the ledger keeps its hash.
-    Receipt,
+    /// A state of a command, and whether its gateway's key proves it.
+    Receipt(Box<ReadReceipt>),
+    /// Something on the stream of receipts that this program cannot read; the ledger keeps its
+    /// hash.
+    UnreadReceipt,
 }
 
 /// The booking of a record; a block needs the channel list that explains it.
@@ -57,6 +61,7 @@ pub(super) fn booking(
         gateway,
         message,
         body,
+        receipt,
     } = record;
     let mut delivery = Delivery {
         gateway,
@@ -84,7 +89,13 @@ pub(super) fn booking(
         Body::Readings(readings) => Fact::Readings(readings.len()),
         Body::Event(event) => Fact::Event(event),
         Body::Audit(_) => Fact::Audit,
-        Body::Receipt(_) => Fact::Receipt,
+        Body::Receipt(signed) => match receipt {
+            Some(read) => {
+                delivery.receipt = Some(read.received(signed));
+                Fact::Receipt(Box::new(read))
+            }
+            None => Fact::UnreadReceipt,
+        },
         Body::Gap(gap) => {
             delivery.lost = lost(&gap, message.epoch);
             Fact::Gap(gap)

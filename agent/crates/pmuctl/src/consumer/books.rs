@@ -4,6 +4,7 @@
 use super::booking::{Change, Fact, booking};
 use super::fleet::Fleet;
 use super::intake::{Mail, Record, Sorted, sort};
+use super::receipts::ReceiptKeyRing;
 use super::tally::Tally;
 use super::waiting::Waiting;
 use crate::adapters::clock::Now;
@@ -19,6 +20,7 @@ use storage::ledger::{Delivery, Ledger};
 
 mod commit;
 mod lists;
+mod proof;
 mod summary;
 mod told;
 
@@ -41,7 +43,9 @@ pub(super) struct Books {
     waiting: Waiting,
     missed: BTreeSet<(GatewayId, u32)>,
     pub(super) tally: Tally,
+    receipt_keys: ReceiptKeyRing,
     refused_told: Option<Moment>,
+    forged_told: Option<Moment>,
     requests: u32,
 }
 
@@ -54,9 +58,16 @@ impl Books {
             waiting: Waiting::default(),
             missed: BTreeSet::new(),
             tally: Tally::default(),
+            receipt_keys: ReceiptKeyRing::default(),
             refused_told: None,
+            forged_told: None,
             requests: 0,
         }
+    }
+
+    /// Proves receipts with these keys from now on.
+    pub(super) fn prove_with(&mut self, keys: ReceiptKeyRing) {
+        self.receipt_keys = keys;
     }
 
     /// The ledger, to read.
@@ -81,7 +92,10 @@ impl Books {
                 Ok(Sorted::Presence(gateway, presence)) => {
                     self.presence(&gateway, &presence, &mut news);
                 }
-                Ok(Sorted::Record(record)) => {
+                Ok(Sorted::Record(mut record)) => {
+                    if !self.prove(&mut record, now, &mut news)? {
+                        continue;
+                    }
                     let gateway = record.gateway.clone();
                     if let Err(why) = self.prepare(*record, now, &mut bookings)? {
                         self.refuse(gateway.as_str(), &why, now, &mut news);

@@ -1,5 +1,6 @@
 //! What a received message is, before anything is done with it. Pure.
 
+use super::receipts::ReadReceipt;
 use head_end::{Body, DecodeError, ImageWish, Message, Presence, Stream, Subject, Topic};
 use metering::GatewayId;
 
@@ -31,6 +32,8 @@ pub(super) struct Record {
     pub(super) gateway: GatewayId,
     pub(super) message: Message,
     pub(super) body: Body,
+    /// What a receipt says, once somebody has looked whether it is proven.
+    pub(super) receipt: Option<ReadReceipt>,
 }
 
 /// Why a message is dropped.
@@ -80,6 +83,7 @@ pub(super) fn sort(mail: Mail<'_>) -> Result<Sorted, Refused> {
         gateway: topic.gateway,
         message,
         body,
+        receipt: None,
     })))
 }
 

@@ -33,6 +33,12 @@ pub struct Tally {
     pub readings: u64,
     /// Events.
     pub events: u64,
+    /// Receipts of commands.
+    pub receipts: u64,
+    /// Among them, those of gateways whose key was not given.
+    pub unproven: u64,
+    /// Receipts that no key of their gateway proves: somebody must look.
+    pub forged: u64,
     /// Gap records, answers to requests among them.
     pub gap_records: u64,
     /// Watermarks handed to the broker.
@@ -70,12 +76,13 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Two lines for people.
+    /// Three lines for people.
     pub fn text(&self) -> String {
         let run = &self.run;
         format!(
             "booked {} intervals in {} messages ({}); {} duplicates, {} conflicts, \
              {} refused, {} watermarks\n\
+             {} receipts ({} not proven), {} forged\n\
              the ledger holds {} intervals of {} meters of {} gateways; {} gaps ({} numbers), \
              {} lost, {} waiting\n",
             run.intervals,
@@ -85,6 +92,9 @@ impl Summary {
             run.conflicts + run.differing,
             run.refused,
             run.watermarks,
+            run.receipts,
+            run.unproven,
+            run.forged,
             self.ledger_intervals,
             self.meters,
             self.gateways,

@@ -24,8 +24,8 @@ pub(super) const COLUMNS: Columns = Columns {
     needed: &["scheme", "what", "day-type", "date", "time"],
 };
 
-const RATE_MAX: u8 = 64;
-const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+pub(super) const RATE_MAX: u8 = 64;
+pub(super) const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const DAY_REMEDY: &str = "write 2026-12-25, or 12-25 for every year";
 
 /// The calendar of a scheme, as far as a table can say it. Whether it has gaps, and whether a
@@ -96,27 +96,31 @@ pub struct NeutralDate {
 /// Reads a table of calendars: all mistakes at once, by line and column.
 pub fn read_calendars(file: &str, bytes: &[u8]) -> Result<Vec<NeutralCalendar>, Complaints> {
     let mut notes = Notebook::new(file);
-    let calendars = sheet::read(bytes, &COLUMNS, &mut notes).map(|rows| {
-        let mut table = Table::default();
-        for row in &rows {
-            table.add(row, &mut notes);
-        }
-        table.finish(&mut notes)
-    });
+    let rows = sheet::read(bytes, &COLUMNS, &mut notes);
+    let calendars = rows.map(|rows| calendars(&rows, &mut notes));
     notes.finish(calendars)
+}
+
+/// The calendars of rows, whatever form their file has.
+pub(super) fn calendars(rows: &[Row], notes: &mut Notebook<'_>) -> Vec<NeutralCalendar> {
+    let mut table = Table::default();
+    for (number, row) in rows.iter().enumerate() {
+        table.add(number, row, notes);
+    }
+    table.finish(notes)
 }
 
 /// Calendars that are being read, and where each of their parts was said.
 #[derive(Default)]
-struct Table {
+struct Table<'r> {
     calendars: BTreeMap<SchemeName, NeutralCalendar>,
-    week: Vec<(SchemeName, Label, usize, Label, usize)>,
-    uses: Vec<(SchemeName, Label, usize)>,
-    said: HashMap<(SchemeName, String), usize>,
+    week: Vec<(SchemeName, Label, usize, Label, &'r Row)>,
+    uses: Vec<(SchemeName, Label, &'r Row)>,
+    said: HashMap<(SchemeName, String), (usize, usize)>,
 }
 
-impl Table {
-    fn add(&mut self, row: &Row, notes: &mut Notebook<'_>) {
+impl<'r> Table<'r> {
+    fn add(&mut self, number: usize, row: &'r Row, notes: &mut Notebook<'_>) {
         let scheme = scheme(row, "scheme", notes);
         let what = row.cell("what");
         let part = match what {
@@ -126,8 +130,8 @@ impl Table {
             "exclusion" => exclusion(row, notes).map(Part::Exclusion),
             other => {
                 let problem = format!("`{}` is not a part of a calendar", shown(other));
-                notes.note(
-                    row.line,
+                row.note(
+                    notes,
                     "what",
                     problem,
                     "use season, switch, week or exclusion",
@@ -138,17 +142,11 @@ impl Table {
         let (Some(scheme), Some(part)) = (scheme, part) else {
             return;
         };
-        let first = *self
-            .said
-            .entry((scheme.clone(), part.key()))
-            .or_insert(row.line);
-        if first != row.line {
-            notes.note(
-                row.line,
-                "what",
-                format!("line {first} says this already"),
-                "keep one of them",
-            );
+        let said = self.said.entry((scheme.clone(), part.key()));
+        let (first, line) = *said.or_insert((number, row.line));
+        if first != number {
+            let problem = format!("line {line} says this already");
+            row.note(notes, "what", problem, "keep one of them");
             return;
         }
         let calendar = self
@@ -164,12 +162,11 @@ impl Table {
             Part::Season(season) => calendar.seasons.push(season),
             Part::Switch(name, switch) => add_switch(calendar, name, switch),
             Part::Week(season, day, name) => {
-                self.uses.push((scheme.clone(), name.clone(), row.line));
-                self.week.push((scheme, season, day, name, row.line));
+                self.uses.push((scheme.clone(), name.clone(), row));
+                self.week.push((scheme, season, day, name, row));
             }
             Part::Exclusion(exclusion) => {
-                self.uses
-                    .push((scheme, exclusion.day_type.clone(), row.line));
+                self.uses.push((scheme, exclusion.day_type.clone(), row));
                 calendar.exclusions.push(exclusion);
             }
         }
@@ -177,7 +174,7 @@ impl Table {
 
     /// Weeks find their seasons, and day types that are used their switches.
     fn finish(mut self, notes: &mut Notebook<'_>) -> Vec<NeutralCalendar> {
-        for (scheme, season, day, name, line) in self.week {
+        for (scheme, season, day, name, row) in self.week {
             let seasons = self
                 .calendars
                 .get_mut(&scheme)
@@ -188,26 +185,26 @@ impl Table {
                 *place = Some(name);
             } else {
                 let problem = format!("{scheme} has no season `{season}`");
-                notes.note(
-                    line,
+                row.note(
+                    notes,
                     "season",
                     problem,
-                    "add a row with what = season, or correct the name",
+                    "add the season, or correct the name",
                 );
             }
         }
-        for (scheme, name, line) in self.uses {
+        for (scheme, name, row) in self.uses {
             let types = self
                 .calendars
                 .get(&scheme)
                 .map(|calendar| &calendar.day_types);
             if !types.is_some_and(|types| types.iter().any(|known| known.name == name)) {
                 let problem = format!("{scheme} has no day type `{name}`");
-                notes.note(
-                    line,
+                row.note(
+                    notes,
                     "day-type",
                     problem,
-                    "add rows with what = switch, or correct the name",
+                    "add its switches, or correct the name",
                 );
             }
         }
@@ -260,7 +257,7 @@ fn add_switch(calendar: &mut NeutralCalendar, name: Label, switch: NeutralSwitch
 fn label(row: &Row, column: &str, notes: &mut Notebook<'_>) -> Option<Label> {
     let parsed = row.cell(column).parse::<Label>();
     parsed
-        .map_err(|unfit| notes.note(row.line, column, unfit.problem, unfit.remedy))
+        .map_err(|unfit| row.note(notes, column, unfit.problem, unfit.remedy))
         .ok()
 }
 
@@ -278,7 +275,7 @@ fn switch(row: &Row, notes: &mut Notebook<'_>) -> Option<(Label, NeutralSwitch)>
     let minute = minute_of(row.cell("time")).filter(|minute| *minute < 1440);
     if minute.is_none() {
         let problem = format!("`{}` is not a time of day", shown(row.cell("time")));
-        notes.note(row.line, "time", problem, "write 00:00 to 23:59");
+        row.note(notes, "time", problem, "write 00:00 to 23:59");
     }
     let energy_rates = rates(row, "energy-rates", notes);
     let demand_rates = rates(row, "demand-rates", notes);
@@ -303,12 +300,7 @@ fn rates(row: &Row, column: &str, notes: &mut Notebook<'_>) -> Option<Vec<u8>> {
                     "`{}` is not a rate from 1 to {RATE_MAX}, or stands twice",
                     shown(word)
                 );
-                notes.note(
-                    row.line,
-                    column,
-                    problem,
-                    "write the numbers of rates with spaces between them, as 1 3",
-                );
+                row.note(notes, column, problem, row.how_to_list());
                 return None;
             }
         }
@@ -324,8 +316,8 @@ fn week(row: &Row, notes: &mut Notebook<'_>) -> Option<(Label, usize, Label)> {
         .position(|known| *known == row.cell("weekday"));
     if day.is_none() {
         let problem = format!("`{}` is not a day of the week", shown(row.cell("weekday")));
-        notes.note(
-            row.line,
+        row.note(
+            notes,
             "weekday",
             problem,
             "use mon, tue, wed, thu, fri, sat or sun",
@@ -354,9 +346,10 @@ fn date(row: &Row, notes: &mut Notebook<'_>) -> Option<NeutralDate> {
             .map(|date| (None, date))
     };
     let found = whole.or_else(yearly);
+    let found = found.filter(|(year, _)| year.is_none_or(|year| year > 0));
     if found.is_none() {
-        notes.note(
-            row.line,
+        row.note(
+            notes,
             "date",
             format!("`{}` is not a date", shown(text)),
             DAY_REMEDY,

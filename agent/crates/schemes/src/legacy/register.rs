@@ -12,7 +12,8 @@ pub(super) const COLUMNS: Columns = Columns {
 };
 
 /// Most registers of one kind: an A1700 has 32.
-const REGISTERS_MAX: u8 = 64;
+pub(super) const REGISTERS_MAX: u8 = 64;
+const NAME_CHARS_MAX: usize = 60;
 
 /// One register of a scheme, free of any model's way to hold it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,30 +46,30 @@ pub enum RegisterKind {
 /// Reads a table of registers: all mistakes at once, by line and column.
 pub fn read_registers(file: &str, bytes: &[u8]) -> Result<Vec<NeutralRegister>, Complaints> {
     let mut notes = Notebook::new(file);
-    let registers = sheet::read(bytes, &COLUMNS, &mut notes).map(|rows| {
-        let mut lines = HashMap::new();
-        let mut found = Vec::new();
-        for row in &rows {
-            let Some(register) = register(row, &mut notes) else {
-                continue;
-            };
-            let place = (register.scheme.clone(), register.kind, register.number);
-            let first = *lines.entry(place).or_insert(row.line);
-            if first == row.line {
-                found.push(register);
-            } else {
-                let problem = format!("line {first} has the same scheme, kind and register");
-                notes.note(
-                    row.line,
-                    "register",
-                    problem,
-                    "give each register a number of its own",
-                );
-            }
-        }
-        found
-    });
+    let rows = sheet::read(bytes, &COLUMNS, &mut notes);
+    let registers = rows.map(|rows| registers(&rows, &mut notes));
     notes.finish(registers)
+}
+
+/// The registers of rows, whatever form their file has.
+pub(super) fn registers(rows: &[Row], notes: &mut Notebook<'_>) -> Vec<NeutralRegister> {
+    let mut first_rows = HashMap::new();
+    let mut found = Vec::new();
+    for (number, row) in rows.iter().enumerate() {
+        let Some(register) = register(row, notes) else {
+            continue;
+        };
+        let place = (register.scheme.clone(), register.kind, register.number);
+        let (first, line) = *first_rows.entry(place).or_insert((number, row.line));
+        if first == number {
+            found.push(register);
+        } else {
+            let problem = format!("line {line} has the same scheme, kind and register");
+            let remedy = "give each register a number of its own";
+            row.note(notes, "register", problem, remedy);
+        }
+    }
+    found
 }
 
 fn register(row: &Row, notes: &mut Notebook<'_>) -> Option<NeutralRegister> {
@@ -79,7 +80,7 @@ fn register(row: &Row, notes: &mut Notebook<'_>) -> Option<NeutralRegister> {
         "demand" => Some(RegisterKind::Demand),
         other => {
             let problem = format!("`{}` is not a kind of register", shown(other));
-            notes.note(row.line, "kind", problem, "use total, tou or demand");
+            row.note(notes, "kind", problem, "use total, tou or demand");
             None
         }
     };
@@ -87,12 +88,7 @@ fn register(row: &Row, notes: &mut Notebook<'_>) -> Option<NeutralRegister> {
     let quantity = row.cell("quantity").parse::<Obis>().ok();
     if quantity.is_none() {
         let problem = format!("`{}` is not an OBIS code", shown(row.cell("quantity")));
-        notes.note(
-            row.line,
-            "quantity",
-            problem,
-            "write A-B:C.D.E, as 1-0:1.8.0",
-        );
+        row.note(notes, "quantity", problem, "write A-B:C.D.E, as 1-0:1.8.0");
     }
     let empty = row.cell("rate").is_empty();
     let rate = if empty {
@@ -102,31 +98,35 @@ fn register(row: &Row, notes: &mut Notebook<'_>) -> Option<NeutralRegister> {
     };
     match (kind, rate) {
         (Some(RegisterKind::Tou), None) => {
-            notes.note(
-                row.line,
+            row.note(
+                notes,
                 "rate",
                 "is empty, and the register counts by a rate",
                 "write its rate, from 1",
             );
         }
         (Some(RegisterKind::Total), Some(_)) => {
-            notes.note(
-                row.line,
+            row.note(
+                notes,
                 "rate",
                 "is filled, and a total always counts",
-                "clear the cell, or use kind tou",
+                format!("{}, or use kind tou", row.how_to_empty()),
             );
         }
         _ => {}
     }
-    let name = row.cell("name").chars().take(60).collect();
+    let name = row.cell("name");
+    if name.chars().count() > NAME_CHARS_MAX {
+        let remedy = format!("use up to {NAME_CHARS_MAX} characters");
+        row.note(notes, "name", "is too long", remedy);
+    }
     Some(NeutralRegister {
         scheme: scheme?,
         kind: kind?,
         number: number?,
         quantity: quantity?,
         rate,
-        name,
+        name: name.to_owned(),
     })
 }
 
@@ -134,7 +134,7 @@ fn register(row: &Row, notes: &mut Notebook<'_>) -> Option<NeutralRegister> {
 pub(super) fn scheme(row: &Row, column: &str, notes: &mut Notebook<'_>) -> Option<SchemeName> {
     let parsed = row.cell(column).parse::<SchemeName>();
     parsed
-        .map_err(|unfit| notes.note(row.line, column, unfit.problem, unfit.remedy))
+        .map_err(|unfit| row.note(notes, column, unfit.problem, unfit.remedy))
         .ok()
 }
 
@@ -150,7 +150,7 @@ pub(super) fn small(row: &Row, column: &str, max: u8, notes: &mut Notebook<'_>) 
             "`{}` is not a number from 1 to {max}",
             shown(row.cell(column))
         );
-        notes.note(row.line, column, problem, format!("use 1 to {max}"));
+        row.note(notes, column, problem, format!("use 1 to {max}"));
     }
     found
 }

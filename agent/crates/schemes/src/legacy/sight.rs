@@ -13,6 +13,8 @@ pub enum LooksLike {
     NeutralRegisters,
     /// The neutral table of calendars.
     NeutralCalendar,
+    /// A neutral site file.
+    NeutralSite,
     /// There is nothing in it.
     Empty,
     /// A file of a known general kind; the words say which.
@@ -92,6 +94,9 @@ fn look(bytes: &[u8]) -> LooksLike {
     if !is_text {
         return LooksLike::Binary;
     }
+    if has_mark(head) {
+        return LooksLike::NeutralSite;
+    }
     let names = sheet::header_names(head);
     let has = |needed: &[&str]| {
         let found = |needed: &&str| names.iter().any(|name| name == needed);
@@ -108,12 +113,27 @@ fn look(bytes: &[u8]) -> LooksLike {
     }
 }
 
+/// Whether the mark of a neutral site file stands above its tables. The file itself may be damaged:
+/// then its reader says where.
+fn has_mark(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let text = String::from_utf8_lossy(head);
+    let mut lines = text.lines().map(str::trim_start);
+    let above = lines.by_ref().take_while(|line| !line.starts_with('['));
+    above
+        .filter_map(|line| line.strip_prefix(super::keys::MARK))
+        .any(|rest| rest.trim_start().starts_with('='))
+}
+
 impl Recognition {
     /// There is an importer for it.
     pub const fn is_taken(&self) -> bool {
         matches!(
             self.looks_like,
-            LooksLike::NetworkMap | LooksLike::NeutralRegisters | LooksLike::NeutralCalendar
+            LooksLike::NetworkMap
+                | LooksLike::NeutralRegisters
+                | LooksLike::NeutralCalendar
+                | LooksLike::NeutralSite
         )
     }
 }
@@ -129,6 +149,9 @@ impl fmt::Display for Recognition {
             LooksLike::NeutralCalendar => {
                 return f.write_str("neutral calendars; they can be imported");
             }
+            LooksLike::NeutralSite => {
+                return f.write_str("a neutral site file; it can be imported");
+            }
             LooksLike::Empty => "an empty file",
             LooksLike::Container(words) => words,
             LooksLike::Text => "lines of text",
@@ -142,6 +165,6 @@ impl fmt::Display for Recognition {
                 ", and is named like {called}, whose layout is not public"
             )?;
         }
-        f.write_str("; meters, registers and calendars can be carried over as tables, see docs/standards/legacy-files.md")
+        f.write_str("; meters, registers and calendars can be carried over as tables or as one TOML file, see docs/standards/legacy-files.md")
     }
 }

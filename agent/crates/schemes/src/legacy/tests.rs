@@ -145,7 +145,7 @@ fn mistakes_are_named_by_line_and_column() {
     );
     check_calendar(
         "uk/economy,week,winter,plain,tue,,,,",
-        "c:9: season: uk/economy has no season `winter`; add a row with what = season, or correct the name",
+        "c:9: season: uk/economy has no season `winter`; add the season, or correct the name",
     );
     check_calendar(
         "uk/economy,exclusion,,feast,,02-30,,,",
@@ -153,7 +153,7 @@ fn mistakes_are_named_by_line_and_column() {
     );
     check_calendar(
         "uk/economy,exclusion,,feast,,02-29,,,",
-        "c:9: day-type: uk/economy has no day type `feast`; add rows with what = switch, or correct the name",
+        "c:9: day-type: uk/economy has no day type `feast`; add its switches, or correct the name",
     );
 }
 

@@ -18,7 +18,7 @@ const TEXT_CHARS_MAX: usize = 4000;
 const SEALED_OCTETS_MAX: usize = 512;
 
 /// A text as TOML writes it between double quotes; one way for each text.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

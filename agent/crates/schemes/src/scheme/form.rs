@@ -257,7 +257,7 @@ impl<T: Atom + Default + PartialEq> Value for Usual<'_, T> {
 }
 
 /// What kind of thing stands there.
-pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
+pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) => "a number",

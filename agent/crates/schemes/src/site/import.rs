@@ -4,7 +4,7 @@ use super::map::{SiteMap, clashes};
 use super::meter::SiteMeter;
 use super::row;
 use crate::complaint::{Complaints, Notebook};
-use crate::sheet;
+use crate::sheet::{self, Row};
 use metering::MeterId;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -37,15 +37,19 @@ impl ImportPlan {
     /// no plan: a map half imported is worse than none.
     pub fn of(file: &str, bytes: &[u8], existing: &SiteMap) -> Result<Self, Complaints> {
         let mut notes = Notebook::new(file);
-        let plan = sheet::read(bytes, &row::COLUMNS, &mut notes).map(|rows| {
-            let read = read(&rows, &mut notes);
-            note_clashes(&read, existing, &mut notes);
-            Self::compare(&read, existing)
-        });
+        let rows = sheet::read(bytes, &row::COLUMNS, &mut notes);
+        let plan = rows.map(|rows| Self::of_rows(&rows, existing, &mut notes));
         notes.finish(plan)
     }
 
-    fn compare(read: &[(usize, SiteMeter)], existing: &SiteMap) -> Self {
+    /// The same, of what was read from a file of either form.
+    pub(crate) fn of_rows(rows: &[Row], existing: &SiteMap, notes: &mut Notebook<'_>) -> Self {
+        let read = read(rows, notes);
+        note_clashes(&read, existing, notes);
+        Self::compare(&read, existing)
+    }
+
+    fn compare(read: &[(&Row, SiteMeter)], existing: &SiteMap) -> Self {
         let mut plan = Self {
             added: Vec::new(),
             changed: Vec::new(),
@@ -103,7 +107,7 @@ impl fmt::Display for ImportPlan {
 }
 
 /// The meters of the rows that are sound; a name that stands twice is noted.
-fn read(rows: &[sheet::Row], notes: &mut Notebook<'_>) -> Vec<(usize, SiteMeter)> {
+fn read<'r>(rows: &'r [Row], notes: &mut Notebook<'_>) -> Vec<(&'r Row, SiteMeter)> {
     let mut lines: HashMap<String, usize> = HashMap::new();
     let mut read = Vec::new();
     for row in rows {
@@ -112,40 +116,35 @@ fn read(rows: &[sheet::Row], notes: &mut Notebook<'_>) -> Vec<(usize, SiteMeter)
         let meter = row::meter(row, notes);
         if first != row.line && !name.is_empty() {
             let problem = format!("the name stands in line {first} too");
-            notes.note(
-                row.line,
-                "name",
-                problem,
-                "give each meter a name of its own",
-            );
+            row.note(notes, "name", problem, "give each meter a name of its own");
         } else if let Some(meter) = meter {
-            read.push((row.line, meter));
+            read.push((row, meter));
         }
     }
     read
 }
 
 /// What stands twice, in the file or in what remains of the map.
-fn note_clashes(read: &[(usize, SiteMeter)], existing: &SiteMap, notes: &mut Notebook<'_>) {
-    let lines: HashMap<&MeterId, usize> = read
+fn note_clashes(read: &[(&Row, SiteMeter)], existing: &SiteMap, notes: &mut Notebook<'_>) {
+    let rows: HashMap<&MeterId, &Row> = read
         .iter()
-        .map(|(line, meter)| (&meter.name, *line))
+        .map(|(row, meter)| (&meter.name, *row))
         .collect();
     let rest = existing
         .meters()
-        .filter(|meter| !lines.contains_key(&meter.name));
+        .filter(|meter| !rows.contains_key(&meter.name));
     for clash in clashes(rest.chain(read.iter().map(|(_, meter)| meter))) {
         // Two meters that are left alone were so before.
-        let Some(line) = lines.get(&clash.meter) else {
+        let Some(row) = rows.get(&clash.meter) else {
             continue;
         };
-        let other = match lines.get(&clash.other) {
-            Some(line) => format!("{} in line {line}", clash.other),
+        let other = match rows.get(&clash.other) {
+            Some(other) => format!("{} in line {}", clash.other, other.line),
             None => format!("{}, which the map has already", clash.other),
         };
         let problem = format!("{}: see {other}", clash.problem);
-        notes.note(
-            *line,
+        row.note(
+            notes,
             clash.column,
             problem,
             "correct the one that is wrong",

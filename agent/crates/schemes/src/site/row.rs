@@ -66,12 +66,8 @@ struct Cells<'a, 'n> {
 impl Cells<'_, '_> {
     fn note(&self, column: &str, unfit: &Unfit) {
         let mut notes = self.notes.borrow_mut();
-        notes.note(
-            self.row.line,
-            column,
-            unfit.problem.as_str(),
-            unfit.remedy.as_str(),
-        );
+        let (problem, remedy) = (unfit.problem.as_str(), unfit.remedy.as_str());
+        self.row.note(*notes, column, problem, remedy);
     }
 
     /// What a reader makes of a cell that is not empty.
@@ -101,7 +97,7 @@ impl Cells<'_, '_> {
             (true, true) => self.note(column, &unfit(format!("is empty, and {why}"), "fill it in")),
             (false, false) => self.note(
                 column,
-                &unfit(format!("is filled, and {why}"), "clear the cell"),
+                &unfit(format!("is filled, and {why}"), self.row.how_to_empty()),
             ),
             _ => {}
         }
@@ -354,7 +350,7 @@ fn ratio(cells: &Cells<'_, '_>, primary: &str, secondary: &str) -> Option<Ratio>
 }
 
 /// A meter as the cells of its row, in the order of the columns.
-pub(super) fn cells(meter: &SiteMeter) -> Vec<Cow<'_, str>> {
+pub(crate) fn cells(meter: &SiteMeter) -> Vec<Cow<'_, str>> {
     fn text(value: Option<&str>) -> Cow<'_, str> {
         value.unwrap_or_default().into()
     }

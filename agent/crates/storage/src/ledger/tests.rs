@@ -1,6 +1,7 @@
 use super::*;
 use crate::CommandState;
 use crate::codec::tests::block;
+use crate::limits::LEDGER_ASIDE_MAX;
 
 fn delivery(number: u64, rows: u64) -> Delivery {
     Delivery {
@@ -177,12 +178,91 @@ fn receipt(number: u64, id: u8, state: CommandState) -> Delivery {
     let mut delivery = delivery(number, 0);
     delivery.stream = Stream::Receipts;
     delivery.rows.clear();
-    delivery.receipt = Some(StateOfCommand {
+    let said = StateOfCommand {
         id: [id; 16],
         state,
         at: Timestamp::from_seconds(number),
+    };
+    delivery.receipt = Some(ReceivedReceipt {
+        said,
+        is_proven: false,
+        signed: vec![u8::try_from(number).unwrap(); 9],
     });
     delivery
+}
+
+fn proven(mut delivery: Delivery) -> Delivery {
+    delivery.receipt.as_mut().unwrap().is_proven = true;
+    delivery
+}
+
+#[test]
+fn every_receipt_is_kept_once_and_a_proven_one_goes_before_others() {
+    use CommandState::{Executing, Failed, Succeeded};
+    let (folder, mut ledger) = ledger();
+    let gateway: GatewayId = "pmu-001".parse().unwrap();
+    ledger.commit(&receipt(1, 1, Executing)).unwrap();
+    ledger.commit(&receipt(2, 1, Failed)).unwrap();
+    // The same receipt under another number, as a gateway sends it when it is asked again.
+    let mut again = receipt(2, 1, Failed);
+    again.number = 3;
+    assert_eq!(ledger.commit(&again).unwrap(), booked(0, 0, 1, 0));
+    assert_eq!(ledger.receipts_of(&gateway, [1; 16]).unwrap().len(), 2);
+    // Nobody had proven that it failed; what is proven takes its place, and stays.
+    let end = proven(receipt(4, 1, Succeeded));
+    assert_eq!(ledger.commit(&end).unwrap(), booked(0, 1, 0, 0));
+    assert_eq!(
+        ledger.commit(&receipt(5, 1, Failed)).unwrap(),
+        booked(0, 0, 0, 1)
+    );
+    // One that is proven later counts as proven, and is still one.
+    let mut later = proven(receipt(1, 1, Executing));
+    later.number = 6;
+    ledger.commit(&later).unwrap();
+    ledger.close().unwrap();
+    let ledger = Ledger::open(folder.path()).unwrap();
+    let found = ledger.receipt(&gateway, [1; 16]).unwrap().unwrap();
+    assert!(found.is_proven && found.said.state == Succeeded);
+    let kept = ledger.receipts_of(&gateway, [1; 16]).unwrap();
+    let proven: Vec<(u8, bool)> = kept
+        .iter()
+        .map(|one| (one.signed[0], one.is_proven))
+        .collect();
+    assert_eq!(proven, [(1, true), (2, false), (4, true), (5, false)]);
+}
+
+#[test]
+fn what_is_set_aside_is_kept_once_confirms_nothing_and_has_a_limit() {
+    let (_folder, mut ledger) = ledger();
+    let gateway: GatewayId = "pmu-001".parse().unwrap();
+    for _ in 0..2 {
+        assert!(
+            ledger
+                .set_aside_receipt(&gateway, [7; 32], b"forged")
+                .unwrap()
+        );
+    }
+    assert_eq!(
+        ledger.receipts_aside(&gateway).unwrap(),
+        [b"forged".to_vec()]
+    );
+    let mark = ledger
+        .watermark(&gateway, [1; 8], Stream::Receipts)
+        .unwrap();
+    assert_eq!(mark, Watermark::default());
+    // The true receipt of that number is booked when it comes.
+    let end = proven(receipt(1, 1, CommandState::Succeeded));
+    assert_eq!(ledger.commit(&end).unwrap(), booked(1, 0, 0, 0));
+    for number in 1..LEDGER_ASIDE_MAX {
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&number.to_be_bytes());
+        assert!(ledger.set_aside_receipt(&gateway, hash, b"").unwrap());
+    }
+    assert!(
+        !ledger
+            .set_aside_receipt(&gateway, [9; 32], b"one more")
+            .unwrap()
+    );
 }
 
 #[test]

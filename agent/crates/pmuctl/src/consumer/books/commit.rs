@@ -110,7 +110,19 @@ impl Books {
                 self.tally.events += 1;
                 news.remarks.push(event_text(gateway, &event));
             }
-            Fact::Audit | Fact::Receipt => {}
+            Fact::Audit => {}
+            Fact::Receipt(read) => {
+                self.tally.receipts += 1;
+                self.tally.unproven += u64::from(!read.is_proven);
+                news.remarks.push(read.text(gateway));
+            }
+            Fact::UnreadReceipt => {
+                let number = delivery.number;
+                news.remarks.push(format!(
+                    "{gateway}: receipt {number} is of a form that this program does not know; its \
+                     number is booked and nothing else: update this program"
+                ));
+            }
             Fact::Gap(gap) => {
                 self.tally.gap_records += 1;
                 news.remarks.push(gap_text(gateway, &gap));

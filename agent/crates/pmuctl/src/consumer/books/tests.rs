@@ -317,3 +317,154 @@ fn an_event_is_shown_without_its_control_characters() {
         1
     );
 }
+
+mod receipts {
+    use super::*;
+    use authority::{
+        CommandId, CommandState, Door, Proof, Receipt, ReceiptKeys, SigningKey, sign_receipt,
+    };
+    use storage::ledger::Watermark;
+
+    fn key(mark: u8) -> SigningKey {
+        SigningKey::from_seed(&[mark; 32])
+    }
+
+    fn signed(by: &SigningKey, name: &str, state: &str) -> Vec<u8> {
+        let at = Timestamp::from_seconds(1_795_392_000);
+        let proof = Proof {
+            who: vec!["anna".to_owned()],
+            door: Door::HeadEnd,
+            begun: at,
+            ended: at,
+            meters: Vec::new(),
+        };
+        let receipt = Receipt {
+            id: CommandId::new([5; 16]),
+            number: 1,
+            state: CommandState::from_word(state).unwrap(),
+            at,
+            step: 0,
+            steps: 0,
+            code: None,
+            text: None,
+            now: None,
+            evidence: None,
+            proof: (state == "succeeded").then_some(proof),
+        };
+        sign_receipt(by, &name.parse().unwrap(), &receipt).unwrap()
+    }
+
+    fn letter(number: u64, signed: Vec<u8>) -> Vec<u8> {
+        record(number, &Body::Receipt(signed)).encode().unwrap()
+    }
+
+    fn proving(mut world: World) -> World {
+        let mut ring = ReceiptKeyRing::default();
+        let keys = vec![key(1).public_key()];
+        ring.add(ReceiptKeys::of_gateway("pmu-001".parse().unwrap(), keys));
+        world.books.prove_with(ring);
+        world
+    }
+
+    fn mark(world: &World) -> Watermark {
+        let gateway = "pmu-001".parse().unwrap();
+        let ledger = world.books.ledger();
+        ledger
+            .watermark(&gateway, EPOCH, storage::Stream::Receipts)
+            .unwrap()
+    }
+
+    /// The state in the ledger, whether it is proven, and how many receipts are kept.
+    fn booked(world: &World) -> Option<(String, bool, usize)> {
+        let gateway = "pmu-001".parse().unwrap();
+        let ledger = world.books.ledger();
+        let found = ledger.receipt(&gateway, [5; 16]).unwrap()?;
+        let kept = ledger.receipts_of(&gateway, [5; 16]).unwrap().len();
+        Some((found.said.state.to_string(), found.is_proven, kept))
+    }
+
+    #[test]
+    fn a_proven_receipt_is_booked_once_confirmed_and_there_after_a_restart() {
+        let mut world = proving(World::new());
+        world.send("st", &birth());
+        let said = world.send("rs", &letter(1, signed(&key(1), "pmu-001", "executing")));
+        assert!(
+            said.remarks[0].contains("pmu-001: receipt 2026-"),
+            "{said:?}"
+        );
+        let end = signed(&key(1), "pmu-001", "succeeded");
+        world.send("rs", &letter(2, end.clone()));
+        world.send("rs", &letter(2, end.clone()));
+        world.send("rs", &letter(3, end));
+        let tally = world.books.tally.clone();
+        assert_eq!((tally.duplicates, tally.unproven, tally.forged), (1, 0, 0));
+        let mut world = proving(world.again());
+        assert_eq!(booked(&world), Some(("succeeded".to_owned(), true, 2)));
+        assert_eq!(mark(&world).upto, 3);
+        world.send("st", &birth());
+        let gateway = "pmu-001".parse().unwrap();
+        let marks = world.books.watermarks(&gateway).unwrap().unwrap();
+        assert_eq!(
+            marks.marks[&Stream::Receipt].upto,
+            3,
+            "and the gateway is told"
+        );
+    }
+
+    /// Another key, another gateway's receipt, a changed octet, no receipt at all.
+    #[test]
+    fn a_forged_receipt_is_set_aside_told_and_never_confirmed() {
+        let mut changed = signed(&key(1), "pmu-001", "succeeded");
+        let last = changed.len() - 1;
+        changed[last] ^= 1;
+        let forged = [
+            signed(&key(2), "pmu-001", "succeeded"),
+            signed(&key(1), "pmu-002", "succeeded"),
+            changed,
+            b"nothing".to_vec(),
+        ];
+        for octets in forged {
+            let mut world = proving(World::new());
+            world.send("st", &birth());
+            let said = world.send("rs", &letter(1, octets.clone()));
+            assert!(
+                said.remarks[0].starts_with("ALARM pmu-001: receipt 1 is not believed (1 so far)"),
+                "{said:?}"
+            );
+            assert!(
+                world
+                    .send("rs", &letter(1, octets.clone()))
+                    .remarks
+                    .is_empty()
+            );
+            assert_eq!((world.books.tally.forged, booked(&world)), (2, None));
+            assert_eq!(mark(&world), Watermark::default());
+            let aside = world
+                .books
+                .ledger()
+                .receipts_aside(&"pmu-001".parse().unwrap());
+            assert_eq!(aside.unwrap(), [octets]);
+            // The true one of that number is booked all the same.
+            let said = world.send("rs", &letter(1, signed(&key(1), "pmu-001", "failed")));
+            assert!(said.remarks[0].contains("failed"), "{said:?}");
+            assert_eq!(booked(&world), Some(("failed".to_owned(), true, 1)));
+            assert_eq!(mark(&world).upto, 1);
+        }
+    }
+
+    #[test]
+    fn without_the_gateways_key_a_receipt_is_kept_and_marked() {
+        let mut world = World::new();
+        world.send("st", &birth());
+        let said = world.send("rs", &letter(1, signed(&key(2), "pmu-001", "succeeded")));
+        assert!(said.remarks[0].contains("receipt (not proven)"), "{said:?}");
+        let said = world.send("rs", &letter(2, b"of a later version".to_vec()));
+        assert!(said.remarks[0].contains("does not know"), "{said:?}");
+        assert_eq!(booked(&world), Some(("succeeded".to_owned(), false, 1)));
+        assert_eq!((mark(&world).upto, world.books.tally.unproven), (2, 1));
+        // Once the key is there, what it proves takes the place.
+        let mut world = proving(world.again());
+        world.send("rs", &letter(3, signed(&key(1), "pmu-001", "failed")));
+        assert_eq!(booked(&world), Some(("failed".to_owned(), true, 2)));
+    }
+}
