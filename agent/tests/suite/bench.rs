@@ -1,5 +1,6 @@
 //! One bus of the daemon with its store, on a wire in memory.
 
+use crate::disk::Disk;
 use authority::{MasterKey, Receipt, ReceiptKeys, SigningKey};
 use desk::{
     Answer, Caller, Diagnosis, GatewayDesk, Job, JobState, MeterStatus, Outcome, Refusal, Request,
@@ -33,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
-use storage::{Body, CommandRecord, Entry, Reserve, Store, StoreOptions, Stream};
+use storage::{Body, CommandRecord, Entry, OpenReport, Reserve, Store, StoreOptions, Stream};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -71,6 +72,8 @@ pub(crate) struct Bench {
     open: Arc<OpenPort>,
     /// What a new store calls itself.
     epoch: [u8; 8],
+    /// What the store lies on, where that can fill up.
+    disk: Option<Disk>,
     life: Option<Life>,
 }
 
@@ -147,6 +150,7 @@ impl Bench {
             folder,
             open: open_port(&wire),
             epoch: [7; 8],
+            disk: None,
             wire,
             life: None,
         }
@@ -248,9 +252,7 @@ impl Bench {
         let settings = self.settings();
         let clock = Clock::new(Arc::<Wall>::clone(&self.wall));
         clock.note_quality(metering::ClockQuality::Synchronised);
-        let (store, report) = Store::open(&self.store_folder(), &self.options()).unwrap();
-        let reserve = Reserve::new(&self.store_folder());
-        let shelf = Shelf::new(store, self.store_folder(), self.options(), reserve);
+        let (shelf, report) = self.shelf();
         let (stop_lines, stop_keeper) = (CancellationToken::new(), CancellationToken::new());
         let alarms = Alarms::default();
         let parts = StorekeeperParts {
@@ -311,6 +313,23 @@ impl Bench {
             desk,
             restart,
         });
+    }
+
+    fn shelf(&self) -> (Shelf, OpenReport) {
+        if let Some(disk) = &self.disk {
+            return disk.shelf(self.options());
+        }
+        let (store, report) = Store::open(&self.store_folder(), &self.options()).unwrap();
+        let reserve = Reserve::new(&self.store_folder());
+        let shelf = Shelf::new(store, self.store_folder(), self.options(), reserve);
+        (shelf, report)
+    }
+
+    /// Puts the store on a disk that can fill up; before the start.
+    pub(crate) fn on_filling_disk(&mut self) -> Disk {
+        let disk = Disk::new(&self.store_folder());
+        self.disk = Some(disk.clone());
+        disk
     }
 
     fn key_task(&self, keeper: &mut JoinSet<()>, shutdown: CancellationToken) -> KeyHandle {

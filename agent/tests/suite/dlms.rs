@@ -6,6 +6,7 @@ pub(crate) mod commands;
 mod cost;
 mod doctor;
 mod drift;
+mod full_disk;
 mod keys;
 mod list_commands;
 mod list_runs;

@@ -120,6 +120,11 @@ impl Hands {
     pub(super) async fn carry_out(&self, dispatch: Arc<Dispatch>) {
         let begun = self.clock.now().utc;
         let command = dispatch.command();
+        if self.is_too_late(&dispatch) {
+            let words = "its time passed while it waited for its turn; nothing was done";
+            let outcome = Outcome::of(CommandState::Expired, None, words);
+            return self.end(&dispatch, begun, outcome).await;
+        }
         log::info!(command:% = command.id; "{} begins", command.action.operation().word());
         let outcome = match &command.action {
             Action::SchemeProgram { .. }
@@ -136,7 +141,10 @@ impl Hands {
                 if !self.step(&dispatch, (1, 1), "begun", Vec::new()).await {
                     return;
                 }
-                self.simple(&dispatch, action).await
+                match self.late(&dispatch) {
+                    Err((code, words)) => Some(Outcome::failed(code, words)),
+                    Ok(()) => self.simple(&dispatch, action).await,
+                }
             }
         };
         if let Some(outcome) = outcome {
@@ -164,6 +172,26 @@ impl Hands {
             Action::MeterRemove { meter } => self.remove_meter(meter).await,
             _ => self.work(dispatch).await,
         })
+    }
+
+    fn is_too_late(&self, dispatch: &Dispatch) -> bool {
+        let now = self.clock.now();
+        let now = Now {
+            at: now.utc,
+            quality: now.quality,
+            trusted: now.utc,
+        };
+        let judged = in_time(dispatch.authentic(), &now, 0);
+        matches!(judged, Err(CommandRejection::Expired))
+    }
+
+    /// Asked once its step is in the journal: a disk without room may have kept it waiting for long.
+    pub(super) fn late(&self, dispatch: &Dispatch) -> Result<(), (&'static str, String)> {
+        if !self.is_too_late(dispatch) {
+            return Ok(());
+        }
+        let words = "its time passed while the gateway could not write it down; nothing was done";
+        Err(("expired", words.to_owned()))
     }
 
     /// Writes down that a step begins. Whether that is durable: if not, nothing may happen.
