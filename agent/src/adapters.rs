@@ -17,6 +17,7 @@ pub mod pad;
 pub mod port;
 pub mod readiness;
 mod road_words;
+pub mod sealing_key;
 mod serial_driver;
 pub mod service;
 pub mod tls;

@@ -90,7 +90,7 @@ pub fn text_of(file: &Path) -> io::Result<String> {
 }
 
 /// A new file is whole or not there, whenever the power goes.
-fn keep(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
+pub(super) fn keep(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
     let new = file.with_extension("new");
     // A file that is there already would keep its mode.
     match fs::remove_file(&new) {

@@ -4,6 +4,7 @@ use super::proving::Proving;
 use super::{Stops, Supervisor, opening};
 use crate::adapters::clock::{Clock, SystemClock, local_zone};
 use crate::adapters::command_keys::receipt_key;
+use crate::adapters::sealing_key::sealing_key;
 use crate::adapters::trace_file::Tracer;
 use crate::alarms::Alarms;
 use crate::config::{Settings, Trial, TrialState};
@@ -284,6 +285,9 @@ fn start_desk(
             return None;
         }
     };
+    let sealing = sealing_key(&settings.data_folder, seed)
+        .inspect_err(|fault| log::error!(fault:%; "no password of a meter is changed"))
+        .ok();
     let receipts = ReceiptKeys::of_gateway(settings.gateway.clone(), vec![key.public_key()]);
     let (lists, asks) = list_keeper::channel();
     let (desk, handle) = CommandDesk::new(DeskParts {
@@ -293,6 +297,7 @@ fn start_desk(
             .as_ref()
             .map(|commands| commands.roots_file.clone()),
         key,
+        sealing: sealing.map(Arc::new),
         store: store.clone(),
         buses: buses.to_vec(),
         lists,

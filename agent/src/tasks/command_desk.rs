@@ -20,6 +20,7 @@ mod local;
 mod map;
 mod meter_work;
 mod outcome;
+mod passwords;
 mod profile_first;
 mod programming;
 mod receipts;
@@ -41,7 +42,9 @@ use crate::tasks::list_keeper::ListHandle;
 use crate::tasks::storekeeper::StoreHandle;
 use crate::tasks::updater::UpdaterHandle;
 use crate::tasks::uplink::ImageRoad;
-use authority::{AuthenticCommand, AuthorisedCommand, Command, CommandId, KeyId, SigningKey};
+use authority::{
+    AuthenticCommand, AuthorisedCommand, Command, CommandId, KeyId, SealingKey, SigningKey,
+};
 use configuration::Places;
 use handle::DeskAsk;
 use hands::Hands;
@@ -89,6 +92,8 @@ pub struct DeskParts {
     pub roots_file: Option<PathBuf>,
     /// Signs receipts.
     pub key: Arc<SigningKey>,
+    /// Opens passwords that were sealed for this gateway.
+    pub sealing: Option<Arc<SealingKey>>,
     /// The store.
     pub store: StoreHandle,
     /// The lines.
@@ -180,6 +185,7 @@ impl CommandDesk {
             lists: parts.lists,
             clock: parts.clock.clone(),
             receipts: receipts.clone(),
+            sealing: parts.sealing,
             shutdown: parts.shutdown.clone(),
             restart: parts.restart,
         };

@@ -1,7 +1,7 @@
 //! One bus of the daemon with its store, on a wire in memory.
 
 use crate::disk::Disk;
-use authority::{MasterKey, Receipt, ReceiptKeys, SigningKey};
+use authority::{MasterKey, Receipt, ReceiptKeys, SealingKey, SigningKey};
 use desk::{
     Answer, Caller, Diagnosis, GatewayDesk, Job, JobState, MeterStatus, Outcome, Refusal, Request,
     Work,
@@ -46,6 +46,8 @@ pub(crate) const ZONE: &str = "posix:CET-1CEST,M3.5.0,M10.5.0/3";
 
 /// Makes the key that signs receipts.
 const RECEIPT_SEED: [u8; 32] = [0x5e; 32];
+/// Makes the key that opens sealed passwords.
+pub(crate) const SEALING_SEED: [u8; 32] = [0x5f; 32];
 
 /// The wall clock of the world.
 #[derive(Debug)]
@@ -369,6 +371,7 @@ impl Bench {
             gateway: settings.gateway.clone(),
             roots_file: roots.exists().then_some(roots),
             key,
+            sealing: Some(Arc::new(SealingKey::from_seed(&SEALING_SEED))),
             store: store.clone(),
             buses: vec![bus.clone()],
             lists,

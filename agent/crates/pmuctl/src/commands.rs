@@ -17,6 +17,7 @@ mod profile;
 mod provision;
 mod rollout;
 mod scheme;
+mod seal;
 mod simulate;
 mod update;
 

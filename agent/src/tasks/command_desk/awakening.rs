@@ -181,6 +181,7 @@ impl Hands {
             Action::ListRun { list } => self.run_list(dispatch, list).await?,
             Action::OtaInstall { image } => self.installed(dispatch, image).await?,
             Action::CfgSet { .. } => self.configured(dispatch.command().id).await?,
+            Action::PasswordChange { .. } => self.found_password(dispatch).await?,
             Action::KeyRotate { .. } => Outcome::failed(
                 "interrupted",
                 "the gateway stopped meanwhile; the next session finds out which key the meter has",

@@ -18,7 +18,7 @@ use crate::tasks::updater::UpdaterHandle;
 use crate::tasks::uplink::ImageRoad;
 use authority::{
     Action, AuthenticCommand, Author, CommandId, CommandRejection, CommandState, Door, Now, Proof,
-    RotatedKey,
+    RotatedKey, SealingKey,
 };
 use metering::{MeterId, Timestamp};
 use std::sync::Arc;
@@ -47,6 +47,8 @@ pub(super) struct Hands {
     pub(super) lists: ListHandle,
     pub(super) clock: Clock,
     pub(super) receipts: Receipts,
+    /// Opens passwords that were sealed for this gateway.
+    pub(super) sealing: Option<Arc<SealingKey>>,
     pub(super) shutdown: CancellationToken,
     pub(super) restart: CancellationToken,
     pub(super) ended: broadcast::Sender<CommandEnded>,
@@ -85,14 +87,15 @@ pub(super) fn is_supported(action: &Action) -> bool {
         | Action::MeterRemove { .. }
         | Action::MeterTimeSet { .. }
         | Action::TimeAdjust { .. }
-        | Action::BillingReset { .. } => true,
+        | Action::BillingReset { .. }
+        | Action::PasswordChange { .. } => true,
         Action::KeyRotate { key, .. } => {
             matches!(
                 key,
                 RotatedKey::Encryption(_) | RotatedKey::Authentication(_)
             )
         }
-        _ => false,
+        Action::GatewayTimeSet { .. } => false,
     }
 }
 
@@ -135,6 +138,7 @@ impl Hands {
             Action::MeterTimeSet { .. } | Action::TimeAdjust { .. } => {
                 self.move_clock(&dispatch).await
             }
+            Action::PasswordChange { .. } => self.change_password(&dispatch).await,
             Action::OtaInstall { image } => self.install(&dispatch, image).await,
             Action::CfgSet { document } => self.configure(&dispatch, document).await,
             action => {

@@ -36,6 +36,14 @@ pub(super) fn key(command: &KeyCommand, json: bool) -> Result<bool> {
             (key, who.as_deref().map(|who| (who, *role)), Some(out))
         }
         KeyCommand::Show { file } => (operator_key(file)?, None, None),
+        KeyCommand::Seal {
+            gateway,
+            meter,
+            access_level,
+            key,
+            from,
+            out,
+        } => return super::seal::seal((gateway, meter, *access_level), (key, from, out), json),
     };
     let public = key.public();
     if json {
