@@ -13,6 +13,7 @@ pub mod logging;
 pub mod marker;
 pub mod modem;
 pub mod mqtt;
+pub mod next_key;
 pub mod pad;
 pub mod port;
 pub mod readiness;

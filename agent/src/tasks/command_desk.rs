@@ -20,6 +20,7 @@ mod local;
 mod map;
 mod meter_work;
 mod outcome;
+mod own_key;
 mod passwords;
 mod profile_first;
 mod programming;
@@ -43,7 +44,8 @@ use crate::tasks::storekeeper::StoreHandle;
 use crate::tasks::updater::UpdaterHandle;
 use crate::tasks::uplink::ImageRoad;
 use authority::{
-    AuthenticCommand, AuthorisedCommand, Command, CommandId, KeyId, SealingKey, SigningKey,
+    AuthenticCommand, AuthorisedCommand, Command, CommandId, KeyId, PublicKey, SealingKey,
+    SigningKey,
 };
 use configuration::Places;
 use handle::DeskAsk;
@@ -92,6 +94,8 @@ pub struct DeskParts {
     pub roots_file: Option<PathBuf>,
     /// Signs receipts.
     pub key: Arc<SigningKey>,
+    /// Public halves of the keys that did before it.
+    pub former: Vec<PublicKey>,
     /// Opens passwords that were sealed for this gateway.
     pub sealing: Option<Arc<SealingKey>>,
     /// The store.
@@ -165,7 +169,8 @@ impl CommandDesk {
         let (asks, asked) = mpsc::channel(DESK_REQUESTS_MAX);
         let receipts = Receipts::new(parts.gateway.clone(), Arc::clone(&parts.key));
         let own = Arc::clone(&parts.key);
-        let trust = Trust::new(&parts.gateway, parts.roots_file, parts.key);
+        let own_keys = (parts.key, parts.former);
+        let trust = Trust::new(&parts.gateway, parts.roots_file, own_keys);
         let (view, seen) = watch::channel(DeskView::default());
         let (ended, _) = broadcast::channel(DESK_REQUESTS_MAX);
         let counts = CommandCounts::default();

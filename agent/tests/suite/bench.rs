@@ -9,6 +9,7 @@ use desk::{
 use line::Line;
 use metering::{Event, MeterReadings, ProfileRows, Timestamp};
 use pmu_agent::adapters::clock::{Clock, WallClock};
+use pmu_agent::adapters::command_keys::{former_keys, receipt_key};
 use pmu_agent::adapters::lead::{Circuit, Simulated};
 use pmu_agent::adapters::port::OpenPort;
 use pmu_agent::alarms::Alarms;
@@ -364,13 +365,16 @@ impl Bench {
         };
         lines.spawn(watch.run());
         let roots = self.folder.path().join("roots.pem");
-        let key = Arc::new(SigningKey::from_seed(&RECEIPT_SEED));
-        let receipts = ReceiptKeys::of_gateway(settings.gateway.clone(), vec![key.public_key()]);
+        let key = Arc::new(receipt_key(&self.store_folder(), || Ok(RECEIPT_SEED)).unwrap());
+        let former = former_keys(&self.store_folder(), &key);
+        let all = [vec![key.public_key()], former.clone()].concat();
+        let receipts = ReceiptKeys::of_gateway(settings.gateway.clone(), all);
         let (lists, asks) = list_keeper::channel();
         let (task, desk) = CommandDesk::new(DeskParts {
             gateway: settings.gateway.clone(),
             roots_file: roots.exists().then_some(roots),
             key,
+            former,
             sealing: Some(Arc::new(SealingKey::from_seed(&SEALING_SEED))),
             store: store.clone(),
             buses: vec![bus.clone()],
@@ -456,17 +460,29 @@ impl Bench {
         life.front.store.announced().epoch
     }
 
-    /// All receipts of commands so far; the daemon must be stopped.
+    /// All receipts of commands so far, by the key that the gateway began with and what that announced;
+    /// the daemon must be stopped.
     pub(crate) fn receipts(&self) -> Vec<Receipt> {
         let gateway = self.settings().gateway;
         let key = SigningKey::from_seed(&RECEIPT_SEED).public_key();
-        let keys = ReceiptKeys::of_gateway(gateway, vec![key]);
+        let mut keys = ReceiptKeys::of_gateway(gateway, vec![key]);
+        let mut receipts = Vec::new();
+        for bytes in self.signed_receipts() {
+            let proven = keys.open(&bytes).expect("ours");
+            keys.follow(&proven);
+            receipts.push(proven.receipt().clone());
+        }
+        receipts
+    }
+
+    /// The same as they are sent.
+    pub(crate) fn signed_receipts(&self) -> Vec<Vec<u8>> {
         let entries = self.entries(Stream::Receipts).into_iter();
-        let receipts = entries.filter_map(|entry| match entry.body {
-            Body::Receipt(bytes) => Some(keys.open(&bytes).expect("ours").receipt().clone()),
+        let signed = entries.filter_map(|entry| match entry.body {
+            Body::Receipt(bytes) => Some(bytes),
             _ => None,
         });
-        receipts.collect()
+        signed.collect()
     }
 
     /// The keys of meters, while the daemon lives.

@@ -92,7 +92,7 @@ pub(super) fn is_supported(action: &Action) -> bool {
         Action::KeyRotate { key, .. } => {
             matches!(
                 key,
-                RotatedKey::Encryption(_) | RotatedKey::Authentication(_)
+                RotatedKey::Receipt | RotatedKey::Encryption(_) | RotatedKey::Authentication(_)
             )
         }
         Action::GatewayTimeSet { .. } => false,
@@ -139,6 +139,10 @@ impl Hands {
                 self.move_clock(&dispatch).await
             }
             Action::PasswordChange { .. } => self.change_password(&dispatch).await,
+            Action::KeyRotate {
+                key: RotatedKey::Receipt,
+                ..
+            } => self.replace_own_key(&dispatch).await,
             Action::OtaInstall { image } => self.install(&dispatch, image).await,
             Action::CfgSet { document } => self.configure(&dispatch, document).await,
             action => {
@@ -226,23 +230,34 @@ impl Hands {
         note: &str,
         values: Vec<(String, Option<storage::Remembered>)>,
     ) -> bool {
-        let command = dispatch.command();
-        let at = self.clock.now().utc;
         let told = Told {
             step,
             steps,
             text: Some(cut(note)),
             ..Told::default()
         };
-        let receipt = self.receipts.of(command, state, at, told);
+        self.advance_told(dispatch, state, told, values).await
+    }
+
+    /// The same with all that the receipt shall say.
+    pub(super) async fn advance_told(
+        &self,
+        dispatch: &Dispatch,
+        state: CommandState,
+        told: Told,
+        values: Vec<(String, Option<storage::Remembered>)>,
+    ) -> bool {
+        let command = dispatch.command();
+        let at = self.clock.now().utc;
         let next = CommandStep {
             state: stored(state),
-            step,
-            steps,
+            step: told.step,
+            steps: told.steps,
             at,
-            note: short(note),
+            note: short(told.text.as_deref().unwrap_or_default()),
             proof: None,
         };
+        let receipt = self.receipts.of(command, state, at, told);
         let beside = Beside {
             records: vec![Record::Receipt(receipt)],
             values,

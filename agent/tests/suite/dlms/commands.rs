@@ -330,7 +330,7 @@ async fn an_expired_or_unfit_command_ends_without_a_write() {
     let unsupported = office.command(
         &bench,
         Action::KeyRotate {
-            key: RotatedKey::Receipt,
+            key: RotatedKey::Master(NAME.parse().expect("a name")),
             session: None,
         },
     );

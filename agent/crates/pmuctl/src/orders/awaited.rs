@@ -107,6 +107,7 @@ mod tests {
             now: None,
             evidence: None,
             proof: None,
+            next_key: None,
         }
     }
 
