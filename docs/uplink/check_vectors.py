@@ -8,7 +8,8 @@ import hashlib, json, pathlib, sys
 import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-import decoder, sign_command, verify_receipt
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+import decoder, seal_password, sign_command, verify_receipt
 
 # What each word is signed for: domain, content type, whether the gateway is named.
 PURPOSES = {"cmd": (sign_command.DOMAIN, sign_command.TYPE, True),
@@ -56,6 +57,16 @@ def check_signed(topic, data, seeds):
     assert cbor2.loads(anew).value[3][0] == last[0], "the first signature made anew"
 
 
+# "0002EFGH" for level 1 of m-1 at pmu-001, by keys of octets 7 and 9: the gateway's tests have the same.
+SEALED = ("57db4b359f23ae5e146e4e2512056704722506348c150c14753d0c933d04d421"
+          "f5c75e69d8d87a69833bf1ec55905eab5b1ae9eef7f1157f")
+
+
+def check_sealed():
+    own, once = (X25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (7, 9))
+    return seal_password.seal(own.public_key(), "pmu-001", "m-1", 1, b"0002EFGH", once).hex() == SEALED
+
+
 folder = pathlib.Path(__file__).parent / "vectors"
 wrong, files = 0, sorted(folder.glob("*.hex"))
 for file in files:
@@ -80,5 +91,8 @@ for file in files:
     if found != expected or len(data) != told["bytes"]:
         print(f"{file.name}: expected {json.dumps(expected)}\n  found {json.dumps(found)}")
         wrong += 1
+if not check_sealed():
+    print("seal_password.py seals otherwise than the gateway opens")
+    wrong += 1
 print(f"{len(files)} vectors, {wrong} wrong")
 sys.exit(1 if wrong or not files else 0)

@@ -4,7 +4,7 @@
 verify_receipt.py --gateway pmu-001 --key gateway.pem receipt.cbor
 
 receipt.cbor is the body `b` of a message on gw/v1/{gateway}/up/rs; gateway.pem the public key of that
-gateway (several --key for keys it had before). Prints what the receipt says as JSON and ends with 0;
+gateway (several --key for keys it had before; "key" in what is printed is the one that follows). Prints what the receipt says as JSON and ends with 0;
 ends with 1 where nothing proves that this gateway signed it.
 """
 import argparse, json, sys

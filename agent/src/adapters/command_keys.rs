@@ -1,15 +1,15 @@
 //! Keys of commands: the roots that were provisioned, and the key that signs receipts. The latter is made
 //! at the first start and never leaves this machine.
 
-use authority::SigningKey;
+use authority::{PublicKey, ReceiptKeys, SigningKey};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-const FILE: &str = "receipt-key.pem";
-const PUBLIC_FILE: &str = "receipt-key.pub.pem";
+pub(super) const FILE: &str = "receipt-key.pem";
+pub(super) const PUBLIC_FILE: &str = "receipt-key.pub.pem";
 
 /// Why there is no such key.
 #[derive(Debug, thiserror::Error)]
@@ -66,10 +66,43 @@ pub fn receipt_key(
     Ok(key)
 }
 
-/// Its public half lies beside it, for whoever carries it to the head-end.
+/// Public halves of the keys before the present one: they prove old receipts, and old rows of the
+/// journal.
+pub fn former_keys(folder: &Path, own: &SigningKey) -> Vec<PublicKey> {
+    let mut keys = known(folder);
+    keys.retain(|key| key.id() != own.id());
+    keys
+}
+
+/// All public halves that lie there, newest first.
+pub(super) fn known(folder: &Path) -> Vec<PublicKey> {
+    let file = folder.join(PUBLIC_FILE);
+    if !file.exists() {
+        return Vec::new();
+    }
+    let keys = text_of(&file)
+        .map_err(|error| error.to_string())
+        .and_then(|text| ReceiptKeys::public_keys(&text).map_err(|fault| fault.to_string()));
+    keys.unwrap_or_else(|why| {
+        let file = file.display();
+        log::error!("{file}: {why}; what former keys of this gateway signed is not proven here");
+        Vec::new()
+    })
+}
+
+/// As many as a file of a gateway's keys may have; the oldest are left out.
+pub(super) fn public_text(keys: &[PublicKey]) -> String {
+    let newest = keys.iter().take(authority::limits::RECEIPT_KEYS_MAX);
+    newest.filter_map(PublicKey::to_pem).collect()
+}
+
+/// Its public half lies beside it, for whoever carries it to the head-end, before those of its
+/// predecessors.
 fn publish(folder: &Path, key: &SigningKey) {
     let file = folder.join(PUBLIC_FILE);
-    let Ok(text) = key.public_pem() else { return };
+    let mut all = former_keys(folder, key);
+    all.insert(0, key.public_key());
+    let text = public_text(&all);
     if fs::read_to_string(&file).is_ok_and(|there| there == text) {
         return;
     }
@@ -90,7 +123,12 @@ pub fn text_of(file: &Path) -> io::Result<String> {
 }
 
 /// A new file is whole or not there, whenever the power goes.
-fn keep(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
+pub(super) fn keep(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
+    keep_as(folder, file, text, 0o600)
+}
+
+/// The same for other eyes.
+pub(super) fn keep_as(folder: &Path, file: &Path, text: &str, mode: u32) -> io::Result<()> {
     let new = file.with_extension("new");
     // A file that is there already would keep its mode.
     match fs::remove_file(&new) {
@@ -98,7 +136,7 @@ fn keep(folder: &Path, file: &Path, text: &str) -> io::Result<()> {
         _ => {}
     }
     let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
+    options.write(true).create_new(true).mode(mode);
     let mut out = options.open(&new)?;
     out.write_all(text.as_bytes())?;
     out.sync_all()?;

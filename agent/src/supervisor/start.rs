@@ -3,8 +3,9 @@
 use super::proving::Proving;
 use super::{Stops, Supervisor, opening};
 use crate::adapters::clock::{Clock, SystemClock, local_zone};
-use crate::adapters::command_keys::receipt_key;
+use crate::adapters::command_keys::{former_keys, receipt_key};
 use crate::adapters::disk::Partition;
+use crate::adapters::sealing_key::sealing_key;
 use crate::adapters::trace_file::Tracer;
 use crate::alarms::Alarms;
 use crate::config::{Settings, Trial, TrialState};
@@ -286,7 +287,12 @@ fn start_desk(
             return None;
         }
     };
-    let receipts = ReceiptKeys::of_gateway(settings.gateway.clone(), vec![key.public_key()]);
+    let sealing = sealing_key(&settings.data_folder, seed)
+        .inspect_err(|fault| log::error!(fault:%; "no password of a meter is changed"))
+        .ok();
+    let former = former_keys(&settings.data_folder, &key);
+    let all = [vec![key.public_key()], former.clone()].concat();
+    let receipts = ReceiptKeys::of_gateway(settings.gateway.clone(), all);
     let (lists, asks) = list_keeper::channel();
     let (desk, handle) = CommandDesk::new(DeskParts {
         gateway: settings.gateway.clone(),
@@ -295,6 +301,8 @@ fn start_desk(
             .as_ref()
             .map(|commands| commands.roots_file.clone()),
         key,
+        former,
+        sealing: sealing.map(Arc::new),
         store: store.clone(),
         buses: buses.to_vec(),
         lists,

@@ -20,6 +20,8 @@ mod local;
 mod map;
 mod meter_work;
 mod outcome;
+mod own_key;
+mod passwords;
 mod profile_first;
 mod programming;
 mod receipts;
@@ -42,7 +44,8 @@ use crate::tasks::storekeeper::StoreHandle;
 use crate::tasks::updater::UpdaterHandle;
 use crate::tasks::uplink::ImageRoad;
 use authority::{
-    AuthenticCommand, AuthorisedCommand, Command, CommandId, KeyId, RoleRights, SigningKey,
+    AuthenticCommand, AuthorisedCommand, Command, CommandId, KeyId, PublicKey, RoleRights,
+    SealingKey, SigningKey,
 };
 use configuration::Places;
 use handle::DeskAsk;
@@ -93,6 +96,10 @@ pub struct DeskParts {
     pub rights: RoleRights,
     /// Signs receipts.
     pub key: Arc<SigningKey>,
+    /// Public halves of the keys that did before it.
+    pub former: Vec<PublicKey>,
+    /// Opens passwords that were sealed for this gateway.
+    pub sealing: Option<Arc<SealingKey>>,
     /// The store.
     pub store: StoreHandle,
     /// The lines.
@@ -164,7 +171,9 @@ impl CommandDesk {
         let (asks, asked) = mpsc::channel(DESK_REQUESTS_MAX);
         let receipts = Receipts::new(parts.gateway.clone(), Arc::clone(&parts.key));
         let own = Arc::clone(&parts.key);
-        let trust = Trust::new(&parts.gateway, (parts.roots_file, parts.rights), parts.key);
+        let own_keys = (parts.key, parts.former);
+        let rules = (parts.roots_file, parts.rights);
+        let trust = Trust::new(&parts.gateway, rules, own_keys);
         let (view, seen) = watch::channel(DeskView::default());
         let (ended, _) = broadcast::channel(DESK_REQUESTS_MAX);
         let counts = CommandCounts::default();
@@ -185,6 +194,7 @@ impl CommandDesk {
             lists: parts.lists,
             clock: parts.clock.clone(),
             receipts: receipts.clone(),
+            sealing: parts.sealing,
             shutdown: parts.shutdown.clone(),
             restart: parts.restart,
         };

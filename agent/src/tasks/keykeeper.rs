@@ -5,6 +5,7 @@
 
 mod access;
 mod counters;
+mod passwords;
 mod people;
 mod room;
 mod rotation;
@@ -13,6 +14,9 @@ mod tests;
 
 pub use access::MeterKeys;
 pub use counters::{KeyCounters, verdict};
+pub use passwords::{
+    NextPassword, PasswordAttempt, PasswordFault, PasswordFile, PasswordSent, PasswordStand,
+};
 pub use people::{KeyInfo, KeySet, Taken};
 pub use room::{Attempt, KeyRoom, KeyTrouble, NextKeys};
 pub use rotation::{Rotated, Rotation, RotationFault};

@@ -1,6 +1,7 @@
 //! One bus of the daemon with its store, on a wire in memory.
 
-use authority::{MasterKey, Receipt, ReceiptKeys, RoleRights, SigningKey};
+use crate::disk::Disk;
+use authority::{MasterKey, Receipt, ReceiptKeys, RoleRights, SealingKey, SigningKey};
 use desk::{
     Answer, Caller, Diagnosis, GatewayDesk, Job, JobState, MeterStatus, Outcome, Refusal, Request,
     Work,
@@ -8,6 +9,7 @@ use desk::{
 use line::Line;
 use metering::{Event, MeterReadings, ProfileRows, Timestamp};
 use pmu_agent::adapters::clock::{Clock, WallClock};
+use pmu_agent::adapters::command_keys::{former_keys, receipt_key};
 use pmu_agent::adapters::disk::{Partition, Space};
 use pmu_agent::adapters::lead::{Circuit, Simulated};
 use pmu_agent::adapters::port::OpenPort;
@@ -34,7 +36,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
-use storage::{Body, CommandRecord, Entry, Reserve, Store, StoreOptions, Stream};
+use storage::{Body, CommandRecord, Entry, OpenReport, Reserve, Store, StoreOptions, Stream};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -46,6 +48,8 @@ pub(crate) const ZONE: &str = "posix:CET-1CEST,M3.5.0,M10.5.0/3";
 
 /// Makes the key that signs receipts.
 const RECEIPT_SEED: [u8; 32] = [0x5e; 32];
+/// Makes the key that opens sealed passwords.
+pub(crate) const SEALING_SEED: [u8; 32] = [0x5f; 32];
 
 /// The wall clock of the world.
 #[derive(Debug)]
@@ -74,6 +78,8 @@ pub(crate) struct Bench {
     free_percent: Arc<AtomicU64>,
     /// What a new store calls itself.
     epoch: [u8; 8],
+    /// What the store lies on, where that can fill up.
+    disk: Option<Disk>,
     life: Option<Life>,
 }
 
@@ -151,6 +157,7 @@ impl Bench {
             open: open_port(&wire),
             free_percent: Arc::new(AtomicU64::new(50)),
             epoch: [7; 8],
+            disk: None,
             wire,
             life: None,
         }
@@ -252,9 +259,7 @@ impl Bench {
         let settings = self.settings();
         let clock = Clock::new(Arc::<Wall>::clone(&self.wall));
         clock.note_quality(metering::ClockQuality::Synchronised);
-        let (store, report) = Store::open(&self.store_folder(), &self.options()).unwrap();
-        let reserve = Reserve::new(&self.store_folder());
-        let shelf = Shelf::new(store, self.store_folder(), self.options(), reserve);
+        let (shelf, report) = self.shelf();
         let (stop_lines, stop_keeper) = (CancellationToken::new(), CancellationToken::new());
         let alarms = Alarms::default();
         let parts = StorekeeperParts {
@@ -319,6 +324,23 @@ impl Bench {
         });
     }
 
+    fn shelf(&self) -> (Shelf, OpenReport) {
+        if let Some(disk) = &self.disk {
+            return disk.shelf(self.options());
+        }
+        let (store, report) = Store::open(&self.store_folder(), &self.options()).unwrap();
+        let reserve = Reserve::new(&self.store_folder());
+        let shelf = Shelf::new(store, self.store_folder(), self.options(), reserve);
+        (shelf, report)
+    }
+
+    /// Puts the store on a disk that can fill up; before the start.
+    pub(crate) fn on_filling_disk(&mut self) -> Disk {
+        let disk = Disk::new(&self.store_folder());
+        self.disk = Some(disk.clone());
+        disk
+    }
+
     fn key_task(&self, keeper: &mut JoinSet<()>, shutdown: CancellationToken) -> KeyHandle {
         let (keys, jobs) = keykeeper::channel();
         let master = MasterKey::from_credential(Some(&[7; 32]));
@@ -349,14 +371,18 @@ impl Bench {
         };
         lines.spawn(watch.run());
         let roots = self.folder.path().join("roots.pem");
-        let key = Arc::new(SigningKey::from_seed(&RECEIPT_SEED));
-        let receipts = ReceiptKeys::of_gateway(settings.gateway.clone(), vec![key.public_key()]);
+        let key = Arc::new(receipt_key(&self.store_folder(), || Ok(RECEIPT_SEED)).unwrap());
+        let former = former_keys(&self.store_folder(), &key);
+        let all = [vec![key.public_key()], former.clone()].concat();
+        let receipts = ReceiptKeys::of_gateway(settings.gateway.clone(), all);
         let (lists, asks) = list_keeper::channel();
         let (task, desk) = CommandDesk::new(DeskParts {
             gateway: settings.gateway.clone(),
             roots_file: roots.exists().then_some(roots),
             rights: RoleRights::shipped(),
             key,
+            former,
+            sealing: Some(Arc::new(SealingKey::from_seed(&SEALING_SEED))),
             store: store.clone(),
             buses: vec![bus.clone()],
             lists,
@@ -451,17 +477,29 @@ impl Bench {
         life.front.store.announced().epoch
     }
 
-    /// All receipts of commands so far; the daemon must be stopped.
+    /// All receipts of commands so far, by the key that the gateway began with and what that announced;
+    /// the daemon must be stopped.
     pub(crate) fn receipts(&self) -> Vec<Receipt> {
         let gateway = self.settings().gateway;
         let key = SigningKey::from_seed(&RECEIPT_SEED).public_key();
-        let keys = ReceiptKeys::of_gateway(gateway, vec![key]);
+        let mut keys = ReceiptKeys::of_gateway(gateway, vec![key]);
+        let mut receipts = Vec::new();
+        for bytes in self.signed_receipts() {
+            let proven = keys.open(&bytes).expect("ours");
+            keys.follow(&proven);
+            receipts.push(proven.receipt().clone());
+        }
+        receipts
+    }
+
+    /// The same as they are sent.
+    pub(crate) fn signed_receipts(&self) -> Vec<Vec<u8>> {
         let entries = self.entries(Stream::Receipts).into_iter();
-        let receipts = entries.filter_map(|entry| match entry.body {
-            Body::Receipt(bytes) => Some(keys.open(&bytes).expect("ours").receipt().clone()),
+        let signed = entries.filter_map(|entry| match entry.body {
+            Body::Receipt(bytes) => Some(bytes),
             _ => None,
         });
-        receipts.collect()
+        signed.collect()
     }
 
     /// The keys of meters, while the daemon lives.

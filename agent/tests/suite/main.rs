@@ -5,6 +5,8 @@ mod bench;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod dlms;
 #[cfg(test)]
 mod dlms_configuration;

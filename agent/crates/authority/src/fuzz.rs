@@ -36,6 +36,7 @@ pub fn fuzz_sealed(bytes: &[u8]) {
         drop(key.open(bytes, place));
     }
     drop(str::from_utf8(bytes).map(SecretOctets::from_hex));
+    crate::password_seal::fuzz_sealed_password(bytes);
 }
 
 const NOW: Now = Now {

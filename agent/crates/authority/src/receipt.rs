@@ -43,6 +43,8 @@ pub struct Receipt {
     pub evidence: Option<[u8; 32]>,
     /// Who did what to which meter; every command that succeeded has it.
     pub proof: Option<Proof>,
+    /// What the gateway signs with from its next start on: a change of its own key, announced.
+    pub next_key: Option<PublicKey>,
 }
 
 /// Who did what, and what was found before and after.
@@ -163,6 +165,8 @@ impl AuthenticReceipt {
 pub struct ReceiptKeys {
     gateway: GatewayId,
     keys: Vec<PublicKey>,
+    /// Which key announced which one.
+    followed: Vec<(KeyId, KeyId)>,
 }
 
 impl ReceiptKeys {
@@ -170,12 +174,42 @@ impl ReceiptKeys {
     pub fn parse(gateway: GatewayId, text: &str) -> Result<Self, KeyFileError> {
         let keys = key_file::read(text, RECEIPT_KEYS_MAX)?;
         let keys = keys.into_iter().map(|(key, _)| key).collect();
-        Ok(Self { gateway, keys })
+        Ok(Self::of_gateway(gateway, keys))
     }
 
     /// What the gateway itself has: its present key, and those before it.
     pub fn of_gateway(gateway: GatewayId, keys: Vec<PublicKey>) -> Self {
-        Self { gateway, keys }
+        Self {
+            gateway,
+            keys,
+            followed: Vec::new(),
+        }
+    }
+
+    /// All keys of a file of public keys, in its order.
+    pub fn public_keys(text: &str) -> Result<Vec<PublicKey>, KeyFileError> {
+        let keys = key_file::read(text, RECEIPT_KEYS_MAX)?;
+        Ok(keys.into_iter().map(|(key, _)| key).collect())
+    }
+
+    /// Believes the next key of the gateway, where a receipt announces one; whether it is a new one.
+    /// A key announces one and no other: what somebody announces with an old key that he has found is
+    /// not followed.
+    pub fn follow(&mut self, receipt: &AuthenticReceipt) -> bool {
+        let Some(next) = receipt.receipt.next_key.clone() else {
+            return false;
+        };
+        let signer = receipt.signer;
+        let is_known = |key: &PublicKey| key.id() == next.id();
+        if self.followed.iter().any(|(by, _)| *by == signer)
+            || self.keys.iter().any(is_known)
+            || self.keys.len() >= RECEIPT_KEYS_MAX
+        {
+            return false;
+        }
+        self.followed.push((signer, next.id()));
+        self.keys.push(next);
+        true
     }
 
     /// Whose they are.

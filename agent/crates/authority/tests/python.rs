@@ -168,6 +168,7 @@ mod peer {
                 ended: at,
                 meters: Vec::new(),
             }),
+            next_key: None,
         };
         let bytes = sign_receipt(&own, &gateway(), &receipt).unwrap();
         let key = folder.put("gateway.pem", own.public_pem().unwrap());

@@ -22,6 +22,7 @@ mod profile;
 mod provision;
 mod rollout;
 mod scheme;
+mod seal;
 mod simulate;
 mod update;
 mod where_used;

@@ -23,8 +23,12 @@ impl Witnesses {
     }
 
     /// The receipt, where this gateway signed it. What anybody else made is nothing.
-    pub fn prove(&self, gateway: &GatewayId, bytes: &[u8]) -> Option<AuthenticReceipt> {
-        self.0.get(gateway)?.open(bytes).ok()
+    /// Where a gateway announces its next key it is followed.
+    pub fn prove(&mut self, gateway: &GatewayId, bytes: &[u8]) -> Option<AuthenticReceipt> {
+        let keys = self.0.get_mut(gateway)?;
+        let proven = keys.open(bytes).ok()?;
+        keys.follow(&proven);
+        Some(proven)
     }
 }
 
@@ -58,6 +62,7 @@ mod tests {
                 ended: at,
                 meters: Vec::new(),
             }),
+            next_key: None,
         };
         sign_receipt(&SigningKey::from_seed(&[seed; 32]), &gateway(by), &receipt).unwrap()
     }

@@ -303,6 +303,7 @@ fn receipts_are_proven_offline_and_a_changed_byte_is_found() {
                 programmed: Some((4, 5)),
             }],
         }),
+        next_key: None,
     };
     let gateway = "pmu-001".parse().unwrap();
     let bytes = sign_receipt(&key, &gateway, &receipt).unwrap();
@@ -326,6 +327,23 @@ fn receipts_are_proven_offline_and_a_changed_byte_is_found() {
         fs::write(place.join("r.cbor"), changed).unwrap();
         assert!(says(place, verify, 1).contains("NOT PROVEN"), "byte {at}");
     }
+    // The gateway's own key was replaced: the old one announces the new one, whatever comes first.
+    let next = SigningKey::from_seed(&[6; 32]);
+    let announcing = Receipt {
+        state: CommandState::Executing,
+        next_key: Some(next.public_key()),
+        ..receipt.clone()
+    };
+    let announced = sign_receipt(&key, &gateway, &announcing).unwrap();
+    fs::write(place.join("a.cbor"), announced).unwrap();
+    let by_next = sign_receipt(&next, &gateway, &receipt).unwrap();
+    fs::write(place.join("r.cbor"), by_next).unwrap();
+    assert!(says(place, verify, 1).contains("NOT PROVEN"));
+    let shown = says(place, &format!("{verify} a.cbor"), 0);
+    assert!(shown.contains("announces the next key"), "{shown}");
+    let both = key.public_pem().unwrap() + &next.public_pem().unwrap();
+    fs::write(place.join("gateway.pub"), both).unwrap();
+    says(place, verify, 0);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use std::time::Duration;
 use dlms::codec::{AccessResult, ActionResult, Asked, Data, Method, Outcome};
 use dlms::limits::INACTIVITY;
 use dlms::meter::{Device, Station, Store, WrapperServer};
-use dlms::security::Keys;
+use dlms::security::{Keys, Secret};
 use iec62056_21::meter::Settings;
 use line::LineSettings;
 
@@ -193,6 +193,14 @@ impl Store for Shared {
 
     fn keys(&self, client: u16) -> Option<Keys> {
         self.store().keys(client)
+    }
+
+    fn password(&self, client: u16) -> Option<Secret> {
+        self.store().password(client)
+    }
+
+    fn note_wrong_password(&mut self, client: u16) {
+        self.store().note_wrong_password(client);
     }
 
     fn challenge(&mut self, at: Duration) -> [u8; 16] {

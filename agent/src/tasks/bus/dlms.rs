@@ -5,6 +5,7 @@ mod backup;
 mod clock;
 mod ends;
 mod histories;
+mod passwords;
 mod profile;
 mod program;
 mod registers;
@@ -49,6 +50,8 @@ pub(super) struct DlmsBook {
     brought: CollectResult,
     /// The meter said that a counter was too small: it is read before the next session with keys.
     is_counter_behind: bool,
+    /// A password is on trial: that the meter refuses it is no news.
+    has_doubtful_password: bool,
     totals: SessionTotals,
     last_answer: Option<Timestamp>,
     /// Its clock minus ours at the last look, milliseconds.
@@ -75,6 +78,7 @@ impl DlmsBook {
             histories: histories::Histories::default(),
             brought: CollectResult::default(),
             is_counter_behind: false,
+            has_doubtful_password: false,
             totals: SessionTotals::default(),
             last_answer: None,
             clock_error_ms: None,

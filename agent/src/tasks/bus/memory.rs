@@ -20,6 +20,8 @@ pub(super) enum Note {
     PasswordRefused,
     /// The mark of the password that the meter has taken.
     PasswordTaken,
+    /// The mark of the password file that was taken notice of since a command changed the password.
+    PasswordFile,
     /// The identification of the meter.
     Identification,
     /// An identification that was seen once and is another one.
@@ -64,6 +66,7 @@ impl Note {
             Self::ProfileSetup => 1013,
             Self::StatusBits => 1014,
             Self::StatusRun => 1015,
+            Self::PasswordFile => 1016,
         }
     }
 }

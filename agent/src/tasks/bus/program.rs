@@ -2,8 +2,11 @@
 //! durable between them is the command desk's; a line remembers nothing of it.
 
 mod clock;
+mod password;
 
 pub use clock::{ClockAsk, ClockFound, ClockLook, ClockMove, off};
+pub(super) use password::no_password;
+pub use password::{PasswordAsk, PasswordFound};
 
 use crate::tasks::command_desk::Dispatch;
 use desk::Diagnosis;
@@ -48,6 +51,8 @@ pub enum ProgramAsk {
     CarryOut(Arc<ProgramRecord>, Permission),
     /// Something about its clock.
     Clock(ClockAsk),
+    /// Something about its password.
+    Password(PasswordAsk),
 }
 
 /// What a line does for anybody who may read: there is no way from here to a write.
@@ -90,6 +95,8 @@ pub enum ProgramAnswer {
     ClockLooked(Box<ClockLook>),
     /// How its clock stands.
     ClockStands(Box<ClockFound>),
+    /// What became of its password.
+    Password(PasswordFound),
 }
 
 /// Why nothing came of it.
@@ -159,6 +166,7 @@ impl ProgramAsk {
             Self::Stand(record) => record.packets(),
             Self::CarryOut(record, _) => record.packets() * 5,
             Self::Clock(_) => CLOCK_PACKETS,
+            Self::Password(_) => 1,
         };
         u32::try_from(count + FRAME_PACKETS).unwrap_or(u32::MAX)
     }

@@ -6,7 +6,7 @@ use super::programming::{record_name, records_of};
 use super::receipts::Told;
 use super::{CommandDesk, Dispatch};
 use crate::tasks::storekeeper::Beside;
-use authority::{Action, AuthorisedCommand, CommandId, CommandState, Document, Proof};
+use authority::{Action, AuthorisedCommand, CommandId, CommandState, Document, Proof, RotatedKey};
 use metering::MeterId;
 use meters::program::ProgramRecord;
 use std::sync::Arc;
@@ -131,7 +131,13 @@ impl Hands {
         // These have notes of their own, and outlive starts: nothing of them is unknown.
         let is_watched = matches!(
             dispatch.command().action,
-            Action::OtaInstall { .. } | Action::CfgSet { .. } | Action::ListRun { .. }
+            Action::OtaInstall { .. }
+                | Action::CfgSet { .. }
+                | Action::ListRun { .. }
+                | Action::KeyRotate {
+                    key: RotatedKey::Receipt,
+                    ..
+                }
         );
         if state == storage::CommandState::Executing && !is_watched {
             let note = "the gateway stopped meanwhile; what came of it is looked at";
@@ -181,6 +187,11 @@ impl Hands {
             Action::ListRun { list } => self.run_list(dispatch, list).await?,
             Action::OtaInstall { image } => self.installed(dispatch, image).await?,
             Action::CfgSet { .. } => self.configured(dispatch.command().id).await?,
+            Action::PasswordChange { .. } => self.found_password(dispatch).await?,
+            Action::KeyRotate {
+                key: RotatedKey::Receipt,
+                ..
+            } => self.replaced_own_key(dispatch).await?,
             Action::KeyRotate { .. } => Outcome::failed(
                 "interrupted",
                 "the gateway stopped meanwhile; the next session finds out which key the meter has",

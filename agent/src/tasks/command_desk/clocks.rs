@@ -84,6 +84,9 @@ impl Hands {
         if !self.step(dispatch, (1, 1), &note, values).await {
             return None;
         }
+        if let Err((code, words)) = self.late(dispatch) {
+            return failed(code, words);
+        }
         let end = self.move_kept(dispatch, meter, &look, step_max_s).await?;
         Some(Outcome::of_meters(vec![end]))
     }

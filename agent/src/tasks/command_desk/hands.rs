@@ -18,7 +18,7 @@ use crate::tasks::updater::UpdaterHandle;
 use crate::tasks::uplink::ImageRoad;
 use authority::{
     Action, AuthenticCommand, Author, CommandId, CommandRejection, CommandState, Door, Now, Proof,
-    RotatedKey,
+    RotatedKey, SealingKey,
 };
 use metering::{MeterId, Timestamp};
 use std::sync::Arc;
@@ -47,6 +47,8 @@ pub(super) struct Hands {
     pub(super) lists: ListHandle,
     pub(super) clock: Clock,
     pub(super) receipts: Receipts,
+    /// Opens passwords that were sealed for this gateway.
+    pub(super) sealing: Option<Arc<SealingKey>>,
     pub(super) shutdown: CancellationToken,
     pub(super) restart: CancellationToken,
     pub(super) ended: broadcast::Sender<CommandEnded>,
@@ -85,14 +87,15 @@ pub(super) fn is_supported(action: &Action) -> bool {
         | Action::MeterRemove { .. }
         | Action::MeterTimeSet { .. }
         | Action::TimeAdjust { .. }
-        | Action::BillingReset { .. } => true,
+        | Action::BillingReset { .. }
+        | Action::PasswordChange { .. } => true,
         Action::KeyRotate { key, .. } => {
             matches!(
                 key,
-                RotatedKey::Encryption(_) | RotatedKey::Authentication(_)
+                RotatedKey::Receipt | RotatedKey::Encryption(_) | RotatedKey::Authentication(_)
             )
         }
-        _ => false,
+        Action::GatewayTimeSet { .. } => false,
     }
 }
 
@@ -120,6 +123,11 @@ impl Hands {
     pub(super) async fn carry_out(&self, dispatch: Arc<Dispatch>) {
         let begun = self.clock.now().utc;
         let command = dispatch.command();
+        if self.is_too_late(&dispatch) {
+            let words = "its time passed while it waited for its turn; nothing was done";
+            let outcome = Outcome::of(CommandState::Expired, None, words);
+            return self.end(&dispatch, begun, outcome).await;
+        }
         log::info!(command:% = command.id; "{} begins", command.action.operation().word());
         let outcome = match &command.action {
             Action::SchemeProgram { .. }
@@ -130,13 +138,21 @@ impl Hands {
             Action::MeterTimeSet { .. } | Action::TimeAdjust { .. } => {
                 self.move_clock(&dispatch).await
             }
+            Action::PasswordChange { .. } => self.change_password(&dispatch).await,
+            Action::KeyRotate {
+                key: RotatedKey::Receipt,
+                ..
+            } => self.replace_own_key(&dispatch).await,
             Action::OtaInstall { image } => self.install(&dispatch, image).await,
             Action::CfgSet { document } => self.configure(&dispatch, document).await,
             action => {
                 if !self.step(&dispatch, (1, 1), "begun", Vec::new()).await {
                     return;
                 }
-                self.simple(&dispatch, action).await
+                match self.late(&dispatch) {
+                    Err((code, words)) => Some(Outcome::failed(code, words)),
+                    Ok(()) => self.simple(&dispatch, action).await,
+                }
             }
         };
         if let Some(outcome) = outcome {
@@ -164,6 +180,26 @@ impl Hands {
             Action::MeterRemove { meter } => self.remove_meter(meter).await,
             _ => self.work(dispatch).await,
         })
+    }
+
+    fn is_too_late(&self, dispatch: &Dispatch) -> bool {
+        let now = self.clock.now();
+        let now = Now {
+            at: now.utc,
+            quality: now.quality,
+            trusted: now.utc,
+        };
+        let judged = in_time(dispatch.authentic(), &now, 0);
+        matches!(judged, Err(CommandRejection::Expired))
+    }
+
+    /// Asked once its step is in the journal: a disk without room may have kept it waiting for long.
+    pub(super) fn late(&self, dispatch: &Dispatch) -> Result<(), (&'static str, String)> {
+        if !self.is_too_late(dispatch) {
+            return Ok(());
+        }
+        let words = "its time passed while the gateway could not write it down; nothing was done";
+        Err(("expired", words.to_owned()))
     }
 
     /// Writes down that a step begins. Whether that is durable: if not, nothing may happen.
@@ -194,23 +230,34 @@ impl Hands {
         note: &str,
         values: Vec<(String, Option<storage::Remembered>)>,
     ) -> bool {
-        let command = dispatch.command();
-        let at = self.clock.now().utc;
         let told = Told {
             step,
             steps,
             text: Some(cut(note)),
             ..Told::default()
         };
-        let receipt = self.receipts.of(command, state, at, told);
+        self.advance_told(dispatch, state, told, values).await
+    }
+
+    /// The same with all that the receipt shall say.
+    pub(super) async fn advance_told(
+        &self,
+        dispatch: &Dispatch,
+        state: CommandState,
+        told: Told,
+        values: Vec<(String, Option<storage::Remembered>)>,
+    ) -> bool {
+        let command = dispatch.command();
+        let at = self.clock.now().utc;
         let next = CommandStep {
             state: stored(state),
-            step,
-            steps,
+            step: told.step,
+            steps: told.steps,
             at,
-            note: short(note),
+            note: short(told.text.as_deref().unwrap_or_default()),
             proof: None,
         };
+        let receipt = self.receipts.of(command, state, at, told);
         let beside = Beside {
             records: vec![Record::Receipt(receipt)],
             values,

@@ -131,6 +131,9 @@ impl Hands {
         if !self.step(dispatch, step, &note, values).await {
             return None;
         }
+        if let Err((code, words)) = self.late(dispatch) {
+            return Some(failed(code, words));
+        }
         self.write(dispatch, meter, record, &permission).await
     }
 

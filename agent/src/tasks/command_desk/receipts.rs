@@ -1,8 +1,8 @@
 //! Receipts: how far a command is, signed.
 
 use authority::{
-    AuthenticCommand, Command, CommandState, JournalFault, MeterProof, Proof, Receipt, SigningKey,
-    sign_receipt,
+    AuthenticCommand, Command, CommandState, JournalFault, KeyId, MeterProof, Proof, PublicKey,
+    Receipt, SigningKey, sign_receipt,
 };
 use metering::{GatewayId, Timestamp};
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub(super) struct Told {
     pub(super) code: Option<String>,
     pub(super) text: Option<String>,
     pub(super) proof: Option<Proof>,
+    /// What this gateway signs with from its next start on.
+    pub(super) next_key: Option<PublicKey>,
 }
 
 impl Told {
@@ -37,6 +39,11 @@ impl Told {
 impl Receipts {
     pub(super) fn new(gateway: GatewayId, key: Arc<SigningKey>) -> Self {
         Self { gateway, key }
+    }
+
+    /// The key that signs.
+    pub(super) fn key_id(&self) -> KeyId {
+        self.key.id()
     }
 
     /// A command as the journal keeps it: with those who stand behind it, sealed for this gateway.
@@ -86,6 +93,7 @@ impl Receipts {
             now,
             evidence: one.and_then(|one: &MeterProof| one.after),
             proof: told.proof,
+            next_key: told.next_key,
         };
         sign_receipt(&self.key, &self.gateway, &receipt).unwrap_or_else(|fault| {
             log::error!(fault:%; "a receipt cannot be written");

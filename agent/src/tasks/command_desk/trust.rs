@@ -4,7 +4,7 @@ use crate::adapters::clock::Clock;
 use crate::adapters::command_keys::text_of;
 use crate::tasks::storekeeper::{Beside, StoreHandle};
 use authority::{
-    Held, KeySet, Now, Policy, ReceiptKeys, RoleRights, RootKeys, SetFault, SigningKey,
+    Held, KeySet, Now, Policy, PublicKey, ReceiptKeys, RoleRights, RootKeys, SetFault, SigningKey,
 };
 use metering::{ClockQuality, GatewayId, Timestamp};
 use std::path::PathBuf;
@@ -44,9 +44,10 @@ impl Trust {
     pub(super) fn new(
         gateway: &GatewayId,
         (roots_file, rights): (Option<PathBuf>, RoleRights),
-        own: Arc<SigningKey>,
+        (own, former): (Arc<SigningKey>, Vec<PublicKey>),
     ) -> Self {
-        let own_keys = ReceiptKeys::of_gateway(gateway.clone(), vec![own.public_key()]);
+        let own_keys = [vec![own.public_key()], former].concat();
+        let own_keys = ReceiptKeys::of_gateway(gateway.clone(), own_keys);
         Self {
             roots_file,
             roots: None,

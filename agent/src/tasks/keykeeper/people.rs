@@ -132,7 +132,11 @@ impl KeyRoom {
         Ok(set.keys.iter().map(|(kind, _)| *kind).zip(known).collect())
     }
 
-    fn ring_if_any(&mut self, meter: &MeterId, kind: KeyKind) -> Result<Option<Ring>, KeyTrouble> {
+    pub(super) fn ring_if_any(
+        &mut self,
+        meter: &MeterId,
+        kind: KeyKind,
+    ) -> Result<Option<Ring>, KeyTrouble> {
         match self.with(|file| file.ring(meter, kind)) {
             Ok(ring) => Ok(Some(ring)),
             Err(KeyTrouble::Keys(KeyError::NoKey { .. })) => Ok(None),

@@ -194,7 +194,7 @@ impl KeyRoom {
         Ok(number)
     }
 
-    fn seal(
+    pub(super) fn seal(
         &mut self,
         meter: &MeterId,
         kind: KeyKind,

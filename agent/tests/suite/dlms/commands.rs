@@ -135,7 +135,11 @@ pub(super) async fn world() -> (Bench, Meter, Office) {
 
 /// The same with such a meter.
 pub(super) async fn world_of(scenario: DlmsScenario) -> (Bench, Meter, Office) {
-    let mut bench = bench();
+    world_on(bench(), scenario).await
+}
+
+/// The same on such a bench.
+pub(super) async fn world_on(mut bench: Bench, scenario: DlmsScenario) -> (Bench, Meter, Office) {
     let meter = seat_secured(&mut bench, (NAME, 17), Suite::Zero, scenario);
     let office = Office::new();
     office.provision(&bench);
@@ -326,7 +330,7 @@ async fn an_expired_or_unfit_command_ends_without_a_write() {
     let unsupported = office.command(
         &bench,
         Action::KeyRotate {
-            key: RotatedKey::Receipt,
+            key: RotatedKey::Master(NAME.parse().expect("a name")),
             session: None,
         },
     );

@@ -198,3 +198,33 @@ async fn what_the_configuration_allows_to_adjust_is_a_command() {
     let adjusted = adjusted.filter(|event| event.code == EventCode::MeterClockAdjusted);
     assert_eq!(adjusted.count(), 1);
 }
+
+/// Nobody has published how these meters take a new password: the order says so, and sends nothing.
+#[tokio::test(start_paused = true)]
+async fn a_password_that_nobody_knows_how_to_change_is_refused_in_plain_words() {
+    let (mut bench, seat, mut office) = off_by(0, PROGRAMS, false).await;
+    let meter = meter();
+    let place = authority::PasswordPlace {
+        gateway: &"pmu-test".parse().expect("a name"),
+        meter: &meter,
+        level: 3,
+    };
+    let key = authority::SealingKey::from_seed(&crate::bench::SEALING_SEED).public();
+    let new = authority::SecretOctets::new(b"WXYZ0003").expect("a password");
+    let action = Action::PasswordChange {
+        meter: meter.clone(),
+        level: 3,
+        sealed: key.seal(&new, place, [3; 32]).expect("it fits"),
+    };
+    let command = office.command(&bench, action);
+    offer(&bench, office.approved(&command));
+    live_until_final(&bench, &command).await;
+    drop(seat);
+    bench.stop().await;
+    let receipts = bench.receipts();
+    let expected = ["accepted", "executing", "executing", "failed does-not-fit"];
+    assert_eq!(road(&receipts, &command), expected);
+    let texts = receipts.iter().filter_map(|one| one.text.as_deref());
+    let refusals = texts.filter(|text| text.contains("unsupported by this model"));
+    assert_eq!(refusals.count(), 1);
+}

@@ -42,6 +42,7 @@ fn receipt(count: usize) -> Receipt {
             ended: at,
             meters: meters.collect(),
         }),
+        next_key: None,
     }
 }
 
@@ -95,4 +96,31 @@ proptest! {
         let around = RECEIPT.seal(&own(), "pmu-001", &bytes).unwrap();
         crate::fuzz_receipt(&gateway(), &around);
     }
+}
+
+/// Signed by one key, announcing another one.
+fn announcement(by: u8, next: u8) -> Vec<u8> {
+    let receipt = Receipt {
+        state: CommandState::Executing,
+        next_key: Some(SigningKey::from_seed(&[next; 32]).public_key()),
+        ..receipt(1)
+    };
+    let gateway = "pmu-001".parse().unwrap();
+    sign_receipt(&SigningKey::from_seed(&[by; 32]), &gateway, &receipt).unwrap()
+}
+
+#[test]
+fn a_key_leads_to_the_one_that_it_announced_and_to_no_other() {
+    let first = SigningKey::from_seed(&[1; 32]).public_key();
+    let mut keys = ReceiptKeys::of_gateway("pmu-001".parse().unwrap(), vec![first]);
+    assert!(keys.open(&announcement(2, 3)).is_err(), "not followed yet");
+    let one = keys.open(&announcement(1, 2)).unwrap();
+    assert!(keys.follow(&one));
+    assert!(!keys.follow(&one), "once is enough");
+    let two = keys.open(&announcement(2, 3)).unwrap();
+    assert!(keys.follow(&two));
+    // Whoever has found the first key, years later.
+    let forged = keys.open(&announcement(1, 9)).unwrap();
+    assert!(!keys.follow(&forged));
+    assert!(keys.open(&announcement(9, 8)).is_err());
 }

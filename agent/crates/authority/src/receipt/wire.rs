@@ -6,6 +6,7 @@ use crate::gates::Door;
 use crate::limits::{
     NUMBER_MAX, RECEIPT_METERS_MAX, RECEIPT_TEXT_BYTES_MAX, SECONDS_MAX, SIGNERS_MAX, WHO_BYTES_MAX,
 };
+use crate::public_key::{Algorithm, PublicKey};
 use crate::state::CommandState;
 use crate::strict::{self, Map};
 use metering::Timestamp;
@@ -31,6 +32,8 @@ struct Wire {
     ev: Option<ByteArray<32>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     proof: Option<Map<ProofWire>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<ByteArray<32>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -85,6 +88,12 @@ impl Receipt {
             now,
             ev: self.evidence.map(ByteArray::new),
             proof: self.proof.as_ref().map(|proof| Map(ProofWire::of(proof))),
+            key: match &self.next_key {
+                Some(key) => Some(ByteArray::new(
+                    key.bytes().try_into().map_err(|_| bad("key"))?,
+                )),
+                None => None,
+            },
         };
         let bytes = strict::encode(&wire).map_err(|_| bad("rs"))?;
         // What is signed must be what every reader takes.
@@ -109,6 +118,10 @@ impl Receipt {
         let is_proven = wire.proof.is_some() || state != CommandState::Succeeded;
         check(is_proven, "proof")?;
         let proof = wire.proof.map(|Map(proof)| proof.read()).transpose()?;
+        let next_key = wire.key.map(|key| {
+            let key = PublicKey::new(Algorithm::Ed25519, &key.into_array());
+            key.map_err(|_| bad("key"))
+        });
         Ok(Self {
             id: CommandId::new(wire.id.into_array()),
             number: wire.n,
@@ -124,6 +137,7 @@ impl Receipt {
             }),
             evidence: wire.ev.map(ByteArray::into_array),
             proof,
+            next_key: next_key.transpose()?,
         })
     }
 }

@@ -108,7 +108,13 @@ impl Association {
         let Ok(aarq) = Aarq::decode(apdu) else {
             return self.refuse(device, Diagnostic::NoReason);
         };
+        if let Some(password) = device.store.password(self.address()) {
+            self.client.level = Level::Low(password);
+        }
         if let Err(diagnostic) = self.admit(&aarq) {
+            if diagnostic == Diagnostic::Authentication {
+                device.store.note_wrong_password(self.address());
+            }
             return self.refuse(device, diagnostic);
         }
         if let Some(keys) = device.store.keys(self.address()) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::codec::{AccessResult, ActionResult, Asked, Data, Method, Outcome};
-use crate::security::Keys;
+use crate::security::{Keys, Secret};
 
 /// The objects of a meter. The client is the address or the port it speaks from; time is counted
 /// from an instant of the caller's choice.
@@ -28,6 +28,15 @@ pub trait Store {
     fn keys(&self, _client: u16) -> Option<Keys> {
         None
     }
+
+    /// The password of a client, where it has been given another one than that of the settings. It
+    /// holds from its next association on.
+    fn password(&self, _client: u16) -> Option<Secret> {
+        None
+    }
+
+    /// A client has shown a wrong password.
+    fn note_wrong_password(&mut self, _client: u16) {}
 
     /// A challenge for high level security; never the same twice.
     fn challenge(&mut self, at: Duration) -> [u8; 16];

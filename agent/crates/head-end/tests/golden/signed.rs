@@ -293,6 +293,7 @@ fn receipt() -> Vector {
             ended: at(MIDNIGHT + 90),
             meters: vec![meter("feeder-07"), meter("feeder-08")],
         }),
+        next_key: None,
     };
     let signed = sign_receipt(&key, &gateway(), &receipt).unwrap();
     let keys = ReceiptKeys::of_gateway(gateway(), vec![key.public_key()]);

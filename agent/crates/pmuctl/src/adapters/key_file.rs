@@ -48,6 +48,14 @@ pub fn secret_line(path: &Path) -> Result<KeyText> {
     Ok(KeyText::new(Zeroizing::new(line.to_owned())))
 }
 
+/// A meter's new password, from a file of its own.
+pub fn password(path: &Path) -> Result<SecretOctets> {
+    let name = path.display();
+    let text = digits(owners_file(path)?);
+    let text = text.with_context(|| format!("{name}: this file cannot be read"))?;
+    SecretOctets::new(text.as_bytes()).with_context(|| name.to_string())
+}
+
 /// The private key of an operator or of a root, from its PEM file.
 pub fn operator_key(path: &Path) -> Result<OperatorKey> {
     let name = path.display();

@@ -2,7 +2,7 @@
 
 use authority::Role;
 use clap::Subcommand;
-use metering::GatewayId;
+use metering::{GatewayId, MeterId};
 use std::path::PathBuf;
 
 /// Keys of people.
@@ -20,6 +20,28 @@ pub enum KeyCommand {
         #[arg(long, value_name = "ROLE", requires = "who", default_value = "operator",
               value_parser = role)]
         role: Role,
+    },
+    /// Seal a meter's new password for one gateway: who signs or carries the command cannot read it.
+    Seal {
+        /// The gateway that shall open it.
+        #[arg(long)]
+        gateway: GatewayId,
+        /// Whose password.
+        #[arg(long)]
+        meter: MeterId,
+        /// Of which access level.
+        #[arg(long, value_name = "LEVEL", default_value_t = 1,
+              value_parser = clap::value_parser!(u8).range(1..=3))]
+        access_level: u8,
+        /// The gateway's `sealing-key.pub.pem`, as the installer brought it.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// The new password, in a file for its owner only.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// Where it goes; an existing file is never overwritten.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
     },
     /// Show the public half and the id of a private key.
     Show {

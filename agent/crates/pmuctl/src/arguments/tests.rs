@@ -303,6 +303,14 @@ fn every_operation_of_the_contract_can_be_signed() {
 fn keys_sets_and_proofs_are_named_by_their_files() {
     check("pmuctl key new --out anna.pem --who Anna", true);
     check("pmuctl key new", false);
+    check(
+        "pmuctl key seal --gateway pmu-001 --meter m-1 --key k --from p --out s",
+        true,
+    );
+    check(
+        "pmuctl key seal --gateway pmu-001 --meter m-1 --access-level 4 --key k --from p --out s",
+        false,
+    );
     check("pmuctl key show anna.pem --json", true);
     check(
         "pmuctl keyset sign --root r --from k.toml --out k.cbor",

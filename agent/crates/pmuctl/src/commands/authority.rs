@@ -22,7 +22,7 @@ use authority::{
 use head_end::{Body, FleetSubject, Message};
 use metering::GatewayId;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use storage::{AuditHead, AuditSegment, verify_segment};
 
 pub(super) fn key(command: &KeyCommand, json: bool) -> Result<bool> {
@@ -36,6 +36,14 @@ pub(super) fn key(command: &KeyCommand, json: bool) -> Result<bool> {
             (key, who.as_deref().map(|who| (who, *role)), Some(out))
         }
         KeyCommand::Show { file } => (operator_key(file)?, None, None),
+        KeyCommand::Seal {
+            gateway,
+            meter,
+            access_level,
+            key,
+            from,
+            out,
+        } => return super::seal::seal((gateway, meter, *access_level), (key, from, out), json),
     };
     let public = key.public();
     if json {
@@ -178,8 +186,9 @@ pub(super) fn receipt(command: &ReceiptCommand, json: bool) -> Result<bool> {
         files,
     } = command;
     let text = read_text(key, KEY_FILE_BYTES_MAX)?;
-    let keys =
+    let mut keys =
         ReceiptKeys::parse(gateway.clone(), &text).with_context(|| key.display().to_string())?;
+    follow_all(&mut keys, files);
     let mut are_proven = true;
     let mut values = Vec::new();
     for file in files {
@@ -216,6 +225,20 @@ pub(super) fn receipt(command: &ReceiptCommand, json: bool) -> Result<bool> {
     Ok(are_proven)
 }
 
+/// Believes the keys that these receipts announce, in whatever order they are named.
+fn follow_all(keys: &mut ReceiptKeys, files: &[PathBuf]) {
+    // Each round but the last brings a key, and there is room for few.
+    let bring = |keys: &mut ReceiptKeys| {
+        let mut found = false;
+        for file in files {
+            let proven = proven_receipt(keys, file);
+            found |= proven.is_ok_and(|receipt| keys.follow(&receipt));
+        }
+        found
+    };
+    while bring(keys) {}
+}
+
 fn proven_receipt(keys: &ReceiptKeys, file: &Path) -> Result<AuthenticReceipt> {
     let bytes = read_bytes(file, RECEIPT_FILE_BYTES_MAX)?;
     // A whole message as a ledger or a subscriber keeps it, or the signed bytes alone.
@@ -230,6 +253,13 @@ fn proven_receipt(keys: &ReceiptKeys, file: &Path) -> Result<AuthenticReceipt> {
 fn receipt_text(receipt: &AuthenticReceipt) -> String {
     let receipt = receipt.receipt();
     let mut text = format!("  {}\n", receipt_line(receipt));
+    if let Some(next) = &receipt.next_key {
+        text.extend([format!(
+            "  announces the next key {}: {}\n",
+            next.id(),
+            hex(&next.bytes())
+        )]);
+    }
     if let Some(proof) = &receipt.proof {
         text.extend([format!(
             "  ordered by {} over {}, {} to {}\n",

@@ -54,8 +54,8 @@ impl Following {
     }
 
     /// What a receipt says, and whether the gateway is proven to have said it.
-    fn judged(&self, gateway: &GatewayId, signed: &SignedReceipt) -> (Receipt, bool) {
-        let proven = self.witnesses.as_ref();
+    fn judged(&mut self, gateway: &GatewayId, signed: &SignedReceipt) -> (Receipt, bool) {
+        let proven = self.witnesses.as_mut();
         let proven = proven.and_then(|known| known.prove(gateway, signed.bytes()));
         match proven {
             Some(proven) => (proven.receipt().clone(), true),

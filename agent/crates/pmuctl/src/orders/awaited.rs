@@ -169,6 +169,7 @@ mod tests {
             now: None,
             evidence: None,
             proof: None,
+            next_key: None,
         }
     }
 

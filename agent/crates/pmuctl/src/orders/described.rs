@@ -199,6 +199,7 @@ pub fn receipt_value(receipt: &Receipt) -> Value {
         "steps": receipt.steps,
         "code": receipt.code,
         "text": receipt.text,
+        "next_key": receipt.next_key.as_ref().map(|key| hex(&key.bytes())),
         "who": receipt.proof.as_ref().map(|proof| proof.who.clone()),
     })
 }

@@ -40,6 +40,7 @@ fn receipt(id: CommandId, state: CommandState, at: Timestamp) -> Receipt {
         now: None,
         evidence: None,
         proof: None,
+        next_key: None,
     }
 }
 

@@ -8,7 +8,7 @@ use dlms::codec::{
     Selection,
 };
 use dlms::meter::Store;
-use dlms::security::{Key, Keys};
+use dlms::security::{Key, Keys, Secret};
 
 use super::clock::stamp;
 use super::objects::{OBJECTS, object_list, register};
@@ -42,6 +42,10 @@ pub struct DlmsContents {
     /// Keys that clients have now, and those that wrap new ones.
     pub(super) keys: BTreeMap<u16, Keys>,
     pub(super) masters: BTreeMap<u16, Key>,
+    /// Passwords that clients have now.
+    pub(super) passwords: BTreeMap<u16, Secret>,
+    /// How often a wrong one was shown.
+    pub(super) wrong_passwords: u32,
     /// How often a new key was taken.
     pub(super) transfers: u32,
     /// What clients have written.
@@ -57,6 +61,8 @@ impl DlmsContents {
             suites: BTreeMap::new(),
             keys: BTreeMap::new(),
             masters: BTreeMap::new(),
+            passwords: BTreeMap::new(),
+            wrong_passwords: 0,
             transfers: 0,
             programmed: Programmed::new(),
         }
@@ -340,6 +346,14 @@ impl Store for DlmsContents {
 
     fn keys(&self, client: u16) -> Option<Keys> {
         self.keys.get(&client).cloned()
+    }
+
+    fn password(&self, client: u16) -> Option<Secret> {
+        self.passwords.get(&client).cloned()
+    }
+
+    fn note_wrong_password(&mut self, _: u16) {
+        self.wrong_passwords += 1;
     }
 
     fn challenge(&mut self, _: Duration) -> [u8; 16] {

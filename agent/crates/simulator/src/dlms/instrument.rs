@@ -65,6 +65,7 @@ impl DlmsInstrument {
             .map(|(client, keys)| (*client, keys.suite().number()))
             .collect();
         contents.keys = access.keys.iter().cloned().collect();
+        contents.passwords = access.passwords.iter().cloned().collect();
         Self {
             contents: Arc::new(Mutex::new(contents)),
             access,
@@ -91,6 +92,23 @@ impl DlmsInstrument {
     /// How often it has taken a new key.
     pub fn transfers(&self) -> u32 {
         self.contents().transfers
+    }
+
+    /// Whether a client's password is this one.
+    pub fn has_password(&self, client: u16, password: &[u8]) -> bool {
+        let contents = self.contents();
+        let known = contents.passwords.get(&client);
+        known.is_some_and(|known| known.is(password))
+    }
+
+    /// Somebody at its optical port gives a client another password.
+    pub fn set_password(&self, client: u16, password: Secret) {
+        self.contents().passwords.insert(client, password);
+    }
+
+    /// How often a wrong password was shown to it.
+    pub fn wrong_passwords(&self) -> u32 {
+        self.contents().wrong_passwords
     }
 
     /// Its protocol side on HDLC; none if there is no such address.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dlms::codec::{AccessResult, ActionResult, Asked, Attribute, Data, LogicalName, Method};
+use dlms::security::Secret;
 
 use super::clock::Bound;
 use super::contents::{DlmsContents, LOAD};
@@ -15,6 +16,13 @@ const SHIFT_MAX_S: i16 = 900;
 const QUARTER_S: i64 = 900;
 /// Periods that its load profile can have, in seconds.
 const PERIODS_S: [u32; 6] = [60, 300, 600, 900, 1800, 3600];
+
+/// What a client proves itself with, in the association that is open.
+const SECRET: Attribute = Attribute {
+    class: 15,
+    name: LogicalName::ASSOCIATION,
+    number: 7,
+};
 
 impl DlmsContents {
     /// Who has keys may write; who has a password or nothing only reads.
@@ -36,6 +44,9 @@ impl DlmsContents {
         value: &Data,
         at: Duration,
     ) -> AccessResult {
+        if asked.attribute == SECRET && asked.selection.is_none() {
+            return self.set_password(client, value);
+        }
         if !self.may_write(client) || asked.selection.is_some() {
             return AccessResult::ReadWriteDenied;
         }
@@ -55,6 +66,22 @@ impl DlmsContents {
             *self.programmed.written.entry(attribute).or_default() += 1;
         }
         result
+    }
+
+    /// Whoever has proven a password may change it.
+    fn set_password(&mut self, client: u16, value: &Data) -> AccessResult {
+        let Some(password) = self.passwords.get_mut(&client) else {
+            return AccessResult::ReadWriteDenied;
+        };
+        let octets = value.octets().map(Secret::new);
+        let Some(Ok(new)) = octets else {
+            return AccessResult::TypeUnmatched;
+        };
+        if self.recorder.scenario.forgets != Some(SECRET) {
+            *password = new;
+        }
+        *self.programmed.written.entry(SECRET).or_default() += 1;
+        AccessResult::Success
     }
 
     pub(super) fn execute(

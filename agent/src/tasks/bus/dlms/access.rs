@@ -5,9 +5,11 @@ use super::ends::SessionTrouble;
 use crate::config::DlmsProof;
 use crate::limits::PASSWORD_RETRY_AFTER;
 use crate::tasks::bus::memory::Note;
-use crate::tasks::keykeeper::{Attempt, KeyCounters, MeterKeys, NextKeys};
+use crate::tasks::keykeeper::{
+    Attempt, KeyCounters, KeyTrouble, MeterKeys, NextKeys, NextPassword, PasswordAttempt,
+};
 use dlms::conversation::{Session, Terms};
-use dlms::security::{CounterBlock, CounterFault, CounterKeeper, NoKeys};
+use dlms::security::{CounterBlock, CounterFault, CounterKeeper, NoKeys, Secret};
 use line::{GuardedLine, Line};
 use metering::Timestamp;
 use meters::catalogue::dlms::LevelModel;
@@ -61,8 +63,14 @@ impl CounterKeeper for Keeper {
 pub(super) struct Admission {
     pub(super) terms: Terms,
     pub(super) keeper: Keeper,
-    /// The keys that are tried, if there are any.
-    pub(super) attempt: Option<Box<Attempt>>,
+    /// What is tried, where the file of keys notes how that ends.
+    pub(super) attempt: Option<Attempted>,
+}
+
+/// What the file of keys gave for a session.
+pub(super) enum Attempted {
+    Keys(Box<Attempt>),
+    Password(Box<PasswordAttempt>),
 }
 
 impl DlmsBook {
@@ -77,12 +85,34 @@ impl DlmsBook {
         let (credentials, keeper, attempt) = match &self.dlms.proof {
             DlmsProof::None => (DlmsCredentials::None, Keeper::None, None),
             DlmsProof::Password(password) => {
-                let secret = password.secret.clone();
-                if let Some(until) = self.password_rests(now) {
+                let password = password.clone();
+                let next = self.next_password(&password, keys, now).await?;
+                let rests_until = match &next {
+                    NextPassword::OfFile => self.password_rests(now),
+                    NextPassword::Try(_) => None,
+                    NextPassword::Rest { until } => Some(*until),
+                };
+                if let Some(until) = rests_until {
                     let what = "its password was";
                     return Err(SessionTrouble::Resting { what, until });
                 }
-                (DlmsCredentials::Password(secret), Keeper::None, None)
+                match next {
+                    NextPassword::Try(attempt) => {
+                        let secret =
+                            Secret::new(attempt.secret.reveal()).map_err(KeyTrouble::from)?;
+                        let attempt = Attempted::Password(attempt);
+                        (
+                            DlmsCredentials::Password(secret),
+                            Keeper::None,
+                            Some(attempt),
+                        )
+                    }
+                    _ => (
+                        DlmsCredentials::Password(password.secret),
+                        Keeper::None,
+                        None,
+                    ),
+                }
             }
             &DlmsProof::Keys(suite) => {
                 let attempt = match keys.attempt(self.id(), suite, now).await? {
@@ -99,7 +129,11 @@ impl DlmsBook {
                     self.is_counter_behind = false;
                 }
                 let credentials = DlmsCredentials::Keys(attempt.keys.clone(), keys.title().await?);
-                (credentials, Keeper::Keys(counters), Some(attempt))
+                (
+                    credentials,
+                    Keeper::Keys(counters),
+                    Some(Attempted::Keys(attempt)),
+                )
             }
         };
         let name = self.dlms.association.name.clone();

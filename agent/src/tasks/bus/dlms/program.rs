@@ -4,13 +4,17 @@ use super::session::Sitting;
 use crate::tasks::bus::program::{
     Intent, ProgramAnswer, ProgramAsk, ProgramRun, ProgramTrouble, calendar_of,
 };
+use crate::tasks::keykeeper::MeterKeys;
 use line::Line;
 use meters::program::{Misfit, carry_out_dlms, look_dlms, plan_calendar_dlms, standing_dlms};
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Does the session's share; the answer waits in the run.
-    pub(super) async fn program(&mut self, run: &mut ProgramRun) {
-        let answer = self.programmed(&run.ask).await;
+    pub(super) async fn program(&mut self, run: &mut ProgramRun, keys: &MeterKeys) {
+        let answer = match &run.ask {
+            ProgramAsk::Password(ask) => self.password_for_command(ask, keys).await,
+            ask => self.programmed(ask).await,
+        };
         run.answer(answer);
     }
 
@@ -20,7 +24,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         }
         let visit = &mut self.visit;
         Ok(match ask {
-            ProgramAsk::Clock(_) => return Err(ProgramTrouble::Dropped),
+            ProgramAsk::Clock(_) | ProgramAsk::Password(_) => return Err(ProgramTrouble::Dropped),
             ProgramAsk::Look(intent) => {
                 let plan = match intent {
                     Intent::Scheme(scheme) => plan_calendar_dlms(scheme, visit).await?,

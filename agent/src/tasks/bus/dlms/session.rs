@@ -1,7 +1,7 @@
 //! One session: opened, used for what is due, released.
 
 use super::DlmsBook;
-use super::access::{Admission, Keeper};
+use super::access::{Admission, Attempted, Keeper};
 use super::ends::{SessionTrouble, is_time_up};
 use crate::config::DlmsProof;
 use crate::plan::{COLLECT, INSTANT};
@@ -120,10 +120,17 @@ impl DlmsBook {
                 Err(DlmsFault::SignOn(_) | DlmsFault::SilentBehindSignOn) => Verdict::Silent,
                 Ok(_) | Err(_) => Verdict::Proven,
             };
-            if judged == Verdict::Refused {
-                self.tell_refused_keys(desk, said);
+            match attempt {
+                Attempted::Keys(attempt) => {
+                    if judged == Verdict::Refused {
+                        self.tell_refused_keys(desk, said);
+                    }
+                    keys.judge(*attempt, judged, now).await?;
+                }
+                Attempted::Password(attempt) => {
+                    keys.judge_password(*attempt, judged, now).await?;
+                }
             }
-            keys.judge(*attempt, judged, now).await?;
         }
         let opened = opened.inspect_err(|fault| self.look_at_fault(fault, desk, said));
         let visit = opened?;
@@ -197,6 +204,7 @@ impl DlmsBook {
         }
         if fault.is_some_and(is_password_refusal)
             && matches!(self.dlms.proof, DlmsProof::Password(_))
+            && !self.has_doubtful_password
         {
             self.note_refused_password(desk, said);
         }

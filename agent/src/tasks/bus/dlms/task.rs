@@ -242,7 +242,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             Kind::Backup(run) => self.back_up(run, &mut task.progress).await?,
             Kind::Ping => Some(Outcome::Ping(self.layers())),
             Kind::Program(run) => {
-                self.program(run).await;
+                self.program(run, keys).await;
                 // What came of it waits in the run.
                 Some(Outcome::Values(Vec::new()))
             }

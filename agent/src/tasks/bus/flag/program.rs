@@ -2,7 +2,7 @@
 
 use super::round::Sitting;
 use crate::tasks::bus::program::{
-    Intent, ProgramAnswer, ProgramAsk, ProgramRun, ProgramTrouble, calendar_of,
+    Intent, ProgramAnswer, ProgramAsk, ProgramRun, ProgramTrouble, calendar_of, no_password,
 };
 use line::Line;
 use metering::scheme::Scheme;
@@ -10,6 +10,9 @@ use meters::program::{
     FlagGround, FlagPages, Misfit, Pages, ProgramFault, ProgramPlan, carry_out, flag_plan, look,
     scheme_flag, standing,
 };
+
+/// Which identity takes a new password, and in what form, is in no public source.
+const FLAG_PASSWORD: &str = "how meters of mode C take a new one is not public";
 
 /// What the meter's own log says of us.
 const OPERATOR: &str = "PMU";
@@ -24,6 +27,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
     async fn programmed(&mut self, ask: &ProgramAsk) -> Result<ProgramAnswer, ProgramTrouble> {
         Ok(match ask {
             ProgramAsk::Clock(ask) => return self.clock_for_command(ask).await,
+            ProgramAsk::Password(_) => return Err(no_password(FLAG_PASSWORD)),
             ProgramAsk::Look(intent) => {
                 let plan = match intent {
                     Intent::Scheme(scheme) => self.plan(Some(scheme)).await?,

@@ -140,6 +140,7 @@ async fn programmed<L: Line>(
             return Err(intent.fits_no("a Modbus meter"));
         }
         ProgramAsk::Clock(_) => return Err(has_no(model, "clock that can be set")),
+        ProgramAsk::Password(_) => return Err(has_no(model, "password")),
         ProgramAsk::Look(Intent::BillingEnd) => return Err(has_no(model, "billing period")),
         ProgramAsk::Look(Intent::Calendar(scheme)) => {
             let place = format!("scheme {}", scheme.name);
