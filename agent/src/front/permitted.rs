@@ -80,6 +80,7 @@ const fn needed_by_work(work: &Work) -> Right {
         | Work::Read { .. }
         | Work::Instant { .. }
         | Work::Collect { .. }
+        | Work::Gather { .. }
         | Work::Clock { .. }
         | Work::Objects { .. }
         | Work::Backup { .. }

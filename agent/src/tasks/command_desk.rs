@@ -23,6 +23,7 @@ mod outcome;
 mod profile_first;
 mod programming;
 mod receipts;
+mod scheme_gathering;
 mod scheme_reading;
 mod standings;
 mod system;

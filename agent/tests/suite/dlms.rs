@@ -14,4 +14,5 @@ mod mode_e;
 mod reading;
 mod rotation;
 mod scanning;
+mod scheme_reads;
 mod world;

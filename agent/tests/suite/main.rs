@@ -17,4 +17,8 @@ mod house_rules;
 #[cfg(test)]
 mod links;
 #[cfg(test)]
+mod modbus;
+#[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod site;

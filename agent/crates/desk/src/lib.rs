@@ -6,6 +6,7 @@
 mod answer;
 mod audit;
 mod dry_run;
+mod gather;
 mod golden;
 mod keys;
 mod request;
@@ -19,6 +20,7 @@ pub use answer::{
 };
 pub use audit::AuditPiece;
 pub use dry_run::{DryRunResult, DryRunWrite};
+pub use gather::{GatherResult, GatherWish};
 pub use golden::{GoldenLeftOut, GoldenResult, WantedPage};
 pub use keys::{KeyOrigin, KeyStanding, KeyStatus, KeyText, KeysStatus, KeysWish};
 pub use request::{Caller, Request, TraceSwitch};

@@ -1,0 +1,5 @@
+//! The daemon's tasks on a line with a simulated Modbus meter that can be programmed, under paused time.
+
+mod drift;
+mod scheme_reads;
+mod world;
