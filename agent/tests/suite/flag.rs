@@ -5,6 +5,7 @@ mod broken;
 mod clock_commands;
 mod collecting;
 mod drift;
+mod dry_runs;
 mod keys;
 mod line_work;
 mod profile_first;

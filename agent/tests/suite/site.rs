@@ -94,6 +94,15 @@ impl Site {
         last.text.expect("words")
     }
 
+    /// What the dry run in its receipts says would be written; the daemon must be stopped.
+    pub(crate) fn would_write(&self, command: &Command) -> Vec<String> {
+        let (lines, _) = self.told(command);
+        let writes = lines
+            .iter()
+            .filter_map(|line| line.strip_prefix("would write: "));
+        writes.map(str::to_owned).collect()
+    }
+
     pub(crate) async fn live_a_night(&self) {
         self.bench.live(NIGHT_S).await;
     }
