@@ -247,6 +247,7 @@ impl Scene {
             meters: Vec::new(),
         };
         let receipt = Receipt {
+            next_key: None,
             id,
             number: 3,
             state: CommandState::Succeeded,

@@ -139,6 +139,7 @@ const fn needed_by_work(work: &Work) -> Right {
         | Work::Read { .. }
         | Work::Instant { .. }
         | Work::Collect { .. }
+        | Work::Gather { .. }
         | Work::Clock { .. }
         | Work::Objects { .. }
         | Work::Backup { .. }
@@ -292,6 +293,9 @@ mod tests {
             &start(r#"{"work":"read","meter":"m","part":"billing"}"#),
             Right::Control,
         );
+        let wish = r#"{"registers":true,"billing-sets":2,"events":true,"profile":true,"instruments":false}"#;
+        let gather = format!(r#"{{"work":"gather","meter":"m","wish":{wish}}}"#);
+        check(&start(&gather), Right::Control);
         check(
             &start(r#"{"work":"listen","bus":"b","seconds":9}"#),
             Right::Control,

@@ -38,6 +38,7 @@ impl Front {
             | Work::Read { meter, .. }
             | Work::Instant { meter }
             | Work::Collect { meter, .. }
+            | Work::Gather { meter, .. }
             | Work::Clock { meter }
             | Work::Objects { meter }
             | Work::DryRun { meter, .. }
@@ -75,6 +76,7 @@ fn words(what: &Work) -> String {
         Work::Read { meter, part } => format!("read of {meter}: {}", part_word(*part)),
         Work::Instant { meter } => format!("instantaneous values of {meter}"),
         Work::Collect { meter, .. } => format!("load profile of {meter}"),
+        Work::Gather { meter, .. } => format!("what a scheme reads of {meter}"),
         Work::Clock { meter } => format!("clock of {meter}"),
         Work::Objects { meter } => format!("objects of {meter}"),
         Work::DryRun { meter, .. } => format!("dry run at {meter}: nothing is written"),

@@ -25,6 +25,7 @@ mod passwords;
 mod profile_first;
 mod programming;
 mod receipts;
+mod scheme_gathering;
 mod scheme_reading;
 mod standings;
 mod system;

@@ -18,4 +18,5 @@ mod reading;
 mod rotation;
 mod saturated;
 mod scanning;
+mod scheme_reads;
 mod world;

@@ -19,6 +19,10 @@ mod house_rules;
 #[cfg(test)]
 mod links;
 #[cfg(test)]
+mod modbus;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod site;

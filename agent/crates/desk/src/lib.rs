@@ -6,6 +6,7 @@
 mod answer;
 mod audit;
 mod dry_run;
+mod gather;
 mod golden;
 mod keys;
 mod orders;
@@ -21,6 +22,7 @@ pub use answer::{
 };
 pub use audit::AuditPiece;
 pub use dry_run::{DryRunResult, DryRunWrite};
+pub use gather::{GatherResult, GatherWish};
 pub use golden::{GoldenLeftOut, GoldenResult, WantedPage};
 pub use keys::{KeyOrigin, KeyStanding, KeyStatus, KeyText, KeysStatus, KeysWish};
 pub use orders::CommandStanding;

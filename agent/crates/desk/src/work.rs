@@ -75,6 +75,13 @@ pub enum Work {
         /// Its authentication key.
         authentication: bool,
     },
+    /// Reads and keeps what a scheme wants of a meter.
+    Gather {
+        /// Which meter.
+        meter: String,
+        /// What of it.
+        wish: crate::GatherWish,
+    },
     /// Reads every readable identity of a meter.
     Backup {
         /// Which meter.
@@ -208,6 +215,8 @@ pub enum Outcome {
     Events(EventsResult),
     /// Of a poll or a collection.
     Collected(CollectResult),
+    /// Of what a scheme wants read.
+    Gathered(crate::GatherResult),
     /// Of a look at the clock.
     Clock(ClockResult),
     /// Of a look at the objects of a meter.

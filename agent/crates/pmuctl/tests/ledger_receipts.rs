@@ -25,6 +25,7 @@ fn delivery(number: u64, id: u8, state: CommandState) -> Delivery {
     let gateway: GatewayId = "pmu-001".parse().unwrap();
     let at = Timestamp::from_seconds(1_795_000_000 + number);
     let receipt = Receipt {
+        next_key: None,
         id: CommandId::new([id; 16]),
         number: 1,
         state,

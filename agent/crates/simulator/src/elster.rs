@@ -242,6 +242,25 @@ impl ElsterMeter {
         self.contents().pages.done().to_vec()
     }
 
+    /// Whatever was written to it and taken, in order: also the operator's name, and what chooses what is
+    /// read next.
+    pub fn taken(&self) -> Vec<(u16, u16, Vec<u8>)> {
+        self.contents().pages.taken().to_vec()
+    }
+
+    /// Somebody else programs it at its optical port: the first octets of an identity. False where it
+    /// does not take that.
+    pub fn program_by_others(
+        &self,
+        identity: u16,
+        octets: &[u8],
+        name: &str,
+        at: Duration,
+    ) -> bool {
+        let mut contents = self.contents();
+        contents.program_by_others(identity, octets, name, at)
+    }
+
     fn contents(&self) -> MutexGuard<'_, Contents> {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }

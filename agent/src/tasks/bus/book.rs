@@ -315,6 +315,10 @@ impl Book {
     }
 
     /// Whether its data is taken.
+    pub(super) fn is_trusted(&self) -> bool {
+        self.identity.is_trusted()
+    }
+
     pub(super) fn trust(&self) -> MeterTrust {
         self.identity.trust()
     }

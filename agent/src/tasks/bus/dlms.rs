@@ -4,6 +4,7 @@ mod access;
 mod backup;
 mod clock;
 mod ends;
+mod gathering;
 mod histories;
 mod passwords;
 mod profile;

@@ -33,6 +33,7 @@ use metering::{Event, EventCode, MeterId, Timestamp};
 use meters::elster::profile::AdvanceCheck;
 use meters::planner::{Happening, MeterState, PlannedMeterStatus};
 use round::Round;
+use std::collections::BTreeMap;
 
 /// One meter's book.
 pub(super) struct FlagBook {
@@ -47,6 +48,8 @@ pub(super) struct FlagBook {
     /// What the present round brought, or the last one.
     brought: CollectResult,
     round: Option<Round>,
+    /// The billing set of each identity that is being read, for the schedule and for whoever asked.
+    sets: BTreeMap<u16, billing::Sets>,
     /// The session that goes on, or the last one, was opened with the password.
     is_proving: bool,
     /// Refusals in a row that may have been the line's doing.
@@ -108,6 +111,7 @@ impl FlagBook {
             settings,
             flag,
             round: None,
+            sets: BTreeMap::new(),
             is_proving: false,
             password_doubts: 0,
             has_no_streams: false,

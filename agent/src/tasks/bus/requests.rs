@@ -3,7 +3,7 @@
 
 use super::book::{Book, value};
 use super::sampled::Begin;
-use super::work::ModbusJob;
+use super::work::{ModbusGathering, ModbusJob};
 use super::{Bus, BusRequest};
 use crate::front::refusal;
 use crate::plan::COLLECT;
@@ -26,6 +26,8 @@ pub(super) enum Waiting {
     Walk { meter: MeterId },
     /// A piece of work.
     Job(ModbusJob),
+    /// What a scheme wants read.
+    Gathering(ModbusGathering),
 }
 
 impl Bus {
@@ -131,6 +133,7 @@ impl Bus {
             }
             Some(Waiting::Walk { meter }) => self.walk_on(&meter, words, failed).await,
             Some(Waiting::Job(job)) => self.modbus_done(job, words, failed),
+            Some(Waiting::Gathering(job)) => self.gathered_modbus(job, words, failed).await,
             None => {}
         }
     }
@@ -183,7 +186,7 @@ impl Bus {
         for meter in meters {
             let is_under_way = |waiting: &Waiting| match waiting {
                 Waiting::Walk { meter: other } => *other == meter,
-                Waiting::Person { .. } | Waiting::Job(_) => false,
+                Waiting::Person { .. } | Waiting::Job(_) | Waiting::Gathering(_) => false,
             };
             if !self.waiting.values().any(is_under_way) {
                 self.walk_step(&meter, None);

@@ -7,6 +7,7 @@ mod dlms_words;
 mod dry_run;
 mod flag;
 mod found;
+mod gather;
 mod line;
 mod listen;
 mod modbus;
@@ -21,6 +22,7 @@ use metering::MeterId;
 pub(super) use diagnoses::said;
 pub(super) use dlms::DlmsJob;
 pub(super) use flag::FlagJob;
+pub(super) use gather::ModbusGathering;
 pub(super) use line::LineJob;
 pub(super) use modbus::ModbusJob;
 pub(super) use program::ModbusProgram;
@@ -37,6 +39,7 @@ impl Bus {
             | Work::Read { meter, .. }
             | Work::Instant { meter }
             | Work::Collect { meter, .. }
+            | Work::Gather { meter, .. }
             | Work::Clock { meter }
             | Work::Objects { meter }
             | Work::ChangeKeys { meter, .. }

@@ -2,6 +2,7 @@
 
 use super::world::{Meter, bench, import, key_octets, seat_secured};
 use crate::bench::Bench;
+use crate::site::Site;
 use ::dlms::codec::{Attribute, Data, LogicalName};
 use ::dlms::security::Suite;
 use authority::{
@@ -141,16 +142,9 @@ pub(super) async fn world_of(scenario: DlmsScenario) -> (Bench, Meter, Office) {
 /// The same on such a bench.
 pub(super) async fn world_on(mut bench: Bench, scenario: DlmsScenario) -> (Bench, Meter, Office) {
     let meter = seat_secured(&mut bench, (NAME, 17), Suite::Zero, scenario);
-    let office = Office::new();
-    office.provision(&bench);
-    bench.start();
-    import(&bench, NAME, Suite::Zero, key_octets(Suite::Zero)).await;
-    bench
-        .live_until(2400, |meter| meter.last_collected.is_some())
-        .await;
-    assert!(bench.desk().offer_key_set(office.key_set(&bench, 1)));
-    bench.live(5).await;
-    assert_eq!(bench.desk().view().key_set, 1);
+    let site = Site::begin(bench);
+    import(&site.bench, NAME, Suite::Zero, key_octets(Suite::Zero)).await;
+    let Site { bench, office } = site.read_once().await.with_keys().await;
     (bench, meter, office)
 }
 
@@ -219,7 +213,9 @@ pub(crate) async fn live_until_final(bench: &Bench, command: &Command) {
             return;
         }
     }
-    panic!("command {} does not end", command.id);
+    let known = bench.command(command.id.bytes()).await;
+    let progress = known.map(|known| known.progress);
+    panic!("command {} does not end: {progress:?}", command.id);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,13 +1,14 @@
 //! Meters looked at by a scheme, and watched for what others change in them.
 
 use super::commands::{
-    IN_FORCE, NAME, in_force, live_until_final, named, offer, plug, put, road, tariff, world,
-    writes,
+    IN_FORCE, NAME, SCHEME, in_force, live_until_final, named, offer, plug, put, road, tariff,
+    world, writes,
 };
-use crate::bench::Bench;
+use super::world::Meter;
+use crate::site::Site;
 use ::dlms::codec::Method;
 use authority::{Action, CommandState, ObjectState, Receipt};
-use metering::{Event, EventCode};
+use metering::EventCode;
 
 fn read() -> Action {
     Action::SchemeRead {
@@ -95,34 +96,31 @@ async fn a_meter_is_read_by_a_scheme_and_the_digest_is_a_precondition() {
     assert_eq!(would_write(&own), Vec::<String>::new());
 }
 
-/// Events of the drift watch so far; the daemon must be stopped.
-fn drifts(bench: &Bench) -> Vec<Event> {
-    let codes = [EventCode::MeterDrifted, EventCode::MeterDriftEnded];
-    let events = bench.events().into_iter();
-    events.filter(|event| codes.contains(&event.code)).collect()
-}
-
-async fn live_a_night(bench: &Bench) {
-    bench.live(24 * 3600).await;
+/// A meter whose tariff was written by a command.
+async fn programmed() -> (Site, Meter) {
+    let (bench, meter, office) = world().await;
+    let mut site = Site { bench, office };
+    site.put(SCHEME).await;
+    let set = site.order(tariff()).await;
+    assert_eq!(site.end(&set).await.0, storage::CommandState::Succeeded);
+    (site, meter)
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_others_change_is_told_the_next_night_and_once() {
-    let (mut bench, meter, mut office) = world().await;
-    let put = office.command(&bench, put());
-    let set = office.command(&bench, tariff());
-    offer(&bench, office.signed(&put));
-    offer(&bench, office.signed(&set));
-    live_until_final(&bench, &set).await;
-    assert_eq!(bench.kept("standing/").await, [format!("standing/{NAME}")]);
-    live_a_night(&bench).await;
+    let (mut site, meter) = programmed().await;
+    assert_eq!(
+        site.bench.kept("standing/").await,
+        [format!("standing/{NAME}")]
+    );
+    site.live_a_night().await;
     let before = writes(&meter);
     meter
         .instrument
         .program_by_others(IN_FORCE, named("SUMMER"));
-    live_a_night(&bench).await;
-    bench.stop().await;
-    let told = drifts(&bench);
+    site.live_a_night().await;
+    site.bench.stop().await;
+    let told = site.drifts();
     let [first] = told.as_slice() else {
         panic!("{told:#?}");
     };
@@ -136,26 +134,26 @@ async fn what_others_change_is_told_the_next_night_and_once() {
         assert!(first.detail.contains(word), "no {word}: {}", first.detail);
     }
     // It is told no second time, not even by another run of the daemon.
-    bench.start();
-    live_a_night(&bench).await;
-    bench.stop().await;
-    assert_eq!(drifts(&bench).len(), 1);
+    site.bench.start();
+    site.live_a_night().await;
+    site.bench.stop().await;
+    assert_eq!(site.drifts().len(), 1);
     // It changes again; then the meter is dead for a night; then somebody puts it right.
     meter
         .instrument
         .program_by_others(IN_FORCE, named("WINTER"));
-    bench.start();
-    live_a_night(&bench).await;
-    plug(&bench, &meter, false);
-    live_a_night(&bench).await;
-    plug(&bench, &meter, true);
+    site.bench.start();
+    site.live_a_night().await;
+    plug(&site.bench, &meter, false);
+    site.live_a_night().await;
+    plug(&site.bench, &meter, true);
     meter
         .instrument
         .program_by_others(IN_FORCE, named("DAYNIGHT"));
-    live_a_night(&bench).await;
+    site.live_a_night().await;
     assert_eq!(writes(&meter), before, "a watch writes nothing");
-    bench.stop().await;
-    let codes: Vec<EventCode> = drifts(&bench).iter().map(|event| event.code).collect();
+    site.bench.stop().await;
+    let codes: Vec<EventCode> = site.drifts().iter().map(|event| event.code).collect();
     let expected = [
         EventCode::MeterDrifted,
         EventCode::MeterDrifted,
@@ -166,19 +164,14 @@ async fn what_others_change_is_told_the_next_night_and_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_night_that_was_missed_is_made_up_for() {
-    let (mut bench, meter, mut office) = world().await;
-    let put = office.command(&bench, put());
-    let set = office.command(&bench, tariff());
-    offer(&bench, office.signed(&put));
-    offer(&bench, office.signed(&set));
-    live_until_final(&bench, &set).await;
-    bench.kill().await;
+    let (mut site, meter) = programmed().await;
+    site.bench.kill().await;
     meter
         .instrument
         .program_by_others(IN_FORCE, named("SUMMER"));
     tokio::time::sleep(std::time::Duration::from_hours(25)).await;
-    bench.start();
-    bench.live(2 * 3600).await;
-    bench.stop().await;
-    assert_eq!(drifts(&bench).len(), 1);
+    site.bench.start();
+    site.bench.live(2 * 3600).await;
+    site.bench.stop().await;
+    assert_eq!(site.drifts().len(), 1);
 }

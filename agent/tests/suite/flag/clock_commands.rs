@@ -1,18 +1,17 @@
 //! Commands that move the clock of an Elster meter, or end its billing period.
 
+use super::world::{NAME, PROGRAMS, bench};
 use crate::bench::{Bench, Seat};
 use crate::dlms::commands::{Office, live_into_writing, live_until_final, offer, road};
+use crate::site::Site;
 use authority::{Action, Command, MeterProof};
 use metering::{EventCode, MeterId};
-use simulator::elster::{ElsterModel, Scenario, What};
+use simulator::elster::What;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The password of the level that programs.
-const PROGRAMS: &str = "FEDC0003\n";
-
 fn meter() -> MeterId {
-    "elster-1".parse().expect("a name")
+    NAME.parse().expect("a name")
 }
 
 fn set(step_max_s: u32) -> Action {
@@ -24,35 +23,16 @@ fn set(step_max_s: u32) -> Action {
 
 /// A gateway with a meter whose clock was set so many seconds ahead, and the operators' key set.
 async fn off_by(seconds: i64, password: &str, may_adjust: bool) -> (Bench, Seat, Office) {
-    let scenario = Scenario {
-        days: 2,
-        ..Scenario::new(41, "90123456")
-    };
-    let mut bench = Bench::new(&scenario);
-    let keys = "collect = { every-seconds = 1200, days-max = 2 }";
-    let seat = bench.seat("elster-1", ElsterModel::A1140, scenario, keys);
+    let (mut bench, seat) = bench(password);
     if may_adjust {
         let allowed = "clock = { adjust = true, adjust-unproven = true, basis";
         bench.reword("clock = { basis", allowed);
     }
-    // A backup of all settings is one session.
-    bench.reword("baud = 9600\n", "baud = 9600\nsession-seconds-max = 60\n");
-    if password == PROGRAMS {
-        bench.reword("access = {", "access = { level = 3,");
-    }
-    bench.password(password);
-    let office = Office::new();
-    office.provision(&bench);
     if seconds != 0 {
         let what = What::ClockSet { seconds };
         assert!(seat.meter.happen(bench.wire.now(), what));
     }
-    bench.start();
-    bench
-        .live_until(1000, |meter| meter.last_collected.is_some())
-        .await;
-    assert!(bench.desk().offer_key_set(office.key_set(&bench, 1)));
-    bench.live(5).await;
+    let Site { bench, office } = Site::open(bench, true).await;
     (bench, seat, office)
 }
 

@@ -15,7 +15,7 @@ use storage::CommandState;
 /// Opens level 3, which takes programs.
 const PASSWORD: &str = "FEDC0003\n";
 const GOLDEN: &str = "golden-1";
-const OTHER: &str = "other-1";
+pub(super) const OTHER: &str = "other-1";
 /// Pages of the simulator's own; the shipped model does not know them.
 const CALENDAR: u16 = 610;
 const DATES: u16 = 611;
@@ -27,15 +27,15 @@ fn scenario(serial: &str) -> Scenario {
     }
 }
 
-struct World {
-    bench: Bench,
+pub(super) struct World {
+    pub(super) bench: Bench,
     golden: Seat,
-    other: Seat,
-    office: Office,
+    pub(super) other: Seat,
+    pub(super) office: Office,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let mut bench = Bench::new(&scenario("90123456"));
         let keys = "collect = { every-seconds = 86400, days-max = 1 }";
         let mut seat = |name: &str, serial: &str| {
@@ -68,7 +68,7 @@ impl World {
     }
 
     /// Ordered by one person.
-    async fn order(&mut self, action: Action) -> Command {
+    pub(super) async fn order(&mut self, action: Action) -> Command {
         let command = self.office.command(&self.bench, action);
         offer(&self.bench, self.office.signed(&command));
         live_until_final(&self.bench, &command).await;
@@ -124,7 +124,7 @@ impl World {
     }
 
     /// The golden meter is set up by a write set, and its image is in the library.
-    async fn with_image(&mut self) -> GoldenImage {
+    pub(super) async fn with_image(&mut self) -> GoldenImage {
         let set = self.write_set().await;
         self.order(put(&set)).await;
         let played = self.order(program("holidays", GOLDEN)).await;
@@ -161,7 +161,7 @@ fn put(text: &str) -> Action {
     }
 }
 
-fn program(scheme: &str, meter: &str) -> Action {
+pub(super) fn program(scheme: &str, meter: &str) -> Action {
     Action::SchemeProgram {
         scheme: scheme.parse().expect("a name"),
         meters: vec![meter.parse().expect("a name")],

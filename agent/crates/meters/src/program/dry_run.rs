@@ -2,7 +2,7 @@
 //! every write that there would be. Pure; nothing is sent.
 
 use super::dlms::digest_of;
-use super::fingerprint::{Digest, hex};
+use super::fingerprint::{Digest, hex, whole_hex};
 use super::listing::PlannedWrite;
 use super::plan::Role;
 use super::record::{PageRecord, ProgramRecord, RecordWork};
@@ -149,7 +149,8 @@ fn page_write(pages: &PageRecord, write: PlannedWrite) -> DryWrite {
         let pieces = item.place.pieces().into_iter();
         let mut pieces = pieces.filter(|(place, _)| *place == write.place);
         let (_, range) = pieces.next()?;
-        before.get(range).map(hex)
+        // A packet has 64 octets at most: whoever signs sees all of them.
+        before.get(range).map(whole_hex)
     });
     let phase = write.phase;
     DryWrite {
@@ -159,7 +160,7 @@ fn page_write(pages: &PageRecord, write: PlannedWrite) -> DryWrite {
         before,
         after: write
             .octets
-            .map_or_else(|| "the password".to_owned(), |octets| hex(&octets)),
+            .map_or_else(|| "the password".to_owned(), |octets| whole_hex(&octets)),
         clears_profile: row.is_some_and(|(item, _)| item.clears_profile),
     }
 }

@@ -31,17 +31,15 @@ impl fmt::Display for Digest {
 
 /// Octets in hexadecimal digits; long ones are cut short.
 pub(super) fn hex(octets: &[u8]) -> String {
-    let mut text = String::new();
-    for octet in octets.iter().take(SHOWN_OCTETS) {
-        let digits = [octet >> 4, octet & 0xf].map(u32::from);
-        text.extend(
-            digits
-                .iter()
-                .filter_map(|digit| char::from_digit(*digit, 16)),
-        );
+    match octets.get(..SHOWN_OCTETS) {
+        Some(first) if octets.len() > SHOWN_OCTETS => format!("{}…", whole_hex(first)),
+        _ => whole_hex(octets),
     }
-    if octets.len() > SHOWN_OCTETS {
-        text.push('…');
-    }
-    text
+}
+
+/// All octets in hexadecimal digits.
+pub(super) fn whole_hex(octets: &[u8]) -> String {
+    let digits = octets.iter().flat_map(|octet| [octet >> 4, octet & 0xf]);
+    let digits = digits.filter_map(|digit| char::from_digit(u32::from(digit), 16));
+    digits.collect()
 }

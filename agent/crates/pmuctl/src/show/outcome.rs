@@ -6,7 +6,8 @@ use crate::plain;
 use crate::table::{Side, Table};
 use crate::words::{bytes_text, counted, wrapped, wrapped_item};
 use desk::{
-    BackupResult, ClockResult, CollectResult, KeyChangeEnd, KeyChanged, Outcome, PingResult,
+    BackupResult, ClockResult, CollectResult, GatherResult, KeyChangeEnd, KeyChanged, Outcome,
+    PingResult,
 };
 
 pub(crate) fn text(outcome: &Outcome) -> String {
@@ -16,6 +17,7 @@ pub(crate) fn text(outcome: &Outcome) -> String {
         Outcome::Values(found) => values::text(found),
         Outcome::Events(result) => values::events(result),
         Outcome::Collected(result) => collected(result),
+        Outcome::Gathered(result) => gathered(result),
         Outcome::Clock(result) => clock(result),
         Outcome::KeysChanged(found) => keys_changed(found),
         Outcome::DryRun(found) => dry_run::text(found),
@@ -48,6 +50,23 @@ fn ping(result: &PingResult) -> String {
         text.push('\n');
         text.push_str(&diagnosis::text(found));
     }
+    text
+}
+
+fn gathered(result: &GatherResult) -> String {
+    let mut text = String::new();
+    for (count, what) in [
+        (result.values, "register value"),
+        (result.billing_sets, "new billing set"),
+        (result.events, "new event"),
+    ] {
+        if let Some(count) = count {
+            text.push_str(&counted(count, what));
+            text.push('\n');
+        }
+    }
+    text.push_str(&items("not read:", &result.cannot));
+    text.push_str(&items("to be looked at:", &result.remarks));
     text
 }
 

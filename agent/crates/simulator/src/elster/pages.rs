@@ -12,7 +12,7 @@ use iec62056_21::meter::{Level, Refused};
 use super::contents::Contents;
 use super::encode::of_bcd;
 use super::identities::PACKET;
-use super::incident::What;
+use super::incident::{Port, What};
 use super::model::{Family, period_code};
 
 /// Rows for a model file that describe the pages of the simulator's own.
@@ -80,6 +80,8 @@ pub(super) struct Pages {
     is_open: bool,
     trouble: PageTrouble,
     done: Vec<(u16, u16, Vec<u8>)>,
+    /// Whatever was written to the meter and taken, also what is no page.
+    taken: Vec<(u16, u16, Vec<u8>)>,
 }
 
 impl Pages {
@@ -100,6 +102,15 @@ impl Pages {
 
     pub(super) fn done(&self) -> &[(u16, u16, Vec<u8>)] {
         &self.done
+    }
+
+    pub(super) fn note_taken(&mut self, packet: Packet, octets: &[u8]) {
+        let taken = (packet.identity(), packet.number(), octets.to_vec());
+        self.taken.push(taken);
+    }
+
+    pub(super) fn taken(&self) -> &[(u16, u16, Vec<u8>)] {
+        &self.taken
     }
 }
 
@@ -146,6 +157,32 @@ impl Contents {
             self.change_profile(utc, at);
         }
         Ok(())
+    }
+
+    /// Another program than the gateway writes the first octets of an identity, under its own name.
+    pub(super) fn program_by_others(
+        &mut self,
+        identity: u16,
+        octets: &[u8],
+        name: &str,
+        at: Duration,
+    ) -> bool {
+        let utc = self.utc(at);
+        let Some(mut page) = self.whole(identity, utc, at) else {
+            return false;
+        };
+        let Some(place) = page.get_mut(..octets.len()) else {
+            return false;
+        };
+        place.copy_from_slice(octets);
+        self.pages.held.insert(identity, page);
+        self.happen(
+            utc,
+            What::Programming {
+                port: Port::Optical,
+                name: name.to_owned(),
+            },
+        )
     }
 
     /// Another mask or period: the profile begins anew.

@@ -85,26 +85,11 @@ impl Store for Contents {
         level: Level,
         at: Duration,
     ) -> Result<(), Refused> {
-        let identity = packet.identity();
-        let utc = self.utc(at);
-        if self.is_programmed(identity, utc, at) {
-            return self.program(packet, octets, level, at);
+        let done = self.take(packet, octets, level, at);
+        if done.is_ok() {
+            self.pages.note_taken(packet, octets);
         }
-        let Some(needed) = writing_level(self.model, identity) else {
-            let known = self.has(identity, utc, at);
-            return Err(if known {
-                Refused::Locked
-            } else {
-                Refused::Identity
-            });
-        };
-        if level < needed {
-            return Err(Refused::Locked);
-        }
-        if packet.number() != 1 {
-            return Err(Refused::Packet);
-        }
-        self.change(identity, octets, utc, at)
+        done
     }
 
     fn stream(
@@ -257,6 +242,36 @@ impl Contents {
         let period = i64::from(self.scenario.minutes.max(1)) * 60;
         self.history.clock.adjust(utc, seconds, ADJUSTS_BY, period);
         self.plan_billing(utc);
+    }
+
+    /// Takes octets of a packet, as a program or as something that the meter does.
+    fn take(
+        &mut self,
+        packet: Packet,
+        octets: &[u8],
+        level: Level,
+        at: Duration,
+    ) -> Result<(), Refused> {
+        let identity = packet.identity();
+        let utc = self.utc(at);
+        if self.is_programmed(identity, utc, at) {
+            return self.program(packet, octets, level, at);
+        }
+        let Some(needed) = writing_level(self.model, identity) else {
+            let known = self.has(identity, utc, at);
+            return Err(if known {
+                Refused::Locked
+            } else {
+                Refused::Identity
+            });
+        };
+        if level < needed {
+            return Err(Refused::Locked);
+        }
+        if packet.number() != 1 {
+            return Err(Refused::Packet);
+        }
+        self.change(identity, octets, utc, at)
     }
 
     fn reset_billing(&mut self, utc: i64) -> Result<(), Refused> {

@@ -43,6 +43,8 @@ struct State {
     /// Writes that changed something, by their first address.
     done: Vec<(u16, Vec<u16>)>,
     applied: usize,
+    /// Whatever was written and taken, by its first address.
+    taken: Vec<(u16, Vec<u16>)>,
 }
 
 /// A [`ModelMeter`] that can be programmed.
@@ -119,6 +121,12 @@ impl SettingsMeter {
     /// Writes that changed something.
     pub fn done(&self) -> Vec<(u16, Vec<u16>)> {
         self.state().done.clone()
+    }
+
+    /// Whatever was written to it and taken, in order: also passwords and the words that put something
+    /// in force.
+    pub fn taken(&self) -> Vec<(u16, Vec<u16>)> {
+        self.state().taken.clone()
     }
 
     /// How often what was written was put in force.
@@ -240,7 +248,9 @@ impl RegisterSource for SettingsMeter {
 
     fn write(&self, address: u16, words: &[u16], at: Duration) -> Result<(), Refusal> {
         let count = u16::try_from(words.len()).map_err(|_| Refusal::IllegalValue)?;
-        self.take(SettingPlace::Registers { address, count }, words, at)
+        self.take(SettingPlace::Registers { address, count }, words, at)?;
+        self.state().taken.push((address, words.to_vec()));
+        Ok(())
     }
 
     fn coil(&self, address: u16, _: Duration) -> Result<bool, Refusal> {

@@ -31,6 +31,36 @@ pub(super) struct Histories {
     place: usize,
     search: NewsSearch,
     stalls: u8,
+    /// Rows that were new, of this profile.
+    rows: u64,
+}
+
+impl Histories {
+    /// The same profile, begun anew: somebody else may have read of it meanwhile.
+    pub(super) fn at(&self) -> Self {
+        Self {
+            are_next: self.are_next,
+            place: self.place,
+            stalls: self.stalls,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+
+    pub(super) fn go_on(&mut self) {
+        *self = Self {
+            are_next: true,
+            place: self.place + 1,
+            ..Self::default()
+        };
+    }
+
+    pub(super) fn take_rows(&mut self) -> u64 {
+        std::mem::take(&mut self.rows)
+    }
 }
 
 impl DlmsBook {
@@ -58,7 +88,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 DlmsProfileWhat::Log | DlmsProfileWhat::Billing
             );
             let read = if is_one {
-                self.history(profile).await
+                self.history_in_turn(profile).await
             } else {
                 Ok(PartEnd::Done)
             };
@@ -66,24 +96,27 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 Ok(PartEnd::Later) => return Ok(PartEnd::Later),
                 // A model names more than each meter has.
                 Ok(PartEnd::Done) | Err(DlmsFault::Refused { .. }) => {}
-                Err(fault) if is_time_up(&fault) && !self.is_stalled() => {
-                    return Ok(PartEnd::Later);
-                }
                 Err(fault) if fault.ends_session() && !is_time_up(&fault) => {
                     self.book.histories = Histories::default();
                     return Err(fault);
                 }
                 Err(fault) => self.book.remark(format!("{}: {fault}", profile.content)),
             }
-            let place = self.book.histories.place + 1;
-            self.book.histories = Histories {
-                are_next: true,
-                place,
-                ..Histories::default()
-            };
+            self.book.histories.go_on();
         }
         self.book.histories = Histories::default();
         Ok(PartEnd::Done)
+    }
+
+    /// A history in as many sessions as it needs, unless they bring nothing of it.
+    pub(super) async fn history_in_turn(
+        &mut self,
+        profile: &DlmsProfile,
+    ) -> Result<PartEnd, DlmsFault> {
+        match self.history(profile).await {
+            Err(fault) if is_time_up(&fault) && !self.is_stalled() => Ok(PartEnd::Later),
+            end => end,
+        }
     }
 
     fn is_stalled(&mut self) -> bool {
@@ -104,7 +137,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let basis = self.book.dlms.clock.basis.clone();
         let of = (profile, &setup);
         loop {
-            if self.desk.is_over() || self.visit.left() < ROOM {
+            if self.has_no_room() {
                 return Ok(PartEnd::Later);
             }
             let mut tail = self.book.tail(number, profile);
@@ -121,12 +154,18 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                 self.take(of, &news);
                 self.book.set_tail(number, profile, &tail);
                 self.book.histories.stalls = 0;
+                self.book.histories.rows += u64::try_from(news.rows.len()).unwrap_or(0);
                 self.keep_now().await;
             }
             if !has_more {
                 return Ok(PartEnd::Done);
             }
         }
+    }
+
+    /// Whether nothing more is begun in this session.
+    pub(super) fn has_no_room(&self) -> bool {
+        self.desk.is_over() || self.visit.left() < ROOM
     }
 
     /// What was read is safe before more is read.

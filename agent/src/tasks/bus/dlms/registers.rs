@@ -11,7 +11,7 @@ use meters::cosem::{CosemTime, RegisterReading};
 use meters::dlms::DlmsFault;
 
 /// Registers that are asked for at once.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
     /// Registers that the model reads by default, kept.
@@ -36,20 +36,30 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
 
     async fn read_and_keep(&mut self, wanted: &[&DlmsRegister]) -> Result<(), DlmsFault> {
         for some in wanted.chunks(AT_ONCE) {
-            self.desk.pulse.beat();
-            let (readings, taken) = self.read_some(some).await?;
-            let mut values = Vec::new();
-            for (register, reading) in some.iter().zip(readings) {
-                match reading {
-                    Ok(reading) => self.place_reading(register, &reading, &mut values),
-                    // A model names more than each meter has.
-                    Err(DlmsFault::Refused { .. }) => {}
-                    Err(fault) => self.book.remark(format!("{}: {fault}", register.name)),
-                }
-            }
-            self.keep_readings(taken, values);
+            self.keep_some(some).await?;
         }
         Ok(())
+    }
+
+    /// Some registers, kept; how many of them the meter has.
+    pub(super) async fn keep_some(&mut self, some: &[&DlmsRegister]) -> Result<u64, DlmsFault> {
+        self.desk.pulse.beat();
+        let (readings, taken) = self.read_some(some).await?;
+        let mut values = Vec::new();
+        let mut count = 0;
+        for (register, reading) in some.iter().zip(readings) {
+            match reading {
+                Ok(reading) => {
+                    self.place_reading(register, &reading, &mut values);
+                    count += 1;
+                }
+                // A model names more than each meter has.
+                Err(DlmsFault::Refused { .. }) => {}
+                Err(fault) => self.book.remark(format!("{}: {fault}", register.name)),
+            }
+        }
+        self.keep_readings(taken, values);
+        Ok(count)
     }
 
     /// Some registers, and when the meter had them.

@@ -4,6 +4,7 @@ use super::DlmsBook;
 use super::backup::BackupRun;
 use super::clock::shown_clock;
 use super::ends::{SessionTrouble, is_time_up};
+use super::gathering::Gathering;
 use super::rotation::KeyChange;
 use super::session::{PartEnd, Sitting};
 use crate::config::DlmsProof;
@@ -11,7 +12,7 @@ use crate::tasks::bus::flag::{Desk, Held, SessionSaid};
 use crate::tasks::bus::program::{ProgramAnswer, ProgramAsk, ProgramRun, ProgramTrouble};
 use crate::tasks::bus::wanted::CollectWish;
 use crate::tasks::keykeeper::MeterKeys;
-use desk::{Layer, MeterObject, Outcome, PingResult, Progress};
+use desk::{GatherWish, Layer, MeterObject, Outcome, PingResult, Progress};
 use line::{GuardedLine, Line};
 use meters::catalogue::dlms::DlmsModel;
 use meters::cosem::ListedObject;
@@ -38,6 +39,8 @@ enum Kind {
     Instant,
     /// The load profile.
     Collect(CollectWish, Option<CollectRun>),
+    /// What a scheme wants read.
+    Gather(Box<Gathering>),
     /// The clock.
     Clock,
     /// Which objects there are.
@@ -85,6 +88,10 @@ impl Task {
 
     pub(in super::super) fn collect(wish: CollectWish) -> Self {
         Self::new(Kind::Collect(wish, None))
+    }
+
+    pub(in super::super) fn gather(wish: GatherWish) -> Self {
+        Self::new(Kind::Gather(Box::new(Gathering::new(wish))))
     }
 
     pub(in super::super) fn clock() -> Self {
@@ -230,6 +237,10 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
                     PartEnd::Later => None,
                 }
             }
+            Kind::Gather(gathering) => match self.gather(gathering, &mut task.progress).await? {
+                PartEnd::Done => Some(Outcome::Gathered(gathering.take_result())),
+                PartEnd::Later => None,
+            },
             Kind::Clock => Some(Outcome::Clock(shown_clock(&self.look_at_clock().await?))),
             Kind::Keys(change) => self.change_keys(change, keys).await?,
             Kind::Objects => {

@@ -1,19 +1,24 @@
 //! Historical billing sets: read when a billing period has ended since the last look.
 
-use super::round::{PACKET_OCTETS, Round, Sitting, StepEnd};
+mod stretches;
+
+use super::round::{PACKET_OCTETS, Sitting, StepEnd};
 use line::Line;
 use metering::{MeterTime, Timestamp};
 use meters::catalogue::flag::{FlagIdentity, FlagLayout, SetPart};
 use meters::elster::{BillingInfo, BillingSet, Content};
 use meters::flag::VisitFault;
+use stretches::Stretches;
 
-/// Sets of one identity that are being read, over as many sessions as that needs.
+/// What is kept of an identity while not all of it is stands behind this number and its own.
+const KEPT_FROM: u16 = 2000;
+
+/// A set that is being read, over as many sessions as that needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sets {
-    identity: u16,
     /// What the newest set says of itself: if that changes meanwhile, all begins again.
     newest: Vec<u8>,
-    /// The set that is being read.
+    /// Which one.
     set: u16,
     /// Its octets so far.
     octets: Vec<u8>,
@@ -27,10 +32,12 @@ struct InfoPlace {
 }
 
 impl<L: Line> Sitting<'_, '_, '_, L> {
+    /// Reads sets that are not kept yet, from the newest on; no more than the newest `most` if somebody
+    /// wants no more: the schedule goes on behind them.
     pub(super) async fn billing(
         &mut self,
         identity: u16,
-        round: &mut Round,
+        most: Option<u16>,
     ) -> Result<StepEnd, VisitFault> {
         let Some(row) = self.visit.row(identity) else {
             return Ok(StepEnd::Done);
@@ -41,32 +48,47 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         let newest = self.info_of_set(row, 0, place).await?;
         let known = self.book.memory.identity(identity).map(<[u8]>::to_vec);
         if known.as_ref() == Some(&newest) {
-            round.sets = None;
+            self.book.sets.remove(&identity);
             return Ok(StepEnd::Done);
         }
-        let is_same = |sets: &Sets| sets.identity == identity && sets.newest == newest;
-        let mut sets = round.sets.take().filter(is_same).unwrap_or(Sets {
-            identity,
-            newest,
-            set: 0,
+        let number = KEPT_FROM.saturating_add(identity);
+        let stored = self.book.memory.identity(number).unwrap_or_default();
+        let mut kept = Stretches::decode(stored);
+        let first = kept.begin(&newest);
+        let is_same = |sets: &Sets| sets.set == first && sets.newest == newest;
+        let sets = self.book.sets.remove(&identity).filter(is_same);
+        let mut sets = sets.unwrap_or(Sets {
+            newest: newest.clone(),
+            set: first,
             octets: Vec::new(),
         });
-        while sets.set < row.sets {
-            if !self.read_slowly(row, sets.set, &mut sets.octets).await? {
-                round.sets = Some(sets);
-                return Ok(StepEnd::Later);
+        let last = most.map_or(row.sets, |most| most.min(row.sets));
+        let mut is_whole = false;
+        while sets.set < last && !is_whole {
+            match self.read_slowly(row, sets.set, &mut sets.octets).await {
+                Ok(true) => {}
+                end => {
+                    self.book.sets.insert(identity, sets);
+                    return end.map(|_| StepEnd::Later);
+                }
             }
             let info = sets.octets.get(place.from..place.from + place.octets);
             if known.is_some() && info == known.as_deref() {
-                break;
-            }
-            if !self.keep_set(row, &sets.octets) {
-                break;
+                is_whole = true;
+            } else if info.is_some_and(|info| kept.joins(info)) {
+                sets.set = kept.kept();
+            } else if self.keep_set(row, &sets.octets) {
+                sets.set = kept.keep();
+            } else {
+                is_whole = true;
             }
             sets.octets.clear();
-            sets.set += 1;
+            self.book.memory.set_identity(number, &kept.encode());
         }
-        self.book.memory.set_identity(identity, &sets.newest);
+        if is_whole || sets.set >= row.sets {
+            self.book.memory.set_identity(identity, &newest);
+            self.book.memory.set_identity(number, &[]);
+        }
         Ok(StepEnd::Done)
     }
 
@@ -131,6 +153,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             return true;
         };
         self.keep_values(&set, period_of(&info, shown), self.instant(shown));
+        self.sets_kept += 1;
         true
     }
 

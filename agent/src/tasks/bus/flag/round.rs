@@ -1,6 +1,5 @@
 //! One look at everything a meter has to say, in as many sessions as that needs.
 
-use super::billing::Sets;
 use super::ends::gone;
 use super::profile::ProfileRun;
 use super::task::Slice;
@@ -95,8 +94,6 @@ pub(super) enum Step {
 #[derive(Debug, Default)]
 pub(super) struct Round {
     pub(super) steps: VecDeque<Step>,
-    /// Billing sets that are being read.
-    pub(super) sets: Option<Sets>,
     /// The run through the load profile.
     pub(super) profile: Option<ProfileRun>,
 }
@@ -126,6 +123,8 @@ pub(super) struct Sitting<'a, 'l, 'm, L> {
     pub(super) has_streams: bool,
     /// Whether the clock was measured in this session.
     pub(super) has_seen_clock: bool,
+    /// Billing sets that were kept in this session.
+    pub(super) sets_kept: u64,
 }
 
 impl FlagBook {
@@ -177,6 +176,7 @@ impl FlagBook {
             packet,
             has_streams,
             has_seen_clock: false,
+            sets_kept: 0,
         };
         match sitting.enter().await {
             Ok(()) => Ok(sitting),
@@ -332,12 +332,16 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
         Ok(StepEnd::Done)
     }
 
-    async fn step(&mut self, step: &Step, round: &mut Round) -> Result<StepEnd, VisitFault> {
+    pub(super) async fn step(
+        &mut self,
+        step: &Step,
+        round: &mut Round,
+    ) -> Result<StepEnd, VisitFault> {
         match step {
             Step::Clock => self.look_at_clock().await,
             Step::Watch(identity) => self.watch(*identity).await,
             Step::Register(identity) => self.register(*identity).await,
-            Step::Billing(identity) => self.billing(*identity, round).await,
+            Step::Billing(identity) => self.billing(*identity, None).await,
             Step::Profile => self.profile(round).await,
         }
     }
@@ -376,7 +380,7 @@ fn later(fault: VisitFault) -> Result<StepEnd, VisitFault> {
     }
 }
 
-fn words(step: &Step) -> String {
+pub(super) fn words(step: &Step) -> String {
     match step {
         Step::Clock => "clock".to_owned(),
         Step::Watch(identity) | Step::Register(identity) | Step::Billing(identity) => {

@@ -346,6 +346,7 @@ impl FlagBook {
             self.advance.restart();
             self.known.is_changed = true;
             self.round = None;
+            self.sets.clear();
         }
         self.memory.set_note(Note::Serial, serial.as_bytes());
     }
@@ -378,11 +379,11 @@ fn is_watched(row: &FlagIdentity) -> bool {
 }
 
 /// It says how the meter is or what befell it, and no value depends on it.
-fn is_history(row: &FlagIdentity) -> bool {
+pub(super) fn is_history(row: &FlagIdentity) -> bool {
     matches!(row.layout, FlagLayout::Status { .. } | FlagLayout::Log(_))
 }
 
-fn is_register(row: &FlagIdentity) -> bool {
+pub(super) fn is_register(row: &FlagIdentity) -> bool {
     let is_of_kind = matches!(
         row.layout,
         FlagLayout::Energies { .. }

@@ -1,6 +1,7 @@
 //! Work that people started at a FLAG meter, in as many sessions as it needs.
 
 mod collecting;
+mod gathering;
 mod golden;
 mod moments;
 mod reading;
@@ -11,7 +12,8 @@ use crate::adapters::dialled::CallFault;
 use crate::tasks::bus::program::{ProgramAnswer, ProgramAsk, ProgramRun, ProgramTrouble};
 use crate::tasks::bus::wanted::CollectWish;
 use collecting::Collecting;
-use desk::{Outcome, Part, Progress, WantedPage};
+use desk::{GatherWish, Outcome, Part, Progress, WantedPage};
+use gathering::Gathering;
 use golden::Golden;
 use line::{GuardedLine, Line};
 use meters::flag::VisitFault;
@@ -41,6 +43,8 @@ pub(super) enum Kind {
     Golden(Box<Golden>),
     /// The load profile.
     Collect(Box<Collecting>),
+    /// What a scheme wants read.
+    Gather(Box<Gathering>),
     /// The clock.
     Clock,
     /// A command programs it.
@@ -87,6 +91,10 @@ impl Task {
 
     pub(in super::super) fn collect(wish: CollectWish) -> Self {
         Self::new(Kind::Collect(Box::new(Collecting::new(wish))))
+    }
+
+    pub(in super::super) fn gather(wish: GatherWish) -> Self {
+        Self::new(Kind::Gather(Box::new(Gathering::new(wish))))
     }
 
     pub(in super::super) fn clock() -> Self {
@@ -174,6 +182,7 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             Kind::Backup(reading) => self.back_up(reading, progress).await,
             Kind::Golden(golden) => self.golden_pages(golden, progress).await,
             Kind::Collect(collecting) => self.collecting(collecting, progress).await,
+            Kind::Gather(gathering) => self.gathering(gathering, progress).await,
             Kind::Clock => self.show_clock().await,
             Kind::Program(run) => {
                 self.program(run).await;

@@ -187,6 +187,7 @@ fn task(what: &Work) -> Option<Task> {
             to: to.map(Timestamp::from_seconds),
             again: *again,
         }),
+        Work::Gather { wish, .. } => Task::gather(*wish),
         Work::Clock { .. } => Task::clock(),
         Work::Objects { .. } => Task::objects(),
         Work::ChangeKeys {

@@ -336,6 +336,7 @@ fn task(what: &Work) -> Option<Task> {
             to: to.map(Timestamp::from_seconds),
             again: *again,
         }),
+        Work::Gather { wish, .. } => Task::gather(*wish),
         Work::Clock { .. } => Task::clock(),
         Work::Poll { .. } | Work::Ping { .. } | Work::Scan { .. } | Work::Listen { .. } => {
             Task::poll()

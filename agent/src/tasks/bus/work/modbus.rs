@@ -38,6 +38,9 @@ impl Bus {
         let Some(book) = self.books.iter().find(|book| book.id() == meter) else {
             return;
         };
+        if let Work::Gather { wish, .. } = what {
+            return self.gather_modbus(ticket, meter, *wish);
+        }
         let identity = || book.plan.identify.iter().map(|item| item.span);
         let values = || book.registers().flat_map(Register::spans);
         let instants = || book.plan.instants.iter().flat_map(Register::spans);

@@ -94,6 +94,19 @@ pub(super) fn answers_now(meter: &str, fault: &str) -> Diagnosis {
     )
 }
 
+/// Nothing of it is kept while nobody knows whether it is the right one.
+pub(super) fn not_trusted(meter: &str, why: &str) -> Diagnosis {
+    diagnosis(
+        "C05",
+        format!("{meter} is not read: {why}"),
+        "its data is refused, so that no other meter's energy is booked",
+        &[
+            "correct model or serial number in the configuration",
+            "or take it as it is: `pmuctl meter accept`",
+        ],
+    )
+}
+
 /// The line has too much to do already.
 pub(super) fn busy(why: &str) -> Diagnosis {
     diagnosis(

@@ -282,6 +282,11 @@ fn bad_findings() -> Vec<Outcome> {
             }],
             diagnosis: Some(bad_diagnosis()),
         }),
+        Outcome::Gathered(desk::GatherResult {
+            cannot: vec![bad()],
+            remarks: vec![bad()],
+            ..desk::GatherResult::default()
+        }),
     ]
 }
 
@@ -380,6 +385,24 @@ fn dry_run(words: &str) -> DryRunResult {
             clears_profile: true,
         }],
     }
+}
+
+#[test]
+fn what_a_scheme_reads_is_counted_and_what_cannot_be_read_is_named() {
+    check(
+        &Outcome::Gathered(desk::GatherResult {
+            values: Some(1),
+            events: Some(2),
+            cannot: vec!["model x has no billing sets".to_owned()],
+            ..desk::GatherResult::default()
+        }),
+        "\
+1 register value
+2 new events
+not read:
+  - model x has no billing sets
+",
+    );
 }
 
 #[test]

@@ -46,10 +46,10 @@ impl<L: Line> Sitting<'_, '_, '_, L> {
             self.tell_event(event);
         }
         // What was read is safe before more is read.
-        let said = std::mem::take(&mut self.said);
-        let mut records = said.records;
-        self.book.remember_known(&mut records);
-        self.desk.store.keep_together(said.events, records).await;
+        let mut said = std::mem::take(&mut self.said);
+        self.book.remember(&mut said);
+        let store = self.desk.store;
+        store.keep_together(said.events, said.records).await;
         self.said.accepted_serial = said.accepted_serial;
         true
     }
