@@ -195,6 +195,7 @@ impl Fleet {
 
 fn receipt(id: CommandId, state: CommandState, at: Timestamp) -> Receipt {
     Receipt {
+        next_key: None,
         id,
         number: 1,
         state,

@@ -11,6 +11,7 @@ mod dispatch;
 mod following;
 mod head_end;
 mod import;
+mod key_rotate;
 mod keys;
 mod ledger_receipts;
 mod list;

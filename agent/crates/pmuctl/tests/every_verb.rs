@@ -100,7 +100,7 @@ const AT_A_GATEWAY: [(&str, &str, Comes); 43] = [
 const FETCH: &str = "0000000000000000000000000000000000000000000000000000000000000000 9 --leave";
 
 /// What needs no gateway; in this order, since some make what others take.
-const AT_A_DESK: [(&str, &str, Comes); 33] = [
+const AT_A_DESK: [(&str, &str, Comes); 37] = [
     ("key new", "--out anna.pem --who Anna", Says),
     ("key show", "anna.pem", Says),
     (
@@ -136,6 +136,18 @@ const AT_A_DESK: [(&str, &str, Comes); 33] = [
         "scheme where-used",
         "two-rate-all-year --map map.csv --list list.toml",
         Says,
+    ),
+    (
+        "key rotate",
+        "ben.pem --from keyset.toml --out ben-2.pem",
+        Says,
+    ),
+    ("import", "MAP", Says),
+    ("head-end receipts", "--ledger books", Says),
+    (
+        "key seal",
+        "--gateway pmu-001 --meter feeder-1 --key root.pub --from digits --out sealed",
+        Complains,
     ),
     ("head-end keygen", "--out ingest.key", Says),
     ("head-end holes", "--ledger books", Says),

@@ -43,6 +43,20 @@ pub enum KeyCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+    /// Make a person's next key, and say what becomes of the key set: both are good for a while.
+    Rotate {
+        /// The private key there is.
+        file: PathBuf,
+        /// The file of `keyset sign` that has it.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// The next private key; an existing file is never overwritten.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// The old one is good for so many days beside it.
+        #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+        overlap_days: u16,
+    },
     /// Show the public half and the id of a private key.
     Show {
         /// The private key.

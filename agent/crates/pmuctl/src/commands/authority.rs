@@ -28,14 +28,16 @@ use storage::{AuditHead, AuditSegment, verify_segment};
 pub(super) fn key(command: &KeyCommand, json: bool) -> Result<bool> {
     let (key, who, made) = match command {
         KeyCommand::New { out, who, role } => {
-            let mut seed = zeroize::Zeroizing::new([0_u8; 32]);
-            getrandom::fill(seed.as_mut()).context("the kernel gives no random bytes")?;
-            let key = OperatorKey::ed25519(&seed);
-            let text = zeroize::Zeroizing::new(key.to_pem()?);
-            write_new(out, text.as_bytes(), 0o600)?;
+            let key = new_key(out)?;
             (key, who.as_deref().map(|who| (who, *role)), Some(out))
         }
         KeyCommand::Show { file } => (operator_key(file)?, None, None),
+        KeyCommand::Rotate {
+            file,
+            from,
+            out,
+            overlap_days,
+        } => return super::key_rotate::rotate((file, from, out), *overlap_days, json),
         KeyCommand::Seal {
             gateway,
             meter,
@@ -73,10 +75,20 @@ pub(super) fn key(command: &KeyCommand, json: bool) -> Result<bool> {
         )]);
     }
     if let Some((who, role)) = who {
-        text.push_str(&entry_text(who, role, &public, utc()));
+        text.push_str(&entry_text(who, &[role], &public, utc()));
     }
     print(&text)?;
     Ok(true)
+}
+
+/// A new private key in a file for its owner alone.
+pub(super) fn new_key(out: &Path) -> Result<OperatorKey> {
+    let mut seed = zeroize::Zeroizing::new([0_u8; 32]);
+    getrandom::fill(seed.as_mut()).context("the kernel gives no random bytes")?;
+    let key = OperatorKey::ed25519(&seed);
+    let text = zeroize::Zeroizing::new(key.to_pem()?);
+    write_new(out, text.as_bytes(), 0o600)?;
+    Ok(key)
 }
 
 const fn algorithm(key: &PublicKey) -> &'static str {
@@ -87,13 +99,19 @@ const fn algorithm(key: &PublicKey) -> &'static str {
 }
 
 /// What goes into the file of `keyset sign`; a year is a proposal.
-fn entry_text(who: &str, role: Role, public: &PublicKey, now: metering::Timestamp) -> String {
+pub(super) fn entry_text(
+    who: &str,
+    roles: &[Role],
+    public: &PublicKey,
+    now: metering::Timestamp,
+) -> String {
+    let words: Vec<String> = roles.iter().map(|role| format!("\"{role}\"")).collect();
     let year = std::time::Duration::from_hours(24 * 365);
     format!(
-        "\nfor the file of `keyset sign`:\n\n[[key]]\nwho = {}\nroles = [\"{}\"]\n\
+        "\nfor the file of `keyset sign`:\n\n[[key]]\nwho = {}\nroles = [{}]\n\
          from = \"{now}\"\nuntil = \"{}\"\npublic = \"{}\"\n",
         toml::Value::String(who.to_owned()),
-        role.word(),
+        words.join(", "),
         now.after(year),
         hex(&public.bytes())
     )

@@ -54,17 +54,12 @@ pub(super) fn run(command: &OrderCommand, json: bool) -> Result<bool> {
             }
             OrderCommand::Status {
                 id,
-                ledger: Some(ledger),
-                ..
-            } => super::ledger_receipts::status(*id, ledger, json),
-            OrderCommand::Status {
-                id,
                 gateway,
                 ask_with,
                 within,
                 witness,
                 broker,
-                ledger: None,
+                ..
             } => {
                 let letter = ask_with
                     .as_deref()

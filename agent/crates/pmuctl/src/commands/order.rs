@@ -1,7 +1,7 @@
 //! Orders before they are sent: signed, shown, approved.
 
 use super::authority::root_keys;
-use super::{dispatch, print, runtime};
+use super::{dispatch, ledger_receipts, print, runtime};
 use crate::adapters::clock::utc;
 use crate::adapters::files::{read_bytes, read_text, write_new};
 use crate::adapters::key_file::operator_key;
@@ -38,6 +38,11 @@ pub(super) fn run(command: &OrderCommand, json: bool) -> Result<bool> {
             key_set,
             root,
         } => show(file, key_set.as_deref().zip(root.as_deref()), json),
+        OrderCommand::Status {
+            id,
+            ledger: Some(ledger),
+            ..
+        } => ledger_receipts::status(*id, ledger, json),
         _ => dispatch::run(command, json),
     }
 }

@@ -144,6 +144,7 @@ fn happens(gateways: usize) -> impl Strategy<Value = Happens> {
 
 fn receipt(id: CommandId, state: CommandState, at: Timestamp) -> Receipt {
     Receipt {
+        next_key: None,
         id,
         number: 1,
         state,

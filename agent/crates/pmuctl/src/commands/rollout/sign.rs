@@ -35,7 +35,7 @@ impl Before {
         for state in states {
             let text = read_text(state, ROLLOUT_FILE_BYTES_MAX)?;
             let name = || state.display().to_string();
-            let known: RememberedRollOut = serde_json::from_str(&text).with_context(name)?;
+            let known = RememberedRollOut::read(&text).with_context(name)?;
             let rollout = known.restore(None).with_context(name)?;
             let waiting = rollout.targets().iter();
             let waiting = waiting.filter(|one| one.stage == Stage::Waiting);

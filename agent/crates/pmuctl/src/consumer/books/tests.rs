@@ -339,6 +339,7 @@ mod receipts {
             meters: Vec::new(),
         };
         let receipt = Receipt {
+            next_key: None,
             id: CommandId::new([5; 16]),
             number: 1,
             state: CommandState::from_word(state).unwrap(),
