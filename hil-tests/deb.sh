@@ -112,10 +112,12 @@ check_installed() {
     expect etc/pmu/tls "root $gid 750"
     expect etc/pmu/agent.toml "root $gid 640"
     for unit in systemd/system/pmu-agent.service systemd/system/pmu-clock-state.service \
-        systemd/system/pmu-clock-state.timer sysusers.d/pmu.conf tmpfiles.d/pmu.conf \
+        systemd/system/pmu-clock-state.timer systemd/system/pmu-clock-set.path \
+        systemd/system/pmu-clock-set.service sysusers.d/pmu.conf tmpfiles.d/pmu.conf \
         modules-load.d/pmu.conf udev/rules.d/60-pmu-rs485.rules; do
         expect "usr/lib/$unit" "root 0 644"
     done
+    expect usr/lib/pmu/clock-as-wished "root 0 755"
     for model in config/meter-models/*.toml; do
         cmp -s "$model" "$root/usr/share/pmu/meter-models/${model##*/}" || fail "$model is not in it"
     done
@@ -124,11 +126,13 @@ check_installed() {
         fail "/etc/pmu/meter-models does not lead to the shipped models"
     [ -L "$root/etc/systemd/system/timers.target.wants/pmu-clock-state.timer" ] ||
         fail "the timer of the clock's state is not enabled"
+    [ -L "$root/etc/systemd/system/multi-user.target.wants/pmu-clock-set.path" ] ||
+        fail "nobody would set the clock that a command wants"
     [ ! -L "$root/etc/systemd/system/multi-user.target.wants/pmu-agent.service" ] ||
         fail "the agent is enabled before anybody has configured it"
     local complaints
     complaints=$(systemd-analyze verify --root="$root" pmu-agent.service pmu-clock-state.service \
-        pmu-clock-state.timer 2>&1) || complaints="${complaints:-systemd-analyze verify failed}"
+        pmu-clock-state.timer pmu-clock-set.path pmu-clock-set.service 2>&1) || complaints="${complaints:-systemd-analyze verify failed}"
     [ -z "$complaints" ] || fail "$complaints"
     "$root/usr/bin/pmuctl" --version >/dev/null
     # The programs and models that were packed take the configuration that was packed.

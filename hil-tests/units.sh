@@ -6,14 +6,16 @@ cd "$(dirname "$0")/.."
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 mkdir -p "$root"/{bin,etc,usr/bin,usr/lib/systemd/system,usr/lib/sysusers.d,usr/lib/tmpfiles.d}
-cp systemd/*.service systemd/*.timer "$root/usr/lib/systemd/system/"
+cp systemd/*.service systemd/*.timer systemd/*.path "$root/usr/lib/systemd/system/"
 cp systemd/pmu.sysusers "$root/usr/lib/sysusers.d/pmu.conf"
 cp systemd/pmu.tmpfiles "$root/usr/lib/tmpfiles.d/pmu.conf"
 # What the units start must be there; it is not started.
-for program in bin/sh bin/kill usr/bin/pmu-agent; do cp /bin/true "$root/$program"; done
+mkdir -p "$root/usr/lib/pmu"
+for program in bin/sh bin/kill usr/bin/pmu-agent usr/lib/pmu/clock-as-wished; do cp /bin/true "$root/$program"; done
 cp /lib/systemd/system/*.target /lib/systemd/system/systemd-modules-load.service "$root/usr/lib/systemd/system/"
 
-complaints=$(systemd-analyze verify --root="$root" pmu-agent.service pmu-clock-state.service pmu-clock-state.timer 2>&1) ||
+complaints=$(systemd-analyze verify --root="$root" pmu-agent.service pmu-clock-state.service pmu-clock-state.timer \
+    pmu-clock-set.path pmu-clock-set.service 2>&1) ||
     complaints="${complaints:-systemd-analyze verify failed}"
 if [ -n "$complaints" ]; then
     echo "$complaints"

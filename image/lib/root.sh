@@ -109,6 +109,7 @@ install_ours() {
     done
     install -D -m 644 -t "$root/usr/share/pmu" config/network-map.csv
     install -D -m 644 config/agent.toml "$root/usr/share/pmu/agent.toml"
+    install -D -m 755 systemd/clock-as-wished "$root/usr/lib/pmu/clock-as-wished"
     install -D -m 644 config/roles.toml "$root/usr/share/pmu/roles.toml"
 }
 

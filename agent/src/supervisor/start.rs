@@ -311,6 +311,7 @@ fn start_desk(
         documents: documents.clone(),
         configuration: config.to_owned(),
         data_folder: settings.data_folder.clone(),
+        runtime_folder: settings.runtime_folder.clone(),
         trial: settings.commands.as_ref().map(|commands| commands.trial),
         rights: settings.rights.clone(),
         clock: common.clock.clone(),

@@ -20,6 +20,7 @@ mod local;
 mod map;
 mod meter_work;
 mod outcome;
+mod own_clock;
 mod own_key;
 mod passwords;
 mod profile_first;
@@ -117,6 +118,8 @@ pub struct DeskParts {
     pub configuration: PathBuf,
     /// Where a configuration lies that came by command.
     pub data_folder: PathBuf,
+    /// Where wishes are left for units outside.
+    pub runtime_folder: PathBuf,
     /// How long such a one is tried.
     pub trial: Option<Duration>,
     /// Both clocks.
@@ -190,6 +193,7 @@ impl CommandDesk {
             places: Places {
                 configuration: parts.configuration,
                 data_folder: parts.data_folder,
+                runtime_folder: parts.runtime_folder,
                 trial: parts.trial,
             },
             lists: parts.lists,

@@ -92,7 +92,9 @@ impl Heartbeat {
     }
 
     fn look_at_quality(&self, before: ClockQuality) -> ClockQuality {
-        let quality = read_quality(&self.state_file, before);
+        // A command may have set the clock since the last look.
+        let set = self.clock.now().quality.min(ClockQuality::Holdover);
+        let quality = read_quality(&self.state_file, before.max(set));
         self.clock.note_quality(quality);
         if quality != before {
             let detail = format!("the clock is {} now", quality_word(quality));

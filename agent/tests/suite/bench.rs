@@ -391,6 +391,7 @@ impl Bench {
             documents: None,
             configuration: self.folder.path().join("agent.toml"),
             data_folder: self.store_folder(),
+            runtime_folder: self.folder.path().to_owned(),
             trial: None,
             clock: clock.clone(),
             boot: 1,
@@ -427,6 +428,12 @@ impl Bench {
     pub(crate) fn trust_clock(&self, quality: metering::ClockQuality) {
         let life = self.life.as_ref().expect("it was started");
         life.front.clock.note_quality(quality);
+    }
+
+    /// The clock is set by somebody outside.
+    pub(crate) fn set_clock(&self, to: Timestamp) {
+        let by = to.millis_since(self.wall.utc());
+        self.wall.ahead_ms.fetch_add(by, Ordering::Relaxed);
     }
 
     /// Changes what the configuration says.

@@ -12,6 +12,7 @@ mod list_commands;
 mod list_runs;
 mod logs;
 mod mode_e;
+mod own_clock;
 mod own_key;
 mod password_commands;
 mod reading;

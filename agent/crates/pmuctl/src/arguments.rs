@@ -36,7 +36,7 @@ pub use order::{Order, RotatedKeyName, SchemeAndMeters};
 pub use pages::{
     CloneCommand, CloneReadArguments, ImportWritesArguments, PageName, WriteSetCommand,
 };
-pub use people::{BoxOrderArguments, PeopleCommand, RoleName, SignInArguments};
+pub use people::{BoxOrderArguments, BoxTerms, PeopleCommand, RoleName, SignInArguments};
 pub use provision::ProvisionArguments;
 pub use scheme::{MetersCommand, SchemeCommand};
 pub use store::StoreCommand;
@@ -173,9 +173,9 @@ pub enum Command {
     /// Write, check and compare schemes. No gateway is asked.
     #[command(subcommand)]
     Scheme(SchemeCommand),
-    /// Write and check meter lists, and see when they would run. No gateway is asked.
+    /// Write and check meter lists, see when they would run, and run one of this gateway.
     #[command(subcommand)]
-    List(ListCommand),
+    List(Box<ListCommand>),
     /// Read a network map from a spreadsheet, and show it. No gateway is asked.
     #[command(subcommand)]
     Meters(MetersCommand),

@@ -33,7 +33,9 @@ use crate::adapters::local::LocalDesk;
 use crate::adapters::session;
 use crate::adapters::signals::Wishes;
 use crate::adapters::terminal;
-use crate::arguments::{Arguments, AuditCommand, Command, JobCommand, StoreCommand};
+use crate::arguments::{
+    Arguments, AuditCommand, Command, JobCommand, ListCommand, Order, StoreCommand,
+};
 use crate::console::Console;
 use crate::ending::Ending;
 use crate::errand::Errand;
@@ -60,7 +62,9 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         Command::Command(command) => order::run(command, arguments.json),
         Command::WriteSet(command) => pages::write_set(command, &arguments.direct, arguments.json),
         Command::Rollout(command) => rollout::run(command, arguments.json),
-        Command::List(command) => list::run(command, arguments.json),
+        Command::List(command) if !matches!(**command, ListCommand::Run { .. }) => {
+            list::run(command, arguments.json)
+        }
         Command::Scheme(command) => scheme::run(command, arguments.json),
         Command::Meters(command) => scheme::meters(command, arguments.json),
         Command::Import(arguments_of_it) => import::run(arguments_of_it, arguments.json),
@@ -152,7 +156,16 @@ async fn errand(
         Command::SignIn(arguments) => people::sign_in(&mut errand, arguments).await,
         Command::SignOut => people::sign_out(&mut errand).await,
         Command::People(command) => people::run(&mut errand, command).await,
-        Command::Order(arguments) => box_order::run(&mut errand, arguments).await,
+        Command::Order(arguments) => {
+            box_order::run(&mut errand, &arguments.terms, &arguments.order).await
+        }
+        Command::List(command) => match command.as_ref() {
+            ListCommand::Run { list, terms } => {
+                let order = Order::ListRun { list: list.clone() };
+                box_order::run(&mut errand, terms, &order).await
+            }
+            _ => bail!("no gateway is asked for this"),
+        },
         Command::Orders { id: Some(id) } => box_order::show(&mut errand, id).await,
         Command::Orders { id: None } => errand.simple(Request::Commands).await,
         Command::Jobs => errand.simple(Request::Jobs).await,

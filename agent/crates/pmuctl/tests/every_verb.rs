@@ -308,6 +308,7 @@ fn calls() -> Vec<Call> {
     all.extend(AT_A_GATEWAY.iter().map(call));
     all.push(session(("sign-in", "ada --secret-file digits")));
     all.extend(ORDERS.iter().map(at_the_box));
+    all.push(session(("list run", "evening --yes")));
     all.push(session(("sign-out", "")));
     all
 }

@@ -158,6 +158,7 @@ impl Hands {
             Action::MeterTimeSet { .. } | Action::TimeAdjust { .. } => {
                 self.found_clock(dispatch).await?
             }
+            Action::GatewayTimeSet { .. } => self.found_own_clock(),
             Action::BillingReset { meter } => {
                 let meters = std::slice::from_ref(meter);
                 self.found(dispatch, dispatch.command().id, meters).await?

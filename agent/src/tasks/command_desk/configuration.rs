@@ -20,6 +20,7 @@ const STEPS: u32 = 2;
 pub(super) struct Places {
     pub(super) configuration: PathBuf,
     pub(super) data_folder: PathBuf,
+    pub(super) runtime_folder: PathBuf,
     pub(super) trial: Option<Duration>,
 }
 
@@ -43,6 +44,7 @@ impl Hands {
             configuration: file,
             data_folder: folder,
             trial: within,
+            ..
         } = &self.places;
         let running = Trial::load(folder).filter(|trial| trial.state == TrialState::Running);
         if let Some(trial) = running {

@@ -88,6 +88,7 @@ pub(super) fn is_supported(action: &Action) -> bool {
         | Action::MeterTimeSet { .. }
         | Action::TimeAdjust { .. }
         | Action::BillingReset { .. }
+        | Action::GatewayTimeSet { .. }
         | Action::PasswordChange { .. } => true,
         Action::KeyRotate { key, .. } => {
             matches!(
@@ -95,7 +96,6 @@ pub(super) fn is_supported(action: &Action) -> bool {
                 RotatedKey::Receipt | RotatedKey::Encryption(_) | RotatedKey::Authentication(_)
             )
         }
-        Action::GatewayTimeSet { .. } => false,
     }
 }
 
@@ -138,6 +138,7 @@ impl Hands {
             Action::MeterTimeSet { .. } | Action::TimeAdjust { .. } => {
                 self.move_clock(&dispatch).await
             }
+            Action::GatewayTimeSet { .. } => self.set_own_clock(&dispatch).await,
             Action::PasswordChange { .. } => self.change_password(&dispatch).await,
             Action::KeyRotate {
                 key: RotatedKey::Receipt,

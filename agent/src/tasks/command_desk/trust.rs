@@ -14,7 +14,8 @@ use storage::Remembered;
 
 const KEY_SET: &str = "key-set";
 const POLICY: &str = "policy";
-const TRUSTED_TIME: &str = "trusted-time";
+/// Where the store remembers the highest time that was trusted.
+pub(super) const TRUSTED_TIME: &str = "trusted-time";
 /// The trusted time is kept this often: what came before it is never believed again.
 const TIME_KEPT_EVERY: Duration = Duration::from_hours(1);
 

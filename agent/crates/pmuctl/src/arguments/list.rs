@@ -1,10 +1,12 @@
 //! What may be typed behind `pmuctl list`.
 
+use super::BoxTerms;
+use authority::LibraryName;
 use clap::Subcommand;
 use metering::scheme::CivilDate;
 use std::path::PathBuf;
 
-/// Meter lists as files. No gateway is asked.
+/// Meter lists: as files, without a gateway; and `run` at one.
 #[derive(Debug, Subcommand)]
 pub enum ListCommand {
     /// Write a small list to begin with.
@@ -21,6 +23,14 @@ pub enum ListCommand {
     Show {
         /// Its file.
         file: PathBuf,
+    },
+    /// Run a list of this gateway now, as somebody who is signed in: the same as `order list.run`.
+    Run {
+        /// Its name.
+        list: LibraryName,
+        /// How it is ordered.
+        #[command(flatten)]
+        terms: BoxTerms,
     },
     /// Lay out when a list would run, and why not at the other times of its rule.
     Schedule {

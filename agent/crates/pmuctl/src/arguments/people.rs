@@ -86,9 +86,9 @@ impl RoleName {
     }
 }
 
-/// `pmuctl order`.
+/// How an order at the box is given.
 #[derive(Debug, Args)]
-pub struct BoxOrderArguments {
+pub struct BoxTerms {
     /// A second person, for what takes two: shown the same order, and asked for the password.
     #[arg(long, value_name = "NAME")]
     pub second: Option<String>,
@@ -107,6 +107,14 @@ pub struct BoxOrderArguments {
     /// Keep the signed receipt here, for `receipt verify`.
     #[arg(long, value_name = "FILE")]
     pub receipt: Option<PathBuf>,
+}
+
+/// `pmuctl order`.
+#[derive(Debug, Args)]
+pub struct BoxOrderArguments {
+    /// How it is given.
+    #[command(flatten)]
+    pub terms: BoxTerms,
     /// What is to be done.
     #[command(subcommand)]
     pub order: Order,

@@ -7,7 +7,7 @@ use crate::adapters::clock::utc;
 use crate::adapters::files::write_new;
 use crate::adapters::password::secret;
 use crate::adapters::session;
-use crate::arguments::BoxOrderArguments;
+use crate::arguments::{BoxTerms, Order};
 use crate::errand::Errand;
 use crate::limits::JOB_LOOK_EVERY;
 use crate::orders::order_lines;
@@ -24,12 +24,13 @@ const LASTS: Duration = Duration::from_hours(1);
 
 pub(super) async fn run<D: GatewayDesk>(
     errand: &mut Errand<'_, D>,
-    arguments: &BoxOrderArguments,
+    arguments: &BoxTerms,
+    order: &Order,
 ) -> Result<bool> {
     let Some(first) = session::remembered()? else {
         bail!("nobody is signed in here; `pmuctl sign-in NAME` first");
     };
-    let command = command(errand, arguments).await?;
+    let command = command(errand, order).await?;
     if !errand.is_json {
         errand.console.say(&shown(&command))?;
     }
@@ -80,11 +81,8 @@ pub(super) async fn show<D: GatewayDesk>(
     said(errand, &found)
 }
 
-async fn command<D: GatewayDesk>(
-    errand: &Errand<'_, D>,
-    arguments: &BoxOrderArguments,
-) -> Result<Command> {
-    let action = action(&arguments.order)?;
+async fn command<D: GatewayDesk>(errand: &Errand<'_, D>, order: &Order) -> Result<Command> {
+    let action = action(order)?;
     if action.blob().is_some() {
         bail!(
             "this is too large for an order at the box; install an image with `pmuctl update install`, and \

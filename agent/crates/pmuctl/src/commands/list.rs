@@ -6,7 +6,7 @@ use crate::adapters::files::{read_text, write_new};
 use crate::arguments::ListCommand;
 use crate::limits::DOCUMENT_BYTES_MAX;
 use crate::words::hex;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use jiff::tz::TimeZone;
 use metering::Timestamp;
 use metering::scheme::CivilDate;
@@ -61,6 +61,7 @@ pub(super) fn run(command: &ListCommand, json: bool) -> Result<bool> {
             let value = json!({"fingerprint": print, "text": text});
             say(json, &value, &format!("{text}\n# fingerprint {print}\n"))?;
         }
+        ListCommand::Run { .. } => bail!("a list is run at a gateway, and none is asked here"),
         ListCommand::Schedule {
             file,
             from,
