@@ -120,10 +120,8 @@ impl Scene {
             settings,
             stretches: Vec::new(),
         };
-        // First polls are spread, and a meter that was just found is asked who it is.
-        wait_until("the line is full of polls", WITHIN, || {
-            scene.count(1) > 20 && scene.count(WRITTEN) > 0
-        });
+        // First polls are spread.
+        wait_until("the line is full of polls", WITHIN, || scene.count(1) > 20);
         pause(Duration::from_secs(5));
         scene
     }
