@@ -206,7 +206,7 @@ fn launch(file: &AgentFile, folder: &Path) -> Process {
 }
 
 /// Four blocks of five values, too far apart to be read together.
-fn quick_model() -> String {
+pub(crate) fn quick_model() -> String {
     let mut text =
         "maker = \"none\"\nmodel = \"quick\"\nprotocols = [\"modbus-rtu\", \"modbus-tcp\"]\n\
         certainty = \"unverified\"\nsources = [\"made up for a benchmark\"]\ntable = \"input\"\n\

@@ -2,7 +2,7 @@
 //! the same run: `cargo bench -p hil-tests --bench figures`.
 //!
 //! Arguments after `--`: `--quick` for shorter runs, and names of parts (`late`, `dead`,
-//! `saturation`, `cpu`, `memory`, `start`, `store`, `block`, `decoder`, `image`, `dlms`, `flag`) to run only those.
+//! `saturation`, `cpu`, `memory`, `command`, `start`, `store`, `block`, `decoder`, `image`, `dlms`, `flag`) to run only those.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,6 +16,7 @@
 mod agent_cpu;
 mod bare;
 mod block;
+mod command;
 mod cpu;
 mod dead;
 mod decoder;
@@ -57,7 +58,7 @@ impl Ground {
 
 type Part = fn(&Ground) -> Vec<Row>;
 
-const PARTS: [(&str, Part); 13] = [
+const PARTS: [(&str, Part); 14] = [
     ("block", block::rows),
     ("decoder", decoder::rows),
     ("late", late::rows),
@@ -68,6 +69,7 @@ const PARTS: [(&str, Part); 13] = [
     ("store", store::rows),
     ("start", start::rows),
     ("memory", memory::rows),
+    ("command", command::rows),
     ("image", image::rows),
     ("dlms", dlms::rows),
     // Last: it lets time jump.
