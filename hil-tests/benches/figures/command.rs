@@ -187,8 +187,9 @@ impl Scene {
             println!("    command {number}: {} ms", short(took));
             measured.push(took);
             self.office.wait_for_end(number);
-            // Somewhere else in the round of the polls each time.
-            pause(APART / 4 + APART * u32::try_from(time % 7).unwrap() / 7);
+            // Somewhere else in the round of the polls each time, and not before these have had back what
+            // the last order took of the line.
+            pause(APART + APART * u32::try_from(time % 7).unwrap() / 7);
         }
         let line = (
             self.bus.wire.now().saturating_sub(begun),

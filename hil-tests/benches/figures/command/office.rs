@@ -98,6 +98,10 @@ impl Office {
             epoch.is_some()
         });
         self.epoch = epoch.unwrap();
+        // A command before it would be one of nobody, and is not answered.
+        wait_until("it has the key set", WITHIN, || {
+            agent.said().contains("key-set version 1 is taken")
+        });
         let first = self.order(Action::Nop);
         self.wait_for_end(first);
     }
