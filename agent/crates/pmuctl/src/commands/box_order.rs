@@ -1,7 +1,7 @@
 //! Orders at the box itself: by people who are signed in, through the gates of every other command.
 
 use super::order::action;
-use super::people::session_of;
+use super::people::{OTHER_ANSWER, session_of};
 use crate::StillOpen;
 use crate::adapters::clock::utc;
 use crate::adapters::files::write_new;
@@ -57,7 +57,7 @@ pub(super) async fn run<D: GatewayDesk>(
         ended.context("the session of the second person could not be ended; it ends by itself")?;
     }
     let Answer::Ordered(id) = ordered? else {
-        bail!("the gateway answers something else; use the pmuctl of its version");
+        bail!(OTHER_ANSWER);
     };
     if arguments.no_wait {
         return said(errand, &standing(errand, &id).await?);
@@ -90,7 +90,7 @@ async fn command<D: GatewayDesk>(errand: &Errand<'_, D>, order: &Order) -> Resul
         );
     }
     let Answer::Status(status) = errand.ask(Request::Status).await? else {
-        bail!("the gateway answers something else; use the pmuctl of its version");
+        bail!(OTHER_ANSWER);
     };
     let mut random = [0_u8; 10];
     getrandom::fill(&mut random).context("the kernel gives no random bytes")?;
@@ -136,7 +136,7 @@ async fn standing<D: GatewayDesk>(errand: &Errand<'_, D>, id: &str) -> Result<Co
     let id = id.to_owned();
     match errand.ask(Request::Command { id }).await? {
         Answer::Command(standing) => Ok(*standing),
-        _ => bail!("the gateway answers something else; use the pmuctl of its version"),
+        _ => bail!(OTHER_ANSWER),
     }
 }
 

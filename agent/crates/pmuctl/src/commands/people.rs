@@ -8,6 +8,10 @@ use anyhow::{Result, bail};
 use desk::{Answer, GatewayDesk, KeyText, PeopleWish, Request, SessionOpened};
 use serde_json::json;
 
+/// A gateway of another version.
+pub(super) const OTHER_ANSWER: &str =
+    "the gateway answers something else; use the pmuctl of its version";
+
 pub(super) async fn run<D: GatewayDesk>(
     errand: &mut Errand<'_, D>,
     command: &PeopleCommand,
@@ -76,7 +80,7 @@ pub(super) async fn session_of<D: GatewayDesk>(
     };
     match errand.ask(Request::People { wish }).await? {
         Answer::Session(opened) => Ok(opened),
-        _ => bail!("the gateway answers something else; use the pmuctl of its version"),
+        _ => bail!(OTHER_ANSWER),
     }
 }
 

@@ -10,7 +10,7 @@ use desk::{GatherResult, GatherWish, Outcome};
 use metering::{MeterId, MeterReadings};
 use meters::Span;
 use meters::catalogue::Register;
-use meters::planner::{Answered, CommandRequest, Why};
+use meters::planner::{Answered, Why};
 
 /// Value group D of a value of the moment.
 const OF_THE_MOMENT: u8 = 7;
@@ -41,22 +41,16 @@ impl Bus {
             return ticket.done(Outcome::Gathered(result));
         }
         result.values = Some(0);
-        self.token += 1;
-        let request = CommandRequest {
-            meter: meter.clone(),
-            spans,
-            token: self.token,
-        };
-        match self.planner.command(request) {
-            Ok(()) => {
+        match self.begin_read(meter, spans) {
+            Ok(token) => {
                 let job = ModbusGathering {
                     ticket,
                     meter: meter.clone(),
                     result,
                 };
-                self.waiting.insert(self.token, Waiting::Gathering(job));
+                self.waiting.insert(token, Waiting::Gathering(job));
             }
-            Err(error) => ticket.failed(words::busy(&error.to_string())),
+            Err(busy) => ticket.failed(words::busy(&busy)),
         }
     }
 

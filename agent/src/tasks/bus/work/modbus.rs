@@ -69,23 +69,30 @@ impl Bus {
         if spans.is_empty() {
             return ticket.failed(words::not_here("a meter whose model has no such value"));
         }
+        match self.begin_read(meter, spans) {
+            Ok(token) => {
+                let job = ModbusJob {
+                    ticket,
+                    meter: meter.clone(),
+                    kind,
+                };
+                self.waiting.insert(token, Waiting::Job(job));
+            }
+            Err(busy) => ticket.failed(words::busy(&busy)),
+        }
+    }
+
+    /// Has registers read for somebody who waits under this token, or says why the line takes no more.
+    pub(super) fn begin_read(&mut self, meter: &MeterId, spans: Vec<Span>) -> Result<u64, String> {
         self.token += 1;
         let request = CommandRequest {
             meter: meter.clone(),
             spans,
             token: self.token,
         };
-        match self.planner.command(request) {
-            Ok(()) => {
-                let job = ModbusJob {
-                    ticket,
-                    meter: meter.clone(),
-                    kind,
-                };
-                self.waiting.insert(self.token, Waiting::Job(job));
-            }
-            Err(error) => ticket.failed(words::busy(&error.to_string())),
-        }
+        let begun = self.planner.command(request);
+        begun.map_err(|error| error.to_string())?;
+        Ok(self.token)
     }
 
     /// The read of a job has ended.
